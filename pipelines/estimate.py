@@ -1,0 +1,48 @@
+"""What a plan will cost at most, and what of it is in the store already."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.plan import Step
+from pipelines.store import manifest
+from pipelines.store.store import Store
+from stages.base import PromptStage, Stage
+from stages.sampled import Sampled
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Upper bounds for one step: rows it gets, calls it makes, tokens it writes.
+
+    `cached` says how far the step is committed; what is committed costs nothing.
+    """
+
+    step: Step
+    rows: int
+    calls: int
+    tokens: int
+    cached: str
+
+
+def estimate(steps: Sequence[Step], store: Store) -> list[Estimate]:
+    """One estimate per step. Filters are taken to pass every row, so the bounds only fall."""
+    estimates = []
+    rows = 0
+    for step in steps:
+        seeds = step.stage.seeds()
+        rows = len(seeds) if seeds is not None else rows
+        found = manifest.read(store.stage(step.folder))
+        done = found.counts.input if found else 0
+        complete = found is not None and found.complete
+        calls = 0 if complete or not isinstance(step.stage, PromptStage) else max(0, rows - done)
+        cached = "yes" if complete else f"{done} rows" if done else ""
+        estimates.append(Estimate(step, rows, calls, calls * _tokens(step.stage), cached))
+        rows = found.counts.output if complete and found else step.stage.most_rows(rows)
+    return estimates
+
+
+def _tokens(stage: Stage) -> int:
+    """Tokens one call writes at most."""
+    if isinstance(stage, Sampled):
+        return stage.max_tokens * int(getattr(stage, "samples", 1))
+    return 1 if isinstance(stage, PromptStage) and "embed" not in stage.wants else 0

@@ -1,0 +1,44 @@
+"""Where work is done: this process, or a Ray cluster."""
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+from pipelines.execution import work as unit
+from pipelines.execution.host import EngineHost
+from pipelines.execution.work import Work
+from pipelines.store.manifest import Shard
+from stages.base import PromptStage
+from stages.engines.base import EngineSpec
+
+
+class Executor(Protocol):
+    """Takes work, gives futures. Engines are loaded at their first use, once."""
+
+    def submit(self, work: Work) -> "Future[list[Shard]]":
+        """Start `work`; the result is what its shards became."""
+        ...
+
+    def close(self) -> None:
+        """Free engines and processes."""
+        ...
+
+
+class LocalExecutor:
+    """Threads in this process; engines beside them."""
+
+    def __init__(self, engines: Mapping[str, EngineSpec], threads: int) -> None:
+        self._hosts = {name: EngineHost(spec) for name, spec in engines.items()}
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="shard")
+
+    def submit(self, work: Work) -> "Future[list[Shard]]":
+        """See `Executor`."""
+        stage = work.step.stage
+        client = self._hosts[stage.engine] if isinstance(stage, PromptStage) else None
+        return self._pool.submit(unit.do, work, client)
+
+    def close(self) -> None:
+        """See `Executor`."""
+        self._pool.shutdown(cancel_futures=True)
+        for host in self._hosts.values():
+            host.close()

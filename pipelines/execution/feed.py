@@ -1,0 +1,50 @@
+"""The shards of one step on their way to the next, in the order they are committed."""
+
+import threading
+from collections.abc import Iterator
+
+from pipelines.store.manifest import Shard
+
+
+class Upstream(Exception):
+    """Another step broke off; its own error is the one to show."""
+
+
+class Feed:
+    """Shards put by one thread and read by others while they come."""
+
+    def __init__(self) -> None:
+        self._shards: list[Shard] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._broken = False
+
+    def put(self, shard: Shard) -> None:
+        """A shard has been committed."""
+        with self._changed:
+            self._shards.append(shard)
+            self._changed.notify_all()
+
+    def end(self, *, broken: bool = False) -> None:
+        """No more will come; `broken`: though some are missing."""
+        with self._changed:
+            self._ended, self._broken = True, self._broken or broken
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[Shard]:
+        """Each shard as soon as it is there.
+
+        Raises:
+            Upstream: the step before broke off.
+        """
+        position = 0
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended or len(self._shards) > position)
+                if self._broken:
+                    raise Upstream
+                if position == len(self._shards):
+                    return
+                shard = self._shards[position]
+            position += 1
+            yield shard

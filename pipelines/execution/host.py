@@ -1,0 +1,71 @@
+"""An engine on an event loop of its own, usable from any thread."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
+from typing import Any, TypeVar
+
+from stages.ask import Request
+from stages.engines.base import Answer, Engine, EngineSpec
+
+Result = TypeVar("Result")
+
+
+class EngineHost:
+    """Opens the engine at the first call, once. A `Client`."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        self._spec = spec
+        self._engine: Engine | None = None
+        self._opening = threading.Lock()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name=f"engine-{spec.kind}", daemon=True
+        )
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Answer]:
+        """One answer per request, as they finish."""
+        engine = self._open()
+        answers: queue.SimpleQueue[Answer | BaseException | None] = queue.SimpleQueue()
+        asyncio.run_coroutine_threadsafe(_forward(engine, requests, answers), self._loop)
+        while (answer := answers.get()) is not None:
+            if isinstance(answer, BaseException):
+                raise answer
+            yield answer
+
+    def _open(self) -> Engine:
+        with self._opening:
+            if self._engine is None:
+                self._thread.start()
+                self._engine = self._call(_opened(self._spec))
+            return self._engine
+
+    def _call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def close(self) -> None:
+        """Free the engine, if it was ever opened."""
+        if self._engine is not None:
+            self._call(self._engine.close())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout=10)
+
+
+async def _opened(spec: EngineSpec) -> Engine:
+    # On the loop, because clients and vLLM's engine bind to the loop they are made on.
+    return spec.open()
+
+
+async def _forward(
+    engine: Engine,
+    requests: Sequence[Request],
+    answers: "queue.SimpleQueue[Answer | BaseException | None]",
+) -> None:
+    try:
+        async for answer in engine.complete(requests):
+            answers.put(answer)
+    except Exception as error:  # noqa: BLE001  raised again in the thread that asked
+        answers.put(error)
+    else:
+        answers.put(None)

@@ -1,0 +1,156 @@
+"""Work on Ray: shards are stateless tasks, engines are actors that are loaded once."""
+
+import os
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from pipelines.execution import work as unit
+from pipelines.execution.work import Work
+from pipelines.store.manifest import Shard
+from stages.ask import Request
+from stages.base import PromptStage
+from stages.engines.base import Answer, Engine, EngineSpec
+from stages.errors import BowerbirdError, EngineError, RunError
+
+# No usage report leaves the machine; the driver's terminal belongs to the progress display.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+import ray  # noqa: E402  it reads the environment when it is imported
+
+
+class EngineActor:
+    """An engine in a process of its own."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        self._spec = spec
+        self._engine: Engine | None = None
+
+    async def open(self) -> None:
+        """Load it."""
+        self._engine = self._spec.open()
+
+    async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
+        """One answer per request, as they finish."""
+        if self._engine is None:
+            raise EngineError("the engine was not opened", fatal=True)
+        async for answer in self._engine.complete(requests):
+            yield answer
+
+    async def close(self) -> None:
+        """Free it."""
+        if self._engine is not None:
+            await self._engine.close()
+
+
+class ActorClient:
+    """A `Client` that talks to an `EngineActor`."""
+
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Answer]:
+        """One answer per request, as they finish."""
+        try:
+            for reference in self._actor.complete.remote(requests):
+                yield ray.get(reference)
+        except ray.exceptions.RayActorError as error:
+            cause = str(error).strip().splitlines()[0]
+            raise RunError(f"the engine's process died ({cause})", "Run again.") from None
+
+
+def _do(work: Work, client: ActorClient | None) -> list[Shard]:
+    return unit.do(work, client)
+
+
+class RayExecutor:
+    """Tasks on a local cluster, or on the one that `RAY_ADDRESS` names.
+
+    The store must be a path that every node sees.
+    """
+
+    def __init__(self, engines: Mapping[str, EngineSpec]) -> None:
+        self._engines = engines
+        self._actors: dict[str, Any] = {}
+        self._starting = threading.Lock()
+
+    def submit(self, work: Work) -> "Future[list[Shard]]":
+        """See `Executor`."""
+        stage = work.step.stage
+        with self._starting:
+            start_cluster()
+            client = self._client(stage.engine) if isinstance(stage, PromptStage) else None
+        # A task that waits for an engine takes no core; the engine's own threads do.
+        task = ray.remote(num_cpus=0 if client else 1, max_retries=2)(_do)
+        return _unwrapped(task.remote(work, client).future())
+
+    def _client(self, name: str) -> ActorClient:
+        if name not in self._actors:
+            spec = self._engines[name]
+            gpus = spec.gpus if ray.cluster_resources().get("GPU") else 0
+            kind = ray.remote(num_cpus=0, num_gpus=gpus, max_concurrency=256)(EngineActor)
+            actor = kind.options(name=None).remote(spec)
+            _get(actor.open.remote())
+            self._actors[name] = actor
+        return ActorClient(self._actors[name])
+
+    def close(self) -> None:
+        """See `Executor`."""
+        for actor in self._actors.values():
+            try:
+                ray.get(actor.close.remote(), timeout=30)
+            except ray.exceptions.RayError:
+                pass  # it is dead already, which is all that is wanted
+            ray.kill(actor)
+        if ray.is_initialized():
+            ray.shutdown()
+
+
+def start_cluster() -> None:
+    """Connect to `RAY_ADDRESS`, or start a cluster on this machine that listens to it alone."""
+    if ray.is_initialized():
+        return
+    # Workers import the same code as this process, wherever it was started.
+    root = str(Path(__file__).parents[2])
+    settings: dict[str, Any] = {
+        "runtime_env": {"env_vars": {"PYTHONPATH": root}},
+        "log_to_driver": False,
+        "logging_level": "ERROR",
+    }
+    if not os.environ.get("RAY_ADDRESS"):
+        settings |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    ray.init(**settings)
+
+
+def _get(reference: Any) -> Any:
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        raise _cause(error) from None
+
+
+def _cause(error: Any) -> BaseException:
+    """What the task raised, rather than Ray's wrapping of it."""
+    cause = error.cause
+    known = isinstance(cause, BowerbirdError | EngineError)
+    return cause if known else error
+
+
+def _unwrapped(future: "Future[list[Shard]]") -> "Future[list[Shard]]":
+    plain: Future[list[Shard]] = Future()
+
+    def forward(done: "Future[list[Shard]]") -> None:
+        error = done.exception()
+        if isinstance(error, ray.exceptions.RayTaskError):
+            plain.set_exception(_cause(error))
+        elif error is not None:
+            plain.set_exception(error)
+        else:
+            plain.set_result(done.result())
+
+    future.add_done_callback(forward)
+    return plain

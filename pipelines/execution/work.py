@@ -1,0 +1,113 @@
+"""One unit of work: a step on one shard (or, for a set stage, on all of them)."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines.execution import calls
+from pipelines.execution.attempt import attempt
+from pipelines.execution.calls import Client
+from pipelines.execution.fates import Settled, settle
+from pipelines.plan import Step
+from pipelines.store import shards
+from pipelines.store.manifest import File, Shard, Usage
+from pipelines.store.shards import FolderReader
+from stages.base import Failed, Fate, PromptStage, SetStage, TableStage
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The rows of one shard: a committed file of the step before, or seeds in memory.
+
+    `digest` names the rows; a shard made of them is reused for the same digest only.
+    """
+
+    index: int
+    digest: str
+    folder: Path | None = None
+    file: File | None = None
+    seeds: pa.Table | None = None
+
+    def read(self) -> pa.Table:
+        """The rows."""
+        if self.seeds is not None:
+            return self.seeds
+        if self.folder is None or self.file is None:
+            raise ValueError("an input has a file or seeds")
+        return shards.read(self.folder, self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """`inputs`: one shard, or for a set stage all of them. Files go to `folder`."""
+
+    step: Step
+    folder: Path
+    inputs: tuple[Input, ...]
+    upstream: tuple[Shard, ...] = ()
+    """The committed shards of a set stage's input."""
+
+
+def do(work: Work, client: Client | None) -> list[Shard]:
+    """Give every input row its fate and write the shards; the caller commits them."""
+    if isinstance(work.step.stage, SetStage):
+        return _do_set(work, work.step.stage)
+    (given,) = work.inputs
+    started = time.monotonic()
+    table = given.read()
+    fates, usage = _fates(work.step, table, client)
+    settled = settle(work.step, table, fates)
+    took = usage.model_copy(update={"seconds": time.monotonic() - started})
+    return [_write(work, given, settled, took)]
+
+
+def _fates(step: Step, table: pa.Table, client: Client | None) -> tuple[Sequence[Fate], Usage]:
+    stage = step.stage
+    if isinstance(stage, PromptStage):
+        if client is None:
+            raise ValueError(f"{step.name} needs an engine")
+        return calls.run(stage, step.fingerprint, table, client)
+    if not isinstance(stage, TableStage):
+        raise TypeError(f"{step.name} has none of the three shapes")
+    fates = attempt(stage.apply, table)
+    if isinstance(fates, Failed):
+        # The shard breaks the stage: find the rows that do, so that the others go on.
+        fates = [_alone(stage, table.slice(i, 1)) for i in range(table.num_rows)]
+    return fates, Usage()
+
+
+def _alone(stage: TableStage, row: pa.Table) -> Fate:
+    fates = attempt(stage.apply, row)
+    return fates if isinstance(fates, Failed) else fates[0]
+
+
+def _do_set(work: Work, stage: SetStage) -> list[Shard]:
+    started = time.monotonic()
+    folder = work.inputs[0].folder if work.inputs else None
+    if folder is None:
+        return []
+    fates = iter(stage.run(FolderReader(folder, work.upstream), work.step.seed))
+    written = []
+    for given in work.inputs:
+        table = given.read()
+        mine = [next(fates) for _ in range(table.num_rows)]
+        took = Usage(seconds=(time.monotonic() - started) / len(work.inputs))
+        written.append(_write(work, given, settle(work.step, table, mine), took))
+    return written
+
+
+def _write(work: Work, given: Input, settled: Settled, usage: Usage) -> Shard:
+    part = shards.write(work.folder, f"part-{given.index:05}.parquet", settled.rows)
+    rejected = shards.write(work.folder, f"rejected-{given.index:05}.parquet", settled.rejected)
+    return Shard(
+        index=given.index,
+        input=given.digest,
+        part=part,
+        rejected=rejected,
+        counts=settled.counts,
+        reasons=settled.reasons,
+        usage=usage,
+    )

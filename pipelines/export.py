@@ -1,0 +1,66 @@
+"""Write a run's dataset in the shapes that TRL's trainers read.
+
+`trl-sft`: `messages`, a list of {role, content}. `trl-dpo`: `prompt`, `chosen` and `rejected`,
+each a list of messages (TRL's conversational preference format with an explicit prompt), and
+the two scores. One Parquet file that `datasets.load_dataset(DIR)` finds as the split `train`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.lookup import nearest
+from pipelines.store.catalog import query
+from pipelines.store.runs import Run
+from pipelines.store.store import Store
+from stages.errors import UserError
+
+_SFT = "SELECT id, messages FROM dataset"
+_DPO = """
+SELECT id,
+       [{'role': 'user', 'content': instruction}] AS prompt,
+       [{'role': 'assistant', 'content': chosen}] AS chosen,
+       [{'role': 'assistant', 'content': rejected}] AS rejected,
+       chosen_score, rejected_score
+FROM dataset
+"""
+FORMATS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "trl-sft": (_SFT, ("instruction", "response")),
+    "trl-dpo": (_DPO, ("instruction", "chosen", "rejected", "chosen_score", "rejected_score")),
+}
+"""Name: (query, columns the dataset must have)."""
+
+
+def export(store: Store, run: Run, form: str, out: Path) -> Path:
+    """Write the dataset of `run` into the folder `out`; return the file.
+
+    Raises:
+        UserError: no such format, a run without the columns, or a folder with other files.
+    """
+    if form not in FORMATS:
+        raise UserError(f"there is no export format '{form}'", nearest(form, list(FORMATS)))
+    sql, needs = FORMATS[form]
+    missing = [column for column in needs if column not in run.steps[-1].columns]
+    if missing:
+        cause = f"the dataset of {run.id} has no column '{missing[0]}', which {form} needs"
+        raise UserError(cause, "Export a run whose recipe adds it, or choose another format.")
+    if run.status != "done":
+        raise UserError(f"the run {run.id} is {run.status}", "Run its recipe to the end first.")
+    return _write(query(store, run, sql), out)
+
+
+def _write(table: pa.Table, out: Path) -> Path:
+    target = out / "data" / "train-00000-of-00001.parquet"
+    strangers = [p for p in out.rglob("*") if p.is_file() and p != target] if out.exists() else []
+    if strangers:
+        # `load_dataset` would read whatever else lies there into the same split.
+        raise UserError(f"{out} holds other files ({strangers[0].name})", "Give an empty folder.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, target, compression="zstd")
+    except OSError as error:
+        cause = f"cannot write {target} ({error.strerror})"
+        raise UserError(cause, "Give a folder that can be written to.") from None
+    return target

@@ -1,0 +1,155 @@
+"""The plan of a recipe: which stage reads which columns, by which engine, under which fingerprint.
+
+Checked in full before anything runs: a column that nobody adds, one that would be overwritten
+unasked, an engine that cannot do what a stage wants.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+import prompts
+from pipelines.lookup import nearest, stage_path
+from pipelines.recipe import Recipe
+from stages.base import Columns, PromptStage, SetStage, Stage
+from stages.engines.base import EngineSpec
+from stages.errors import UserError
+
+IDENTITY: Columns = {"id": pa.string(), "parents": pa.list_(pa.string())}
+"""The columns every row has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage of a plan.
+
+    `name` is unique in the plan and names the step's view in SQL. `columns` are what its rows
+    have when it is done, identity included.
+    """
+
+    name: str
+    stage: Stage
+    engine: EngineSpec | None
+    fingerprint: str
+    columns: Columns
+    seed: int
+
+    @property
+    def path(self) -> str:
+        """The stage's path, as a recipe's `use:` gives it."""
+        return stage_path(self.stage)
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder in the store."""
+        return f"{self.path}-{self.fingerprint[:16]}"
+
+    @property
+    def whole(self) -> bool:
+        """Whether it needs all of its input at once."""
+        return isinstance(self.stage, SetStage)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of its rows."""
+        return pa.schema(list(self.columns.items()))
+
+
+def plan(recipe: Recipe) -> tuple[Step, ...]:
+    """The recipe's steps in order.
+
+    Raises:
+        UserError: the stages do not fit together.
+    """
+    steps: list[Step] = []
+    names = _names(recipe)
+    for name, stage in zip(names, recipe.stages, strict=True):
+        before = steps[-1] if steps else None
+        _check_place(name, stage, before)
+        columns = _columns(name, stage, before.columns if before else IDENTITY)
+        engine = _engine(name, stage, recipe.engines)
+        fingerprint = _fingerprint(stage, engine, recipe.seed, before)
+        seed = int(fingerprint[:8], 16)
+        steps.append(Step(name, stage, engine, fingerprint, columns, seed))
+    return tuple(steps)
+
+
+def _names(recipe: Recipe) -> list[str]:
+    """`judge_quality`; `judge_quality_1`, `_2` … where a path occurs more than once."""
+    plain = [stage_path(stage).replace(".", "_") for stage in recipe.stages]
+    total, seen = Counter(plain), Counter[str]()
+    names = []
+    for name in plain:
+        seen[name] += 1
+        names.append(f"{name}_{seen[name]}" if total[name] > 1 else name)
+    return names
+
+
+def _check_place(name: str, stage: Stage, before: Step | None) -> None:
+    # Whether a stage can be first is a fact of its class; reading a seed file comes later.
+    starts = type(stage).seeds is not Stage.seeds
+    if before is None and not starts:
+        remedy = "Begin with a stage that makes or reads rows, such as generate.magpie."
+        raise UserError(f"{name} comes first but needs rows to work on", remedy)
+    if before is not None and starts:
+        remedy = "Make it the first stage, or put it into a recipe of its own."
+        raise UserError(f"{name} starts a dataset but comes after {before.name}", remedy)
+
+
+def _columns(name: str, stage: Stage, before: Columns) -> Columns:
+    for column in (*stage.needs, *stage.removes):
+        if column not in before:
+            known = [c for c in before if c not in IDENTITY]
+            remedy = nearest(column, known) if known else "No earlier stage adds columns."
+            raise UserError(f"{name} needs a column '{column}' that no earlier stage adds", remedy)
+    for column in stage.adds:
+        if column in IDENTITY or (column in before and column not in stage.needs):
+            remedy = "Give the stage another output column, or take out the earlier stage."
+            raise UserError(f"{name} would overwrite the column '{column}'", remedy)
+    kept = {c: kind for c, kind in before.items() if c not in stage.removes}
+    return kept | dict(stage.adds)
+
+
+def _engine(name: str, stage: Stage, engines: Mapping[str, EngineSpec]) -> EngineSpec | None:
+    if not isinstance(stage, PromptStage):
+        return None
+    if stage.engine not in engines:
+        remedy = nearest(stage.engine, list(engines))
+        raise UserError(f"{name}: the recipe has no engine '{stage.engine}'", remedy)
+    engine = engines[stage.engine]
+    lacking = sorted(stage.wants - engine.can)
+    if lacking:
+        cause = f"{name} wants {' and '.join(lacking)}, which engine '{stage.engine}' of kind"
+        raise UserError(f"{cause} '{engine.kind}' cannot give", _remedy(lacking))
+    return engine
+
+
+def _remedy(lacking: list[str]) -> str:
+    if "user_turn" in lacking:
+        return "Give the stage `pre_query` or `family`, or use an engine of kind 'vllm'."
+    return "Name another engine of the recipe in the stage's `engine`."
+
+
+def explain(stage: Stage, engine: EngineSpec | None, seed: int, before: str) -> dict[str, Any]:
+    """All that decides a stage's output, as JSON values; its hash is the fingerprint."""
+    return {
+        "stage": stage_path(stage),
+        "version": stage.version,
+        "settings": stage.model_dump(mode="json"),
+        "facts": dict(stage.identity()),
+        "prompts": {name: prompts.digest(name) for name in stage.prompts},
+        "engine": engine.identity() if engine else None,
+        "seed": seed,
+        "before": before,
+    }
+
+
+def _fingerprint(stage: Stage, engine: EngineSpec | None, seed: int, before: Step | None) -> str:
+    facts = explain(stage, engine, seed, before.fingerprint if before else "")
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

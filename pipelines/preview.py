@@ -1,0 +1,41 @@
+"""A look at the first rows of a recipe before it is run in full."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.execution.executor import LocalExecutor
+from pipelines.execution.stage_run import Silent
+from pipelines.plan import Step
+from pipelines.recipe import Recipe
+from pipelines.run import carry_out, prepare, run_in_threads
+from pipelines.store import manifest
+from pipelines.store.shards import FolderReader
+from pipelines.store.store import Store
+
+
+def preview(recipe: Recipe, recipe_path: Path, rows: int) -> list[dict[str, Any]]:
+    """What becomes of the first `rows` rows: the very rows, ids and seeds the full run has.
+
+    Selection sees these rows only, and nothing is kept.
+    """
+    with tempfile.TemporaryDirectory(prefix="bowerbird-preview-") as folder:
+        store = Store(Path(folder))
+        job = prepare(recipe, recipe_path, store)
+        # Fingerprints stay those of the full recipe, and with them every row's id and seed.
+        job = replace(job, steps=(_first(job.steps[0], rows), *job.steps[1:]))
+        executor = LocalExecutor(recipe.engines, threads=4 * recipe.placement.shards_in_flight)
+        carry_out(job, executor, Silent(), run_in_threads)
+        last = store.stage(job.steps[-1].folder)
+        found = manifest.read(last)
+        tables = FolderReader(last, found.shards if found else ()).tables()
+        return [row for table in tables for row in table.to_pylist()]
+
+
+def _first(step: Step, rows: int) -> Step:
+    if "rows" not in type(step.stage).model_fields:
+        return step
+    wanted = getattr(step.stage, "rows", None)
+    fewer = rows if wanted is None else min(rows, wanted)
+    return replace(step, stage=step.stage.model_copy(update={"rows": fewer}))

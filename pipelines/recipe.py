@@ -1,0 +1,123 @@
+"""Recipes: YAML in, a typed recipe out.
+
+A stage is found by its path (`use: judge.quality` is `stages/judge/quality.py`), an engine by
+its kind (`kind: vllm` is `stages/engines/vllm.py`). Everything a user can get wrong is one cause
+and one remedy, with the nearest real name where a name is wrong.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from pipelines import recipe_source
+from pipelines.lookup import Model, class_in, known_engines, known_stages, nearest
+from stages.base import Stage
+from stages.engines.base import EngineSpec
+from stages.errors import UserError
+
+
+class Limits(BaseModel):
+    """When a run gives up."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    failed: float = Field(0.5, ge=0, le=1)
+    """Share of a stage's rows that may fail; more stop the run with a summary."""
+
+
+class Placement(BaseModel):
+    """Where and how fast a run goes; never part of what it produces."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shard_rows: int = Field(16, gt=0)
+    """Rows in a shard: the unit of work, of commit and of resume."""
+    shards_in_flight: int = Field(4, gt=0)
+    """Shards of one stage that are worked on at the same time."""
+
+
+class Recipe(BaseModel):
+    """One dataset: engines, stages in order, a seed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+    seed: int = 0
+    description: str = ""
+    engines: Mapping[str, EngineSpec]
+    stages: tuple[Stage, ...]
+    limits: Limits = Limits()
+    placement: Placement = Placement()
+    source: Mapping[str, Any] = Field(exclude=True)
+    """The YAML as it was read, overrides applied: what a run records."""
+
+
+def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
+    """The recipe in the YAML file `path`, with `dotted.key=value` overrides.
+
+    Raises:
+        UserError: with the key at fault and the nearest real one.
+    """
+    return parse(recipe_source.read(path, overrides), path.parent)
+
+
+def parse(source: Mapping[str, Any], folder: Path) -> Recipe:
+    """The recipe that `source` describes; relative paths in it are taken from `folder`.
+
+    Raises:
+        UserError: with the key at fault and the nearest real one.
+    """
+    recipe_source.require(source)
+    engines = {name: _engine(name, spec) for name, spec in dict(source["engines"]).items()}
+    unrolled = recipe_source.unroll(source["stages"], "stages")
+    steps = [_stage(entry, where, folder) for where, entry in unrolled]
+    rest = {k: v for k, v in source.items() if k not in ("engines", "stages")}
+    built = {"engines": engines, "stages": tuple(steps), "source": source}
+    return _validate(Recipe, {**rest, **built}, "recipe", {}, hidden=("source",))
+
+
+def _stage(entry: Mapping[str, Any], where: str, folder: Path) -> Stage:
+    use = entry["use"]
+    model = class_in(f"stages.{use}", Stage) if use.count(".") == 1 else None
+    if model is None:
+        raise UserError(f"{where}: there is no stage '{use}'", nearest(use, known_stages()))
+    settings = {key: value for key, value in entry.items() if key != "use"}
+    return _validate(model, settings, f"{where} ({use})", {"folder": folder})
+
+
+def _engine(name: str, spec: Any) -> EngineSpec:
+    where = f"engines.{name}"
+    if not isinstance(spec, dict) or not isinstance(spec.get("kind"), str):
+        raise UserError(f"{where} has no `kind`", f"One of: {', '.join(known_engines())}.")
+    model = class_in(f"stages.engines.{spec['kind']}", EngineSpec)
+    if model is None:
+        remedy = nearest(spec["kind"], known_engines())
+        raise UserError(f"{where}: there is no engine kind '{spec['kind']}'", remedy)
+    return _validate(model, spec, where, {})
+
+
+def _validate(
+    model: type[Model],
+    values: Mapping[str, Any],
+    where: str,
+    context: Mapping[str, Any],
+    hidden: tuple[str, ...] = (),
+) -> Model:
+    try:
+        return model.model_validate(dict(values), context=dict(context))
+    except ValidationError as error:
+        fields = [name for name in model.model_fields if name not in hidden]
+        raise _user_error(error, where, fields) from None
+
+
+def _user_error(error: ValidationError, where: str, fields: list[str]) -> UserError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    at = f"{where}: '{key}'" if key else where
+    if first["type"] == "extra_forbidden":
+        return UserError(f"{at} is no setting", nearest(key, fields))
+    if first["type"] == "missing":
+        return UserError(f"{at} is missing", "Add it to the recipe.")
+    return UserError(f"{at}: {first['msg']}", f"It was {first['input']!r}." if key else "")

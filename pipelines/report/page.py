@@ -1,0 +1,2 @@
+def write_report(store, run):
+    return store.run_folder(run.id) / "report.html"

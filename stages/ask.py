@@ -1,0 +1,116 @@
+"""What a stage asks of an engine, and what comes back. Plain data: it travels between processes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Capability = Literal["chat", "raw", "user_turn", "schema", "logprobs", "samples", "embed"]
+"""What an engine may be able to do; a recipe is refused where a stage wants more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A conversation the model answers as the assistant."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Text the model continues as it stands, special tokens included."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserTurn:
+    """An open user turn: the model writes what a user would say.
+
+    The engine builds it from its tokenizer's chat template, after `system` where given.
+    """
+
+    system: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Text to embed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to draw tokens. `max_tokens` counts new tokens; `samples` replies are drawn."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+    samples: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request. `schema`: a JSON schema the text must follow. `logprobs`: how many of the
+    likeliest tokens to report with their log-probabilities at each position."""
+
+    prompt: Chat | Raw | UserTurn | Passage
+    sampling: Sampling = Sampling()
+    schema: Mapping[str, Any] | None = None
+    logprobs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An `Ask` on its way. `seed` belongs to this row and stage alone, so that a row's sampling
+    does not depend on its neighbours."""
+
+    index: int
+    ask: Ask
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One drawn reply. `logprobs`: a mapping from token to log-probability per position."""
+
+    text: str
+    finish_reason: str = "stop"
+    logprobs: tuple[Mapping[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """All samples of one request, or the vector of a `Passage` (float32), and what it took."""
+
+    samples: tuple[Sample, ...] = ()
+    vector: tuple[float, ...] = ()
+    model: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def text(self) -> str:
+        """The first sample's text."""
+        return self.samples[0].text
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the first sample ran into `max_tokens`."""
+        return self.samples[0].finish_reason == "length"
+
+
+def chat(user: str, system: str | None = None) -> Chat:
+    """A conversation of one user turn, after a system message where given."""
+    head = (Message("system", system),) if system else ()
+    return Chat((*head, Message("user", user)))

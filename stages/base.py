@@ -1,0 +1,153 @@
+"""The stage contract, on one screen.
+
+A stage is a frozen pydantic model: its fields are its configuration, and its file is its name
+(`use: judge.quality` is `stages/judge/quality.py`). It has one of three shapes, `PromptStage`,
+`TableStage` or `SetStage`, and gives every row exactly one fate:
+
+    Annotated   the same row goes on, with more or changed columns
+    Derived     new rows come of it, and it is their parent
+    Dropped     it worked and did not pass, for a reason
+    Failed      it could not be worked on, because of an error
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from stages.ask import Ask, Capability, Reply
+
+Row = Mapping[str, Any]
+"""A read-only row: `id` (32 hex digits), `parents` (ids), then the columns stages have added."""
+
+Columns = Mapping[str, pa.DataType]
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """The row goes on. `columns`: what the stage adds or changes."""
+
+    columns: Row = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """New rows come of this one; each is given as its changes to the parent's columns.
+
+    A row may name its own `parents` where there are several. `parent`, if given, holds the
+    changes with which the parent itself goes on beside its children. No rows and no `parent`
+    means: a parent whose children stand with another of their parents.
+    """
+
+    rows: tuple[Row, ...] = ()
+    parent: Row | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The row does not pass. `reason`: a short constant to count by; `detail`: this row's case."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The row could not be worked on. `reason` to count by, `detail` with the error in full."""
+
+    reason: str
+    detail: str = ""
+
+
+Fate = Annotated | Derived | Dropped | Failed
+
+
+class ShardReader(Protocol):
+    """All rows of a set stage's input, shard by shard; can be read more than once."""
+
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """The shards in order, restricted to `columns`."""
+        ...
+
+
+class Stage(BaseModel):
+    """What the three shapes share: columns in, columns out, identity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: ClassVar[int] = 1
+    """Raised when the stage's code starts to decide differently; part of the fingerprint."""
+    prompts: ClassVar[tuple[str, ...]] = ()
+    """Names of the templates it renders; their hashes are part of the fingerprint."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Columns it reads."""
+        return ()
+
+    @property
+    def adds(self) -> Columns:
+        """Columns it writes, with Arrow types. One that it also needs is rewritten."""
+        return {}
+
+    @property
+    def removes(self) -> tuple[str, ...]:
+        """Columns that end here."""
+        return ()
+
+    def seeds(self) -> Sequence[Row] | None:
+        """The rows a first stage starts from; None for a stage that follows another."""
+        return None
+
+    def most_rows(self, rows: int) -> int:
+        """How many rows can go on at most, of `rows` that come in; for estimates."""
+        return rows
+
+    def identity(self) -> Row:
+        """Facts beyond configuration, version and prompts that decide the output (JSON)."""
+        return {}
+
+
+class PromptStage(Stage):
+    """One model call per row, in two pure halves."""
+
+    engine: str = "main"
+    """Which of the recipe's engines answers."""
+    on_parse_error: Literal["retry", "drop", "null", "fail"] = "fail"
+    """For a reply that cannot be read: ask again (twice, then fail), drop the row, let it go on
+    with nulls, or count it as failed."""
+
+    @property
+    def wants(self) -> frozenset[Capability]:
+        """What the engine must be able to do."""
+        return frozenset()
+
+    def ask(self, row: Row) -> Ask | Fate:
+        """The request for `row`, or its fate where no call is needed."""
+        raise NotImplementedError
+
+    def read(self, row: Row, reply: Reply) -> Fate:
+        """The fate of `row` by the engine's reply.
+
+        Raises:
+            ReplyError: the reply does not say what was asked; `on_parse_error` decides.
+        """
+        raise NotImplementedError
+
+
+class TableStage(Stage):
+    """A shard at a time, without a model."""
+
+    def apply(self, table: pa.Table) -> Sequence[Fate]:
+        """One fate per row of `table`, in its order."""
+        raise NotImplementedError
+
+
+class SetStage(Stage):
+    """The whole set at once; reads shards, never a list of all rows' columns."""
+
+    def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
+        """One fate per row, in the order of `rows`. `seed` is derived from the run's."""
+        raise NotImplementedError

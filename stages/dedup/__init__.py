@@ -1,0 +1,1 @@
+"""Stages that keep one row of several alike."""

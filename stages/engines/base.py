@@ -1,0 +1,97 @@
+"""The engine protocol: requests in, answers out as they finish.
+
+A recipe names an engine by `kind`, the file it stands in. An `EngineSpec` is the configuration;
+`open()` loads the model or the client and may take a minute. What decides the replies (kind,
+model, revision) is the spec's identity and enters fingerprints; where and how fast it runs
+(GPUs, concurrency, URLs) never does.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from stages.ask import Capability, Reply, Request
+from stages.errors import EngineError
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of the request with this `index`."""
+
+    index: int
+    outcome: Reply | EngineError
+
+
+class Engine(Protocol):
+    """A loaded model or a connected client."""
+
+    def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
+        """One answer per request, in the order they finish. Safe to call concurrently."""
+        ...
+
+    async def close(self) -> None:
+        """Free what `open()` took."""
+        ...
+
+
+class EngineSpec(BaseModel):
+    """How to get an engine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    can: ClassVar[frozenset[Capability]]
+    """What this kind of engine is able to do."""
+    identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model")
+    """The fields that decide the replies."""
+
+    kind: str
+    model: str
+
+    def identity(self) -> dict[str, Any]:
+        """The facts that enter a fingerprint."""
+        return {name: getattr(self, name) for name in self.identity_fields}
+
+    @property
+    def gpus(self) -> int:
+        """GPUs it takes on a machine that has any."""
+        return 0
+
+    def check(self) -> None:
+        """Find what would stop `open()`, in a moment and without loading anything.
+
+        Raises:
+            UserError: a missing model or package, an unreachable endpoint.
+        """
+
+    def open(self) -> Engine:
+        """Load the model or connect.
+
+        Raises:
+            UserError: something it needs is missing.
+            EngineError: it does not start.
+        """
+        raise NotImplementedError
+
+
+async def as_finished(
+    requests: Sequence[Request], answer: Callable[[Request], Awaitable[Reply]]
+) -> AsyncIterator[Answer]:
+    """Answer all requests concurrently; each failure stays with its own request."""
+
+    async def one(request: Request) -> Answer:
+        try:
+            return Answer(request.index, await answer(request))
+        except EngineError as error:
+            return Answer(request.index, error)
+
+    tasks = [asyncio.ensure_future(one(request)) for request in requests]
+    try:
+        for done in asyncio.as_completed(tasks):
+            yield await done
+    finally:
+        # A consumer that stops early (an error, Ctrl-C) must not leave calls running.
+        for task in tasks:
+            task.cancel()

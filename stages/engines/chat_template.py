@@ -1,0 +1,48 @@
+"""A tokenizer's chat template, cut open: conversations, and the open user turn that Magpie needs.
+
+The turn is found by rendering a user message that is a marker and cutting there, so it follows
+whatever the model's family writes: default system messages, headers, spaces.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from stages.ask import Message
+from stages.errors import UserError
+
+_MARKER = "bowerbird-marks-the-place"
+
+
+class ChatTemplate:
+    """Text for a tokenizer with a chat template (a transformers tokenizer)."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    def chat(self, messages: Sequence[Message]) -> str:
+        """The conversation, up to where the assistant's answer begins."""
+        return self._render([(m.role, m.content) for m in messages], answer=True)
+
+    def user_turn(self, system: str | None = None) -> tuple[str, tuple[str, ...]]:
+        """(Everything before a user's first character, the strings that end the turn).
+
+        Stops are the tokenizer's special tokens and whatever the template writes after the
+        user's words.
+        """
+        turns = [("system", system)] if system is not None else []
+        text = self._render([*turns, ("user", _MARKER)], answer=False)
+        before, _, after = text.partition(_MARKER)
+        special = [token for token in self._tokenizer.all_special_tokens if token.strip()]
+        ends = dict.fromkeys([*special, *after.strip().split("\n")[:1]])
+        return before, tuple(end for end in ends if end)
+
+    def _render(self, turns: Sequence[tuple[str, str]], *, answer: bool) -> str:
+        if not self._tokenizer.chat_template:
+            remedy = "Give `pre_query` or `family` in the recipe, or use a chat model."
+            raise UserError("the model's tokenizer has no chat template", remedy)
+        messages = [{"role": role, "content": content} for role, content in turns]
+        return str(
+            self._tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=answer
+            )
+        )

@@ -1,0 +1,101 @@
+"""Scripts for the scripted engine. Each is a pure function of the request and its seed."""
+
+import hashlib
+import json
+import math
+import random
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from stages.ask import Chat, Passage, Raw, Reply, Request, Sample, UserTurn
+
+_DOES = ("sort", "explain", "compare", "plan", "summarise", "translate", "estimate", "draft")
+_WHAT = (
+    "a list of train times", "the water cycle", "two bicycles", "a week of meals",
+    "a short story about rain", "a letter to a landlord", "the cost of a garden shed",
+    "a study timetable", "a folk tale", "the rules of chess", "a bus network", "a photo album",
+)
+_HOW = (
+    "for a beginner", "in plain words", "with one worked example", "step by step",
+    "for a busy reader", "in under a hundred words", "with its main risks", "as a table",
+)
+_WORDS = (
+    "first", "the", "simple", "answer", "takes", "some", "care", "and", "a", "clear", "order",
+    "because", "each", "part", "rests", "on", "earlier", "work", "then", "check", "result",
+)  # fmt: skip
+_DIMENSIONS = 64
+
+
+def babble(request: Request) -> Reply:
+    """Plausible nonsense in the right form: an instruction for an open user turn, an instance of
+    the schema where one is asked for, digits with log-probabilities, sentences otherwise."""
+    prompt = request.ask.prompt
+    if isinstance(prompt, Passage):
+        return Reply(vector=_vector(prompt.text), model="scripted", prompt_tokens=_count(prompt.text))
+    count = request.ask.sampling.samples
+    samples = tuple(_sample(request, number) for number in range(count))
+    return Reply(
+        samples=samples,
+        model="scripted",
+        prompt_tokens=_count(_text(request)),
+        completion_tokens=sum(_count(sample.text) for sample in samples),
+    )
+
+
+def _sample(request: Request, number: int) -> Sample:
+    draw = random.Random(f"{request.seed} {number} {_text(request)}")
+    if request.ask.logprobs:
+        return _digit(draw)
+    if request.ask.schema:
+        return Sample(json.dumps(_instance(request.ask.schema, draw)))
+    if isinstance(request.ask.prompt, UserTurn | Raw):
+        return Sample(_instruction(draw))
+    length = draw.randint(12, 60)
+    return Sample(" ".join(draw.choice(_WORDS) for _ in range(length)).capitalize() + ".")
+
+
+def _instruction(draw: random.Random) -> str:
+    return f"Please {draw.choice(_DOES)} {draw.choice(_WHAT)} {draw.choice(_HOW)}."
+
+
+def _digit(draw: random.Random) -> Sample:
+    weights = {token: draw.random() for token in ("1", "2", "3", "4", "5", "no", "yes")}
+    total = sum(weights.values())
+    position = {token: math.log(weight / total) for token, weight in weights.items()}
+    return Sample(max(position, key=lambda token: position[token]), logprobs=(position,))
+
+
+def _instance(schema: Mapping[str, Any], draw: random.Random) -> Any:
+    if "enum" in schema:
+        return draw.choice(schema["enum"])
+    match schema.get("type"):
+        case "object":
+            return {k: _instance(v, draw) for k, v in schema["properties"].items()}
+        case "array":
+            count = draw.randint(schema.get("minItems", 1), schema.get("maxItems", 3))
+            return [_instance(schema["items"], draw) for _ in range(count)]
+        case "integer":
+            return draw.randint(schema.get("minimum", 1), schema.get("maximum", 5))
+        case _:
+            return _instruction(draw)[: schema.get("maxLength", 200)]
+
+
+def _vector(text: str) -> tuple[float, ...]:
+    """Hashed word counts: texts that share words lie close."""
+    vector = [0.0] * _DIMENSIONS
+    for word in re.findall(r"\w+", text.lower()) or [text]:
+        digest = hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=4).digest()
+        vector[int.from_bytes(digest) % _DIMENSIONS] += 1.0
+    return tuple(vector)
+
+
+def _text(request: Request) -> str:
+    prompt = request.ask.prompt
+    if isinstance(prompt, Chat):
+        return "\n".join(message.content for message in prompt.messages)
+    return str(prompt)
+
+
+def _count(text: str) -> int:
+    return len(text.split())

@@ -1,0 +1,67 @@
+"""Embeddings by a sentence-transformers model in this process."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from stages.ask import Capability, Passage, Reply, Request
+from stages.engines import models
+from stages.engines.base import Answer, Engine, EngineSpec
+from stages.errors import EngineError
+
+
+class SentenceTransformers(EngineSpec):
+    """`model`: `packaged/<name>`, a local folder, or a hub id."""
+
+    can: ClassVar[frozenset[Capability]] = frozenset({"embed"})
+    identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "revision")
+
+    kind: Literal["sentence_transformers"] = "sentence_transformers"
+    revision: str | None = None
+    batch_size: int = Field(32, gt=0)
+
+    def check(self) -> None:  # noqa: D102
+        models.locate(self.model)
+
+    def open(self) -> Engine:  # noqa: D102
+        return SentenceTransformersEngine(self)
+
+
+class SentenceTransformersEngine:
+    """One loaded model."""
+
+    def __init__(self, spec: SentenceTransformers) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        self._spec = spec
+        path = models.locate(spec.model)
+        self._model: Any = SentenceTransformer(path, revision=spec.revision)
+        # Torch modules are not safe to call from several threads at once.
+        self._lock = threading.Lock()
+
+    async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
+        """See `Engine`. All passages go in one call, which sorts them by length."""
+        passages = {r.index: r.ask.prompt.text for r in requests if isinstance(r.ask.prompt, Passage)}
+        for request in requests:
+            if request.index not in passages:
+                error = EngineError("an embedder embeds passages and writes no text")
+                yield Answer(request.index, error)
+        if passages:
+            vectors, tokens = await asyncio.to_thread(self._encode, list(passages.values()))
+            for index, vector, count in zip(passages, vectors, tokens, strict=True):
+                reply = Reply(vector=vector, model=self._spec.model, prompt_tokens=count)
+                yield Answer(index, reply)
+
+    def _encode(self, texts: list[str]) -> tuple[list[tuple[float, ...]], list[int]]:
+        with self._lock:
+            vectors = self._model.encode(
+                texts, batch_size=self._spec.batch_size, show_progress_bar=False
+            )
+            tokens = self._model.tokenizer(texts, truncation=True)["input_ids"]
+        return [tuple(v) for v in vectors.tolist()], [len(t) for t in tokens]
+
+    async def close(self) -> None:
+        """Nothing to free beyond the process."""

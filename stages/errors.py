@@ -1,0 +1,52 @@
+"""The error model: one type per boundary crossed.
+
+`UserError`   the request cannot be carried out as it stands: a recipe, an argument, a set-up.
+              Printed as one cause and one remedy, exit code 2, never a traceback.
+`RunError`    the run had to stop: too many failed rows, a full disk, a lost engine. Exit code 1.
+`EngineError` one call to an engine failed. The row becomes `Failed`; the run goes on.
+`ReplyError`  a reply came and cannot be read. The stage's `on_parse_error` decides.
+
+Anything else that is raised is a bug of ours; it fails its row with the traceback kept.
+"""
+
+
+class BowerbirdError(Exception):
+    """A cause and the remedy that goes with it."""
+
+    def __init__(self, cause: str, remedy: str = "") -> None:
+        super().__init__(f"{cause}. {remedy}" if remedy else cause)
+        self.cause = cause
+        self.remedy = remedy
+
+
+class UserError(BowerbirdError):
+    """What was asked for is wrong or incomplete."""
+
+
+class RunError(BowerbirdError):
+    """The run cannot go on."""
+
+
+class EngineError(Exception):
+    """One call failed.
+
+    `retryable` says whether the same call may succeed later; `fatal`, that no other call of
+    this engine can succeed either (the engine is dead, the endpoint refuses the key).
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False, fatal: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.fatal = fatal
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the flags when the error crosses to another process."""
+        return (_engine_error, (str(self), self.retryable, self.fatal))
+
+
+def _engine_error(message: str, retryable: bool, fatal: bool) -> EngineError:
+    return EngineError(message, retryable=retryable, fatal=fatal)
+
+
+class ReplyError(Exception):
+    """The model's reply does not say what the stage asked for."""

@@ -1,0 +1,27 @@
+"""Put instructions into the pool that `repeat:` evolves.
+
+In:  {instruction: "Name three rivers.", response: "…"}
+Out: {generation: 0, operator: "seed", evolving: true}
+"""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from stages.base import Annotated, Columns, Fate, TableStage
+
+
+class Begin(TableStage):
+    """Generation 0: every row is to be evolved in the first round."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # noqa: D102
+        return ("instruction",)
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        return {"generation": pa.int64(), "operator": pa.string(), "evolving": pa.bool_()}
+
+    def apply(self, table: pa.Table) -> Sequence[Fate]:
+        """All alike."""
+        return [Annotated({"generation": 0, "operator": "seed", "evolving": True})] * table.num_rows

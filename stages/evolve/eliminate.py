@@ -1,0 +1,83 @@
+"""Take an evolution into the pool, or send its parent back for another round.
+
+In:  {instruction, evolved, evolved_by, evolved_is_new, evolved_response, generation, evolving, …}
+Out: on success a child {instruction: evolved, response: evolved_response, generation: 1, operator,
+     evolving: true}, and its parent goes on with evolving: false; on failure the parent goes on
+     unchanged and still evolving
+
+The rules (arXiv:2304.12244, section 3.3): nothing new; an answer of under 80 words that says
+"sorry"; an answer of stop words and punctuation only; words of the prompt copied into the
+request. And two that the method implies: an answer that ran into `max_tokens` or is empty.
+"""
+
+import re
+from collections.abc import Sequence
+
+import pyarrow as pa
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+from stages.base import Annotated, Columns, Derived, Fate, Row, TableStage
+
+_COPIED = re.compile(
+    r"(?:given|rewritten|new|original|evolved|above) (?:prompt|request|instruction)|</?request>",
+    re.IGNORECASE,
+)
+_GONE = (
+    "evolved",
+    "evolved_by",
+    "evolved_is_new",
+    "evolved_response",
+    "evolved_response_finish_reason",
+)
+
+
+class Eliminate(TableStage):
+    """One verdict per evolving row; the others pass."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # noqa: D102
+        own = ("instruction", "response", "generation", "operator", "evolving")
+        return own + _GONE
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        texts = ("instruction", "response", "operator")
+        columns = dict.fromkeys(texts, pa.string())
+        return columns | {"generation": pa.int64(), "evolving": pa.bool_()}
+
+    @property
+    def removes(self) -> tuple[str, ...]:  # noqa: D102
+        return _GONE
+
+    def most_rows(self, rows: int) -> int:  # noqa: D102
+        return 2 * rows
+
+    def apply(self, table: pa.Table) -> Sequence[Fate]:
+        """The verdict on each row's evolution."""
+        return [self._fate(row) for row in table.select(["id", *self.needs]).to_pylist()]
+
+    def _fate(self, row: Row) -> Fate:
+        if not row["evolving"] or failure(row):
+            return Annotated()
+        child = {
+            "instruction": row["evolved"],
+            "response": row["evolved_response"],
+            "generation": row["generation"] + 1,
+            "operator": row["evolved_by"],
+        }
+        return Derived((child,), parent={"evolving": False})
+
+
+def failure(row: Row) -> str:
+    """The rule by which the row's evolution is eliminated; empty if it stands."""
+    answer = row["evolved_response"] or ""
+    words = re.findall(r"[a-z']+", answer.lower())
+    if row["evolved"] is None or not row["evolved_is_new"]:
+        return "nothing new"
+    if _COPIED.search(row["evolved"]) and not _COPIED.search(row["instruction"]):
+        return "copied words of the prompt"
+    if "sorry" in words and len(words) < 80:
+        return "the answer is sorry"
+    if not set(words) - ENGLISH_STOP_WORDS and not re.search(r"\d", answer):
+        return "the answer says nothing"
+    return "the answer is cut off" if row["evolved_response_finish_reason"] == "length" else ""

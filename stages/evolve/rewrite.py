@@ -1,0 +1,64 @@
+"""Write a harder or a rarer version of an instruction.
+
+In:  {instruction: "Name three rivers.", evolving: true}
+Out: {evolved: "Name three rivers that …", evolved_by: "add_constraint"}; both null for a row that
+     is not evolving
+
+Five operators of depth and one of breadth, drawn with equal probability per row, as in the paper
+(arXiv:2304.12244); its released code has four and one. Text the model wraps around the new
+instruction (labels, quotes) is taken off; elimination is a stage of its own.
+"""
+
+import hashlib
+from typing import ClassVar
+
+import pyarrow as pa
+from pydantic import Field
+
+import prompts
+from stages.ask import Ask, Capability, Reply, chat
+from stages.base import Annotated, Columns, Fate, Row
+from stages.replies import REQUEST_SCHEMA, parse_request
+from stages.sampled import Sampled
+
+OPERATORS = ("add_constraint", "deepen", "concretise", "add_reasoning", "complicate_input", "breadth")
+
+
+class Rewrite(Sampled):
+    """One evolution per evolving row."""
+
+    prompts: ClassVar[tuple[str, ...]] = ("evolve/rewrite",)
+
+    temperature: float = Field(0.7, ge=0, le=2)
+    max_tokens: int = Field(256, gt=0)
+    operators: tuple[str, ...] = OPERATORS
+
+    @property
+    def wants(self) -> frozenset[Capability]:  # noqa: D102
+        return frozenset({"chat", "schema"})
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # noqa: D102
+        return ("instruction", "evolving", "generation")
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        return {"evolved": pa.string(), "evolved_by": pa.string()}
+
+    def operator(self, row: Row) -> str:
+        """Drawn by the row's id and generation, so that a rerun draws the same."""
+        drawn = hashlib.sha256(f"{row['id']} {row['generation']}".encode()).digest()
+        return self.operators[int.from_bytes(drawn[:8]) % len(self.operators)]
+
+    def ask(self, row: Row) -> Ask | Fate:
+        """The instruction and the operator; nothing for a row that is not evolving."""
+        if not row["evolving"]:
+            return Annotated()
+        text = prompts.render(
+            "evolve/rewrite", instruction=row["instruction"], operator=self.operator(row)
+        )
+        return Ask(chat(text), self.sampling(), schema=REQUEST_SCHEMA)
+
+    def read(self, row: Row, reply: Reply) -> Fate:
+        """The new instruction."""
+        return Annotated({"evolved": parse_request(reply.text), "evolved_by": self.operator(row)})

@@ -1,0 +1,1 @@
+"""Rules on text that need no model; every drop has a named reason."""

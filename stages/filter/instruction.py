@@ -1,0 +1,89 @@
+"""Clean an instruction up and drop what no person would ask.
+
+In:  {instruction: "1. Question: Name three rivers. ", finish_reason: "stop"}
+Out: {instruction: "Name three rivers."}, or dropped as filter.empty, .truncated, .template_echo,
+     .too_short, .too_long, .repetition, .refusal or .language
+
+Clean-up takes off what sampled user turns carry around the request: list numbers, labels such
+as "Question:", wrapping quotes. It never cuts inside the text (Magpie's released clean-up cuts
+at the first question mark, which ruins requests of several sentences).
+"""
+
+import re
+from collections.abc import Sequence
+
+import pyarrow as pa
+from pydantic import Field
+
+from stages.base import Annotated, Columns, Dropped, Fate, TableStage
+from stages.filter import text as rules
+
+_LEADS = re.compile(
+    r"^(?:\d{1,2}[.)]\s+|[-*•]\s+"
+    r"|(?:\*\*|#{1,4}\s*)?(?:task|prompt|question|problem|query|request|instruction|user|q)"
+    r"(?: ?\d{1,2})?(?:\*\*)?:(?:\*\*)?\s*)+",
+    re.IGNORECASE,
+)
+_QUOTES = {'"': '"', "“": "”", "'": "'"}
+
+
+class Instruction(TableStage):
+    """Lengths are in characters, after clean-up."""
+
+    min_chars: int = Field(12, ge=1)
+    max_chars: int = Field(2000, ge=1)
+    languages: tuple[str, ...] = ()
+    """ISO 639-1 codes that pass; empty: any."""
+    odds: float = Field(20, ge=1)
+    """How many times likelier another language must be before a text is dropped for it."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # noqa: D102
+        return ("instruction", "finish_reason")
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        return {"instruction": pa.string()}
+
+    @property
+    def removes(self) -> tuple[str, ...]:  # noqa: D102
+        return ("finish_reason",)
+
+    def apply(self, table: pa.Table) -> Sequence[Fate]:
+        """Clean each instruction and judge it."""
+        texts, finishes = table["instruction"].to_pylist(), table["finish_reason"].to_pylist()
+        return [self._fate(t, f) for t, f in zip(texts, finishes, strict=True)]
+
+    def _fate(self, text: str, finish_reason: str) -> Fate:
+        if finish_reason == "length":
+            return Dropped("filter.truncated", "ran into max_tokens")
+        text = clean(text)
+        reason = self.reason(text)
+        return Dropped(reason, text[:80]) if reason else Annotated({"instruction": text})
+
+    def reason(self, text: str) -> str:
+        """Why the cleaned `text` is dropped; empty if it passes."""
+        if not text:
+            return "filter.empty"
+        if rules.echoes_template(text):
+            return "filter.template_echo"
+        if len(text) < self.min_chars:
+            return "filter.too_short"
+        if len(text) > self.max_chars:
+            return "filter.too_long"
+        if rules.repeats(text):
+            return "filter.repetition"
+        if rules.refuses(text):
+            return "filter.refusal"
+        return "filter.language" if self._foreign(text) else ""
+
+    def _foreign(self, text: str) -> bool:
+        return bool(self.languages) and rules.odds_against(text, self.languages) >= self.odds
+
+
+def clean(text: str) -> str:
+    """`text` without list number, label, wrapping quotes and outer white space."""
+    text = _LEADS.sub("", text.strip()).strip()
+    if len(text) > 2 and _QUOTES.get(text[0]) == text[-1] and text[0] not in text[1:-1]:
+        text = text[1:-1].strip()
+    return text

@@ -1,0 +1,60 @@
+"""Rules on one text. Each returns whether the text is to be dropped; the caller names the reason."""
+
+import re
+from functools import cache
+from typing import Any
+
+MARKERS = re.compile(
+    r"<\|[^|\s]{1,40}\|>|<｜[^｜\s]{1,40}｜>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>"
+    r"|<bos>|<eos>|^###? ?(?:Instruction|Response|Input):|^(?:ASSISTANT|USER|SYSTEM): ",
+    re.MULTILINE,
+)
+"""Control tokens and headers of chat templates: never part of what a person would write."""
+
+_REFUSALS = re.compile(
+    r"^\W*(?:(?:i'?m|i am|we are) (?:\w+ )?(?:sorry|afraid|unable|not able)|sorry,? (?:but )?i"
+    r"|(?:as|i'?m) an? (?:ai|artificial|language model|large language)"
+    r"|i (?:can(?:no|'|’)t|cannot|can not|won'?t|will not) (?:\w+ )?"
+    r"(?:assist|help|provide|fulfil|comply|answer|create|write|generate|support))",
+    re.IGNORECASE,
+)
+_RUN = re.compile(r"(\S)\1{9,}|([^\s\w])(?:\s*\2){14,}")
+
+
+def echoes_template(text: str) -> bool:
+    """It holds a chat template's control token or header."""
+    return MARKERS.search(text) is not None
+
+
+def refuses(text: str) -> bool:
+    """It begins as a refusal does."""
+    return _REFUSALS.match(text.replace("’", "'")) is not None
+
+
+def repeats(text: str) -> bool:
+    """One character ten times in a row, or one word or one line more than half of a long text."""
+    if _RUN.search(text.replace("-", " ").replace("=", " ").replace("_", " ")):
+        return True
+    return _dominated(text.lower().split(), 20) or _dominated(
+        [line.strip() for line in text.splitlines() if line.strip()], 6
+    )
+
+
+def _dominated(parts: list[str], least: int) -> bool:
+    if len(parts) < least:
+        return False
+    return max(parts.count(part) for part in set(parts)) > len(parts) / 2
+
+
+@cache
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def odds_against(text: str, languages: tuple[str, ...]) -> float:
+    """How many times likelier than the likeliest of `languages` (ISO 639-1) another one is."""
+    ranked = dict(_identifier().rank(text))
+    best = max((float(ranked.get(code, 0.0)) for code in languages), default=0.0)
+    return max(map(float, ranked.values())) / best if best else float("inf")

@@ -1,0 +1,1 @@
+"""Stages that write instructions, answers, critiques and revisions."""

@@ -1,0 +1,46 @@
+"""List what is weak in a draft answer.
+
+In:  {instruction: "Name three rivers.", draft: "The Nile."}
+Out: {critique: "- Names one river, three were asked for."}
+"""
+
+from typing import ClassVar
+
+import pyarrow as pa
+from pydantic import Field
+
+import prompts
+from stages.ask import Ask, Capability, Reply, chat
+from stages.base import Annotated, Columns, Fate, Row
+from stages.sampled import Sampled
+
+
+class Critique(Sampled):
+    """One critique per draft, of at most three points."""
+
+    prompts: ClassVar[tuple[str, ...]] = ("generate/critique",)
+
+    max_tokens: int = Field(160, gt=0)
+
+    @property
+    def wants(self) -> frozenset[Capability]:  # noqa: D102
+        return frozenset({"chat"})
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # noqa: D102
+        return ("instruction", "draft")
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        return {"critique": pa.string()}
+
+    def ask(self, row: Row) -> Ask:
+        """The request and the draft."""
+        text = prompts.render(
+            "generate/critique", instruction=row["instruction"], draft=row["draft"]
+        )
+        return Ask(chat(text), self.sampling())
+
+    def read(self, row: Row, reply: Reply) -> Fate:
+        """The critique as it stands; one that is cut off still helps."""
+        return Annotated({"critique": reply.text.strip()})

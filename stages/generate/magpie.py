@@ -1,0 +1,76 @@
+"""Magpie self-synthesis (arXiv:2406.08464): an aligned model continues an open user turn.
+
+In:  nothing; `rows` blank rows
+Out: {instruction: "How do I sort a list of tuples in Python?", finish_reason: "stop"}
+
+The turn comes from the engine's own chat template, from a named `family`, or literally from
+`pre_query`. No seed data and no instruction to the model: variety comes from sampling alone, so
+each row has its own seed. Departures from the released code: temperature 0.8 with `min_p` rather
+than 1.0 (small models grow noisy), and one line per instruction is a setting (`one_line`), not a
+hidden stop string.
+"""
+
+from collections.abc import Sequence
+from typing import Self
+
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from stages.ask import Ask, Capability, Raw, Reply, UserTurn
+from stages.base import Annotated, Columns, Fate, Row
+from stages.generate.families import FAMILIES
+from stages.sampled import Sampled
+
+
+class Magpie(Sampled):
+    """Instructions out of nothing."""
+
+    rows: int = Field(gt=0)
+    """How many turns to sample; some will be filtered out later."""
+    temperature: float = Field(0.8, ge=0, le=2)
+    min_p: float = Field(0.05, ge=0, le=1)
+    max_tokens: int = Field(256, gt=0)
+    system: str | None = None
+    """A system message before the turn, to steer towards a domain or a language."""
+    family: str | None = None
+    """A chat format by name, for servers whose tokenizer is not at hand."""
+    pre_query: str | None = None
+    """The text before the user's first character, literally."""
+    one_line: bool = False
+    """Stop at the first newline, as Magpie's Llama-3 sets did."""
+
+    @model_validator(mode="after")
+    def _one_turn(self) -> Self:
+        if self.pre_query is not None and (self.family or self.system is not None):
+            raise ValueError("`pre_query` is literal: it goes with neither `family` nor `system`")
+        if self.family is not None and self.family not in FAMILIES:
+            raise ValueError(f"unknown family '{self.family}'; known: {', '.join(FAMILIES)}")
+        return self
+
+    @property
+    def wants(self) -> frozenset[Capability]:  # noqa: D102
+        literal = self.pre_query is not None or self.family is not None
+        return frozenset({"raw"}) if literal else frozenset({"user_turn"})
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        return {"instruction": pa.string(), "finish_reason": pa.string()}
+
+    def seeds(self) -> Sequence[Row]:
+        """Blank rows."""
+        return [{}] * self.rows
+
+    def ask(self, row: Row) -> Ask:
+        """The open user turn; the same for every row, only the seed differs."""
+        newline = ("\n",) if self.one_line else ()
+        if self.pre_query is not None:
+            return Ask(Raw(self.pre_query), self.sampling(stop=newline))
+        if self.family is None:
+            return Ask(UserTurn(self.system), self.sampling(stop=newline))
+        family = FAMILIES[self.family]
+        return Ask(Raw(family.pre_query(self.system)), self.sampling(stop=family.stops + newline))
+
+    def read(self, row: Row, reply: Reply) -> Fate:
+        """Whatever was said is the instruction; filters come later."""
+        sample = reply.samples[0]
+        return Annotated({"instruction": sample.text, "finish_reason": sample.finish_reason})

@@ -1,0 +1,44 @@
+"""Rewrite a draft answer by its critique.
+
+In:  {instruction: "Name three rivers.", draft: "The Nile.", critique: "- Names one river …"}
+Out: {response: "The Nile, the Amazon and the Rhine.", response_finish_reason: "stop"}
+"""
+
+from typing import ClassVar
+
+import pyarrow as pa
+
+import prompts
+from stages.ask import Ask, Capability, Reply, chat
+from stages.base import Annotated, Columns, Fate, Row
+from stages.sampled import Sampled
+
+
+class Refine(Sampled):
+    """One refined answer per draft."""
+
+    prompts: ClassVar[tuple[str, ...]] = ("generate/refine",)
+
+    @property
+    def wants(self) -> frozenset[Capability]:  # noqa: D102
+        return frozenset({"chat"})
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # noqa: D102
+        return ("instruction", "draft", "critique")
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        return {"response": pa.string(), "response_finish_reason": pa.string()}
+
+    def ask(self, row: Row) -> Ask:
+        """The request, the draft and the critique."""
+        values = {name: row[name] for name in self.needs}
+        return Ask(chat(prompts.render("generate/refine", **values)), self.sampling())
+
+    def read(self, row: Row, reply: Reply) -> Fate:
+        """The refined answer without surrounding white space."""
+        sample = reply.samples[0]
+        return Annotated(
+            {"response": sample.text.strip(), "response_finish_reason": sample.finish_reason}
+        )

@@ -1,0 +1,62 @@
+"""Answer an instruction with the recipe's model, once or several times.
+
+In:  {instruction: "Name three rivers."}
+Out: {response: "The Nile, the Amazon and the Rhine.", finish_reason: "stop"}
+
+With `samples` above 1 the row becomes the parent of one row per answer, each with its own
+`sample` number; pairs are made of them later. A row whose question is null is not asked.
+"""
+
+import pyarrow as pa
+from pydantic import Field
+
+from stages.ask import Ask, Capability, Reply, Sample, chat
+from stages.base import Annotated, Columns, Derived, Fate, Row
+from stages.errors import ReplyError
+from stages.sampled import Sampled
+
+
+class Respond(Sampled):
+    """`question` is the column that is answered, `into` the one the answer goes to."""
+
+    question: str = "instruction"
+    into: str = "response"
+    system: str | None = None
+    samples: int = Field(1, ge=1, le=64)
+
+    @property
+    def wants(self) -> frozenset[Capability]:  # noqa: D102
+        return frozenset({"chat", "samples"}) if self.samples > 1 else frozenset({"chat"})
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # noqa: D102
+        return (self.question,)
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        columns = {self.into: pa.string(), f"{self.into}_finish_reason": pa.string()}
+        return columns | ({"sample": pa.int64()} if self.samples > 1 else {})
+
+    def most_rows(self, rows: int) -> int:  # noqa: D102
+        return rows * self.samples
+
+    def ask(self, row: Row) -> Ask | Fate:
+        """The question as it stands."""
+        if row[self.question] is None:
+            return Annotated()
+        return Ask(chat(row[self.question], self.system), self.sampling(samples=self.samples))
+
+    def read(self, row: Row, reply: Reply) -> Fate:
+        """The answer without surrounding white space."""
+        if self.samples == 1:
+            return Annotated(self._columns(reply.samples[0]))
+        if len(reply.samples) != self.samples:
+            raise ReplyError(f"asked for {self.samples} samples, got {len(reply.samples)}")
+        numbered = enumerate(reply.samples)
+        return Derived(tuple({**self._columns(s), "sample": i} for i, s in numbered))
+
+    def _columns(self, sample: Sample) -> dict[str, str]:
+        return {
+            self.into: sample.text.strip(),
+            f"{self.into}_finish_reason": sample.finish_reason,
+        }

@@ -1,0 +1,1 @@
+"""Stages that make preference pairs of scored answers."""

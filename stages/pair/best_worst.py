@@ -1,0 +1,77 @@
+"""Make one preference pair of the best and the worst of several scored answers.
+
+In:  {parents: [q], response: "…", score: 4.4}, {parents: [q], response: "…", score: 2.1}, …
+Out: {chosen: "…", rejected: "…", chosen_score: 4.4, rejected_score: 2.1, margin: 2.3}, a child
+     of both; the others are dropped as pair.between, pair.tie or pair.single
+
+Chosen is the first maximum, rejected the first minimum, as in Magpie's preference sets
+(arXiv:2406.08464), which have no margin; here answers closer than `min_margin` make no pair.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import pyarrow as pa
+from pydantic import Field
+
+from stages.base import Columns, Derived, Dropped, Fate, SetStage, ShardReader
+
+
+class BestWorst(SetStage):
+    """Answers of one question are the rows with the same parents."""
+
+    min_margin: float = Field(0.05, ge=0)
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # noqa: D102
+        return ("response", "score")
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        scores = ("chosen_score", "rejected_score", "margin")
+        return dict.fromkeys(("chosen", "rejected"), pa.string()) | dict.fromkeys(
+            scores, pa.float64()
+        )
+
+    def most_rows(self, rows: int) -> int:  # noqa: D102
+        return rows // 2
+
+    def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
+        """One fate per row, in order; the pair stands with its chosen answer."""
+        answers = [
+            row
+            for table in rows.tables(["id", "parents", "response", "score"])
+            for row in table.to_pylist()
+        ]
+        groups = defaultdict(list)
+        for position, answer in enumerate(answers):
+            groups[tuple(answer["parents"])].append(position)
+        fates: dict[int, Fate] = {}
+        for positions in groups.values():
+            fates |= self._pair({i: answers[i] for i in positions})
+        return [fates[i] for i in range(len(answers))]
+
+    def _pair(self, answers: dict[int, dict[str, object]]) -> dict[int, Fate]:
+        scores = [answer["score"] for answer in answers.values()]
+        positions = list(answers)
+        best, worst = best_worst(scores)
+        margin = scores[best] - scores[worst]
+        if best == worst or margin < self.min_margin:
+            reason = "pair.single" if len(answers) == 1 else "pair.tie"
+            return {i: Dropped(reason, f"margin {margin:.3f}") for i in positions}
+        chosen, rejected = answers[positions[best]], answers[positions[worst]]
+        child = {
+            "parents": [chosen["id"], rejected["id"]],
+            "chosen": chosen["response"],
+            "rejected": rejected["response"],
+            "chosen_score": scores[best],
+            "rejected_score": scores[worst],
+            "margin": margin,
+        }
+        fates: dict[int, Fate] = {i: Dropped("pair.between") for i in positions}
+        return fates | {positions[best]: Derived((child,)), positions[worst]: Derived()}
+
+
+def best_worst(scores: list[float]) -> tuple[int, int]:
+    """Positions of the first maximum and the first minimum."""
+    return scores.index(max(scores)), scores.index(min(scores))

@@ -1,0 +1,1 @@
+"""Stages that choose which rows make the dataset."""

@@ -1,0 +1,75 @@
+"""Choose `rows` rows that are good and unlike each other.
+
+In:  {score: 4.31, embedding: [0.03, -0.12, …]}
+Out: {selection_rank: 3, selection_gain: 0.71}, or dropped as select.not_chosen
+
+Greedy maximal marginal relevance (Carbonell and Goldstein, 1998): the next row is the one with
+the largest `quality` * q + (1 - quality) * d, where q is the row's rank by score scaled to
+[0, 1] and d its cosine distance to the nearest row already chosen. Ranks, because judges differ
+in scale but hardly in order. Rows without a score come last.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+from scipy.stats import rankdata
+
+from stages.base import Annotated, Columns, Dropped, Fate, SetStage, ShardReader
+from stages.vectors import read_vectors
+
+
+class QualityDiversity(SetStage):
+    """Keeps all rows where there are no more than `rows`."""
+
+    rows: int = Field(gt=0)
+    quality: float = Field(0.6, ge=0, le=1)
+    """Weight of quality; the rest is diversity."""
+    score: str = "score"
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # noqa: D102
+        return (self.score, "embedding")
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        return {"selection_rank": pa.int64(), "selection_gain": pa.float64()}
+
+    def most_rows(self, rows: int) -> int:  # noqa: D102
+        return min(rows, self.rows)
+
+    def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
+        """One fate per row, in order."""
+        ids, vectors = read_vectors(rows)
+        tables = rows.tables([self.score])
+        scores = [s for table in tables for s in table[self.score].to_pylist()]
+        chosen = self._choose(quality_ranks(scores), vectors)
+        for i in range(len(ids)):
+            if i in chosen:
+                rank, gain = chosen[i]
+                yield Annotated({"selection_rank": rank, "selection_gain": gain})
+            else:
+                yield Dropped("select.not_chosen", f"the {self.rows} chosen gain more")
+
+    def _choose(self, quality: np.ndarray, vectors: np.ndarray) -> dict[int, tuple[int, float]]:
+        distance = np.ones(len(quality))
+        free = np.ones(len(quality), dtype=bool)
+        chosen: dict[int, tuple[int, float]] = {}
+        for rank in range(1, min(self.rows, len(quality)) + 1):
+            gain = self.quality * quality + (1 - self.quality) * distance
+            # argmax takes the first of equals, so ties fall to the earlier row.
+            best = int(np.argmax(np.where(free, gain, -np.inf)))
+            chosen[best] = (rank, float(gain[best]))
+            free[best] = False
+            distance = np.minimum(distance, 1 - vectors @ vectors[best])
+        return chosen
+
+
+def quality_ranks(scores: list[float | None]) -> np.ndarray:
+    """Ranks scaled to [0, 1], equal scores alike; rows without a score get 0."""
+    values = np.array([-np.inf if s is None or np.isnan(s) else s for s in scores])
+    if len(values) < 2:
+        return np.ones(len(values))
+    ranks = (rankdata(values, method="average") - 1) / (len(values) - 1)
+    return np.where(np.isinf(values), 0.0, ranks)

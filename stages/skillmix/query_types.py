@@ -1,0 +1,50 @@
+"""Let the model name kinds of requests people make.
+
+In:  nothing; one blank row
+Out: {query_types: ["How-to help", "Explanation", …]}
+
+Instruct-SkillMix (arXiv:2408.14774) keeps the lists its models named and not the prompts; these
+prompts are ours.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pyarrow as pa
+from pydantic import Field
+
+import prompts
+from stages.ask import Ask, Capability, Reply, chat
+from stages.base import Annotated, Columns, Fate, Row
+from stages.replies import parse_texts, texts_schema
+from stages.sampled import Sampled
+
+
+class QueryTypes(Sampled):
+    """One call; `count` kinds are asked for."""
+
+    prompts: ClassVar[tuple[str, ...]] = ("skillmix/query_types",)
+
+    count: int = Field(8, ge=2, le=40)
+
+    @property
+    def wants(self) -> frozenset[Capability]:  # noqa: D102
+        return frozenset({"chat", "schema"})
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        return {"query_types": pa.list_(pa.string())}
+
+    def seeds(self) -> Sequence[Row]:
+        """One blank row."""
+        return [{}]
+
+    def ask(self, row: Row) -> Ask:
+        """Name `count` kinds."""
+        schema = texts_schema("query_types", self.count, self.count, 60)
+        text = prompts.render("skillmix/query_types", count=self.count)
+        return Ask(chat(text), self.sampling(), schema=schema)
+
+    def read(self, row: Row, reply: Reply) -> Fate:
+        """The distinct kinds."""
+        return Annotated({"query_types": parse_texts(reply.text, "query_types")})

@@ -1,0 +1,49 @@
+"""Let the model name the skills a topic takes.
+
+In:  {topic: "Cooking"}
+Out: one row per skill, {topic: "Cooking", skill: "timing several dishes"}
+"""
+
+from typing import ClassVar
+
+import pyarrow as pa
+from pydantic import Field
+
+import prompts
+from stages.ask import Ask, Capability, Reply, chat
+from stages.base import Columns, Derived, Fate, Row
+from stages.replies import parse_texts, texts_schema
+from stages.sampled import Sampled
+
+
+class Skills(Sampled):
+    """One call per topic; `count` skills are asked for."""
+
+    prompts: ClassVar[tuple[str, ...]] = ("skillmix/skills",)
+
+    count: int = Field(4, ge=1, le=40)
+
+    @property
+    def wants(self) -> frozenset[Capability]:  # noqa: D102
+        return frozenset({"chat", "schema"})
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # noqa: D102
+        return ("topic",)
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        return {"skill": pa.string()}
+
+    def most_rows(self, rows: int) -> int:  # noqa: D102
+        return rows * self.count
+
+    def ask(self, row: Row) -> Ask:
+        """Name `count` skills of the row's topic."""
+        schema = texts_schema("skills", self.count, self.count, 80)
+        text = prompts.render("skillmix/skills", count=self.count, topic=row["topic"])
+        return Ask(chat(text), self.sampling(), schema=schema)
+
+    def read(self, row: Row, reply: Reply) -> Fate:
+        """A child per distinct skill."""
+        return Derived(tuple({"skill": skill} for skill in parse_texts(reply.text, "skills")))

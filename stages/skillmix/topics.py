@@ -1,0 +1,45 @@
+"""Let the model name topics that need skill.
+
+In:  {query_types: […]}, one row
+Out: one row per topic, {query_types: […], topic: "Cooking"}
+"""
+
+from typing import ClassVar
+
+import pyarrow as pa
+from pydantic import Field
+
+import prompts
+from stages.ask import Ask, Capability, Reply, chat
+from stages.base import Columns, Derived, Fate, Row
+from stages.replies import parse_texts, texts_schema
+from stages.sampled import Sampled
+
+
+class Topics(Sampled):
+    """One call; `count` topics are asked for."""
+
+    prompts: ClassVar[tuple[str, ...]] = ("skillmix/topics",)
+
+    count: int = Field(8, ge=2, le=40)
+
+    @property
+    def wants(self) -> frozenset[Capability]:  # noqa: D102
+        return frozenset({"chat", "schema"})
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        return {"topic": pa.string()}
+
+    def most_rows(self, rows: int) -> int:  # noqa: D102
+        return rows * self.count
+
+    def ask(self, row: Row) -> Ask:
+        """Name `count` topics."""
+        schema = texts_schema("topics", self.count, self.count, 60)
+        text = prompts.render("skillmix/topics", count=self.count)
+        return Ask(chat(text), self.sampling(), schema=schema)
+
+    def read(self, row: Row, reply: Reply) -> Fate:
+        """A child per distinct topic."""
+        return Derived(tuple({"topic": topic} for topic in parse_texts(reply.text, "topics")))

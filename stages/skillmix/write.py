@@ -1,0 +1,48 @@
+"""Write an instruction that takes all of a row's skills.
+
+In:  {skills: ["timing several dishes", "reading a map"], query_type: "Explanation"}
+Out: {instruction: "We cook at three campsites along a trail …", finish_reason: "stop"}
+"""
+
+from typing import ClassVar
+
+import pyarrow as pa
+from pydantic import Field
+
+import prompts
+from stages.ask import Ask, Capability, Reply, chat
+from stages.base import Annotated, Columns, Fate, Row
+from stages.replies import REQUEST_SCHEMA, parse_request
+from stages.sampled import Sampled
+
+
+class Write(Sampled):
+    """One instruction per set of skills."""
+
+    prompts: ClassVar[tuple[str, ...]] = ("skillmix/write",)
+
+    temperature: float = Field(0.8, ge=0, le=2)
+    max_tokens: int = Field(256, gt=0)
+
+    @property
+    def wants(self) -> frozenset[Capability]:  # noqa: D102
+        return frozenset({"chat", "schema"})
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # noqa: D102
+        return ("skills", "query_type")
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        return {"instruction": pa.string(), "finish_reason": pa.string()}
+
+    def ask(self, row: Row) -> Ask:
+        """The skills and the kind of request."""
+        text = prompts.render(
+            "skillmix/write", skills=row["skills"], query_type=row["query_type"]
+        )
+        return Ask(chat(text), self.sampling(), schema=REQUEST_SCHEMA)
+
+    def read(self, row: Row, reply: Reply) -> Fate:
+        """The instruction."""
+        return Annotated({"instruction": parse_request(reply.text), "finish_reason": "stop"})

@@ -1,0 +1,1 @@
+"""First stages: rows that come from a file."""

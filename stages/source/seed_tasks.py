@@ -1,0 +1,43 @@
+"""Start from human-written seed tasks in Self-Instruct's format (arXiv:2212.10560).
+
+In:  {"id": "seed_task_1", "instruction": "What is the relation …?", "instances": [{"input":
+     "Night : Day", "output": "…"}]}, one JSON object a line
+Out: {instruction: "What is the relation …?\\nNight : Day", seed_task: "seed_task_1"}
+
+The first instance's input stands below the instruction, as WizardLM's released code joins them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from stages.base import Annotated, Columns, Fate, Row, TableStage
+from stages.source.row_file import RecipePath, digest, read_rows, text_field
+
+
+class SeedTasks(TableStage):
+    """The first `rows` tasks of the file, or all."""
+
+    path: RecipePath
+    rows: int | None = None
+
+    @property
+    def adds(self) -> Columns:  # noqa: D102
+        return {"instruction": pa.string(), "seed_task": pa.string()}
+
+    def seeds(self) -> Sequence[Row]:  # noqa: D102
+        return [self._seed(row, i) for i, row in enumerate(read_rows(self.path)[: self.rows], 1)]
+
+    def _seed(self, row: dict[str, Any], position: int) -> Row:
+        instruction = text_field(row, "instruction", self.path, position)
+        given = next(iter(row.get("instances") or []), {}).get("input") or ""
+        text = f"{instruction}\n{given}".strip()
+        return {"instruction": text, "seed_task": text_field(row, "id", self.path, position)}
+
+    def identity(self) -> Row:  # noqa: D102
+        return {"file": digest(self.path)}
+
+    def apply(self, table: pa.Table) -> Sequence[Fate]:
+        """The rows go on as they were read."""
+        return [Annotated()] * table.num_rows

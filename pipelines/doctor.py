@@ -12,7 +12,15 @@ from pipelines.recipe import Recipe
 from stages.engines import models
 from stages.errors import UserError
 
-_PACKAGES = ("ray", "prefect", "datasets", "pyarrow", "duckdb", "faiss-cpu", "sentence-transformers")
+_PACKAGES = (
+    "ray",
+    "prefect",
+    "datasets",
+    "pyarrow",
+    "duckdb",
+    "faiss-cpu",
+    "sentence-transformers",
+)
 _GIB = 1 << 30
 _MEMORY_GIB = 12
 _DISK_GIB = 5

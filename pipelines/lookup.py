@@ -53,7 +53,10 @@ def class_in(module: str, base: type[Model]) -> type[Model] | None:
     own = [
         member
         for member in members.values()
-        if isinstance(member, type) and issubclass(member, base) and member is not base and member.__module__ == module
+        if isinstance(member, type)
+        and issubclass(member, base)
+        and member is not base
+        and member.__module__ == module
     ]
     return next(iter(own), None)
 

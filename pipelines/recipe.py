@@ -113,7 +113,8 @@ def _validate(
 
 
 def _user_error(error: ValidationError, where: str, fields: list[str]) -> UserError:
-    first = error.errors()[0]
+    # A key that is no setting first: a misspelt one also makes the real one missing.
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"])
     at = f"{where}: '{key}'" if key else where
     if first["type"] == "extra_forbidden":

@@ -103,6 +103,8 @@ def carry_out(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner)
     """
     with job.store.writing(), _recorded(job) as ended:
         try:
+            for engine in _needed(job.recipe, job.steps, job.store)[:1]:
+                executor.warm(engine)
             run_steps(_stage_runs(job, executor, watch))
         finally:
             executor.close()
@@ -168,5 +170,3 @@ def run_in_threads(stage_runs: Sequence[StageRun]) -> None:
         raise
     if errors:
         raise errors[0]
-
-

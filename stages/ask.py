@@ -62,7 +62,8 @@ class Sampling:
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One request. `schema`: a JSON schema the text must follow. `logprobs`: how many of the
-    likeliest tokens to report with their log-probabilities at each position."""
+    likeliest tokens to report with their log-probabilities at each position.
+    """
 
     prompt: Chat | Raw | UserTurn | Passage
     sampling: Sampling = Sampling()
@@ -73,7 +74,8 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class Request:
     """An `Ask` on its way. `seed` belongs to this row and stage alone, so that a row's sampling
-    does not depend on its neighbours."""
+    does not depend on its neighbours.
+    """
 
     index: int
     ask: Ask

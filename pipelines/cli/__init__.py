@@ -1,4 +1,7 @@
-"""The command line: parses, calls, prints. Machine output to standard output, the rest to stderr."""
+"""The command line: parses, calls, prints.
+
+What machines read goes to standard output, everything else to standard error.
+"""
 
 from pipelines.cli.app import main
 

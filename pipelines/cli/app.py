@@ -1,5 +1,6 @@
 """The commands. Heavy imports stand inside them, so that each command loads what it uses."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -29,9 +30,7 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe's dotted key; repeatable."),
 ]
 RunId = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Default: the latest run.")]
-RunArgument = Annotated[
-    str | None, typer.Argument(metavar="RUN", help="Default: the latest run.")
-]
+RunArgument = Annotated[str | None, typer.Argument(metavar="RUN", help="Default: the latest run.")]
 _STORE = Path("store")
 
 
@@ -171,6 +170,9 @@ def doctor(
 
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 the run failed, 2 the request was wrong."""
+    # A scheduler's SIGTERM ends a run as Ctrl-C does: engines are stopped, the record is closed.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app(standalone_mode=True)
     except UserError as error:
@@ -184,5 +186,3 @@ def main() -> None:
         # The reader of a pipe (`| head`) has enough.
         sys.stderr.close()
         sys.exit(0)
-
-

@@ -53,7 +53,9 @@ def fail(error: Exception, code: int) -> int:
     return code
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = ()) -> Table:
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = ()
+) -> Table:
     """A plain table; columns named in `right` hold numbers."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:

@@ -1,4 +1,4 @@
-"""How a run goes, while it goes: a live table on a terminal, a line per finished stage elsewhere."""
+"""How a run goes: a live table on a terminal, a line per finished stage elsewhere."""
 
 import threading
 import time
@@ -69,8 +69,7 @@ class Progress:
             self._live.stop()
 
     def began(self, step: Step) -> None:
-        """See `Watch`. All steps begin at once; but for the first, a step's clock starts with
-        its first shard."""
+        """See `Watch`. The clock of a later step starts with its first shard."""
         if step == self.job.steps[0]:
             self._lines[step.name].began = time.monotonic()
 
@@ -148,5 +147,3 @@ def _sentence(line: _Line) -> str:
     parts += ["reused"] if rows == "reused" else [f"{rows} rows/s"] if rows else []
     parts += [f"{tokens} tok/s"] if tokens else []
     return ", ".join([*parts, f"{line.seconds:.1f} s"])
-
-

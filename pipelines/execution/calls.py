@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -86,8 +87,9 @@ class _Batch:
         if isinstance(answer.outcome, EngineError):
             return self._failed(answer.outcome)
         self._count(answer.outcome)
+        reply = storable(answer.outcome)
         try:
-            return attempt(self._stage.read, self._rows[answer.index], answer.outcome)
+            return attempt(self._stage.read, self._rows[answer.index], reply)
         except ReplyError as error:
             self.unreadable[answer.index] = self._verdict(error)
             used = self.usage.unreadable + 1
@@ -115,3 +117,18 @@ class _Batch:
                 return Dropped("reply.unreadable", str(error))
             case _:
                 return Failed("reply.unreadable", str(error))
+
+
+def storable(reply: Reply) -> Reply:
+    """`reply` with lone surrogates as U+FFFD: Arrow stores UTF-8, which has none."""
+    try:
+        for sample in reply.samples:
+            sample.text.encode()
+    except UnicodeEncodeError:
+        samples = tuple(replace(s, text=_without_surrogates(s.text)) for s in reply.samples)
+        return replace(reply, samples=samples)
+    return reply
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

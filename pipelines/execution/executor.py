@@ -19,6 +19,10 @@ class Executor(Protocol):
         """Start `work`; the result is what its shards became."""
         ...
 
+    def warm(self, engine: str) -> None:
+        """Begin to load an engine that will be needed; do not wait for it."""
+        ...
+
     def close(self) -> None:
         """Free engines and processes."""
         ...
@@ -36,6 +40,10 @@ class LocalExecutor:
         stage = work.step.stage
         client = self._hosts[stage.engine] if isinstance(stage, PromptStage) else None
         return self._pool.submit(unit.do, work, client)
+
+    def warm(self, engine: str) -> None:
+        """See `Executor`."""
+        self._pool.submit(self._hosts[engine].open)
 
     def close(self) -> None:
         """See `Executor`."""

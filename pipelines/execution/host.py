@@ -26,7 +26,7 @@ class EngineHost:
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Answer]:
         """One answer per request, as they finish."""
-        engine = self._open()
+        engine = self.open()
         answers: queue.SimpleQueue[Answer | BaseException | None] = queue.SimpleQueue()
         asyncio.run_coroutine_threadsafe(_forward(engine, requests, answers), self._loop)
         while (answer := answers.get()) is not None:
@@ -34,7 +34,8 @@ class EngineHost:
                 raise answer
             yield answer
 
-    def _open(self) -> Engine:
+    def open(self) -> Engine:
+        """Load the engine, unless it is loaded."""
         with self._opening:
             if self._engine is None:
                 self._thread.start()

@@ -13,7 +13,9 @@ from pipelines.store.manifest import Shard
 from pipelines.store.store import Store
 
 
-def works(step: Step, before: Step | None, upstream: Feed | None, store: Store, size: int) -> Iterator[Work]:
+def works(
+    step: Step, before: Step | None, upstream: Feed | None, store: Store, size: int
+) -> Iterator[Work]:
     """Work as it becomes possible. `size`: rows in a shard, where the step makes the first.
 
     Raises:

@@ -15,18 +15,21 @@ from stages.base import PromptStage
 from stages.engines.base import Answer, Engine, EngineSpec
 from stages.errors import BowerbirdError, EngineError, RunError
 
-# No usage report leaves the machine; the driver's terminal belongs to the progress display.
+# No usage report leaves the machine, and workers run at normal priority: at Ray's niceness of 15
+# the model would yield to everything else.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+os.environ.setdefault("RAY_worker_niceness", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
-import ray  # noqa: E402  it reads the environment when it is imported
+import ray
 
 
 class EngineActor:
     """An engine in a process of its own."""
 
     def __init__(self, spec: EngineSpec) -> None:
+        # Ray gives an actor without CPUs of its own one thread; the model is to have all.
+        os.environ["OMP_NUM_THREADS"] = str(os.cpu_count() or 1)
         self._spec = spec
         self._engine: Engine | None = None
 
@@ -75,7 +78,7 @@ class RayExecutor:
 
     def __init__(self, engines: Mapping[str, EngineSpec]) -> None:
         self._engines = engines
-        self._actors: dict[str, Any] = {}
+        self._actors: dict[str, tuple[Any, Any]] = {}
         self._starting = threading.Lock()
 
     def submit(self, work: Work) -> "Future[list[Shard]]":
@@ -88,19 +91,30 @@ class RayExecutor:
         task = ray.remote(num_cpus=0 if client else 1, max_retries=2)(_do)
         return _unwrapped(task.remote(work, client).future())
 
+    def warm(self, engine: str) -> None:
+        """See `Executor`."""
+        with self._starting:
+            start_cluster()
+            self._actor(engine)
+
     def _client(self, name: str) -> ActorClient:
+        actor, opened = self._actor(name)
+        _get(opened)
+        return ActorClient(actor)
+
+    def _actor(self, name: str) -> tuple[Any, Any]:
+        """The engine's actor and the reference that is ready when it is loaded."""
         if name not in self._actors:
             spec = self._engines[name]
             gpus = spec.gpus if ray.cluster_resources().get("GPU") else 0
             kind = ray.remote(num_cpus=0, num_gpus=gpus, max_concurrency=256)(EngineActor)
-            actor = kind.options(name=None).remote(spec)
-            _get(actor.open.remote())
-            self._actors[name] = actor
-        return ActorClient(self._actors[name])
+            actor = kind.remote(spec)
+            self._actors[name] = (actor, actor.open.remote())
+        return self._actors[name]
 
     def close(self) -> None:
         """See `Executor`."""
-        for actor in self._actors.values():
+        for actor, _ in self._actors.values():
             try:
                 ray.get(actor.close.remote(), timeout=30)
             except ray.exceptions.RayError:

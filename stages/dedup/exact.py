@@ -41,4 +41,6 @@ def key(text: str) -> bytes:
     """16 bytes that are equal for texts that count as the same."""
     plain = _NOISE.sub(" ", unicodedata.normalize("NFKC", text).lower()).strip()
     # A text of punctuation alone has no words to compare: it is compared as it stands.
-    return hashlib.blake2b((plain or text).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return hashlib.blake2b(
+        (plain or text).encode("utf-8", "surrogatepass"), digest_size=16
+    ).digest()

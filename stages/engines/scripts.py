@@ -12,13 +12,28 @@ from stages.ask import Chat, Passage, Raw, Reply, Request, Sample, UserTurn
 
 _DOES = ("sort", "explain", "compare", "plan", "summarise", "translate", "estimate", "draft")
 _WHAT = (
-    "a list of train times", "the water cycle", "two bicycles", "a week of meals",
-    "a short story about rain", "a letter to a landlord", "the cost of a garden shed",
-    "a study timetable", "a folk tale", "the rules of chess", "a bus network", "a photo album",
+    "a list of train times",
+    "the water cycle",
+    "two bicycles",
+    "a week of meals",
+    "a short story about rain",
+    "a letter to a landlord",
+    "the cost of a garden shed",
+    "a study timetable",
+    "a folk tale",
+    "the rules of chess",
+    "a bus network",
+    "a photo album",
 )
 _HOW = (
-    "for a beginner", "in plain words", "with one worked example", "step by step",
-    "for a busy reader", "in under a hundred words", "with its main risks", "as a table",
+    "for a beginner",
+    "in plain words",
+    "with one worked example",
+    "step by step",
+    "for a busy reader",
+    "in under a hundred words",
+    "with its main risks",
+    "as a table",
 )
 _WORDS = (
     "first", "the", "simple", "answer", "takes", "some", "care", "and", "a", "clear", "order",
@@ -29,10 +44,13 @@ _DIMENSIONS = 64
 
 def babble(request: Request) -> Reply:
     """Plausible nonsense in the right form: an instruction for an open user turn, an instance of
-    the schema where one is asked for, digits with log-probabilities, sentences otherwise."""
+    the schema where one is asked for, digits with log-probabilities, sentences otherwise.
+    """
     prompt = request.ask.prompt
     if isinstance(prompt, Passage):
-        return Reply(vector=_vector(prompt.text), model="scripted", prompt_tokens=_count(prompt.text))
+        return Reply(
+            vector=_vector(prompt.text), model="scripted", prompt_tokens=_count(prompt.text)
+        )
     count = request.ask.sampling.samples
     samples = tuple(_sample(request, number) for number in range(count))
     return Reply(

@@ -44,7 +44,9 @@ class SentenceTransformersEngine:
 
     async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
         """See `Engine`. All passages go in one call, which sorts them by length."""
-        passages = {r.index: r.ask.prompt.text for r in requests if isinstance(r.ask.prompt, Passage)}
+        passages = {
+            r.index: r.ask.prompt.text for r in requests if isinstance(r.ask.prompt, Passage)
+        }
         for request in requests:
             if request.index not in passages:
                 error = EngineError("an embedder embeds passages and writes no text")

@@ -21,7 +21,14 @@ from stages.base import Annotated, Columns, Fate, Row
 from stages.replies import REQUEST_SCHEMA, parse_request
 from stages.sampled import Sampled
 
-OPERATORS = ("add_constraint", "deepen", "concretise", "add_reasoning", "complicate_input", "breadth")
+OPERATORS = (
+    "add_constraint",
+    "deepen",
+    "concretise",
+    "add_reasoning",
+    "complicate_input",
+    "breadth",
+)
 
 
 class Rewrite(Sampled):

@@ -2,7 +2,7 @@
 
 In:  {instruction: "1. Question: Name three rivers. ", finish_reason: "stop"}
 Out: {instruction: "Name three rivers."}, or dropped as filter.empty, .truncated, .template_echo,
-     .too_short, .too_long, .repetition, .refusal or .language
+     .too_short, .too_long, .repetition, .refusal, .self_answered or .language
 
 Clean-up takes off what sampled user turns carry around the request: list numbers, labels such
 as "Question:", wrapping quotes. It never cuts inside the text (Magpie's released clean-up cuts
@@ -10,7 +10,7 @@ at the first question mark, which ruins requests of several sentences).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 from pydantic import Field
@@ -20,9 +20,12 @@ from stages.filter import text as rules
 
 _LEADS = re.compile(
     r"^(?:\d{1,2}[.)]\s+|[-*•]\s+"
-    r"|(?:\*\*|#{1,4}\s*)?(?:task|prompt|question|problem|query|request|instruction|user|q)"
+    r"|(?:\*\*|#{1,4}\s*)?(?:task|prompt|question|problem|query|request|instruction|user|q|qwen|chatgpt|assistant|ai)"
     r"(?: ?\d{1,2})?(?:\*\*)?:(?:\*\*)?\s*)+",
     re.IGNORECASE,
+)
+_ANSWERED = re.compile(
+    r"^(?:a|answer|response|solution)\s*:|\bthe (?:correct |final )?answer is\b", re.I | re.M
 )
 _QUOTES = {'"': '"', "“": "”", "'": "'"}
 
@@ -63,19 +66,17 @@ class Instruction(TableStage):
 
     def reason(self, text: str) -> str:
         """Why the cleaned `text` is dropped; empty if it passes."""
-        if not text:
-            return "filter.empty"
-        if rules.echoes_template(text):
-            return "filter.template_echo"
-        if len(text) < self.min_chars:
-            return "filter.too_short"
-        if len(text) > self.max_chars:
-            return "filter.too_long"
-        if rules.repeats(text):
-            return "filter.repetition"
-        if rules.refuses(text):
-            return "filter.refusal"
-        return "filter.language" if self._foreign(text) else ""
+        checks: tuple[tuple[str, Callable[[str], object]], ...] = (
+            ("empty", lambda t: not t),
+            ("template_echo", rules.echoes_template),
+            ("too_short", lambda t: len(t) < self.min_chars),
+            ("too_long", lambda t: len(t) > self.max_chars),
+            ("repetition", rules.repeats),
+            ("refusal", rules.refuses),
+            ("self_answered", _ANSWERED.search),
+            ("language", self._foreign),
+        )
+        return next((f"filter.{name}" for name, fails in checks if fails(text)), "")
 
     def _foreign(self, text: str) -> bool:
         return bool(self.languages) and rules.odds_against(text, self.languages) >= self.odds

@@ -1,4 +1,4 @@
-"""Rules on one text. Each returns whether the text is to be dropped; the caller names the reason."""
+"""Rules on one text: whether it is to be dropped. The caller names the reason."""
 
 import re
 from functools import cache

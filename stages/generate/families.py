@@ -18,7 +18,8 @@ _VICUNA_SYSTEM = (
 @dataclass(frozen=True, slots=True)
 class Family:
     """`start` stands once at the front, `system` around a system message, `user` before a user
-    turn. `default_system` is what the family's template puts where none is given."""
+    turn. `default_system` is what the family's template puts where none is given.
+    """
 
     user: str
     stops: tuple[str, ...]
@@ -85,9 +86,7 @@ FAMILIES = {
         stop_ids=(2, 1, 0),
         assistant=("ASSISTANT",),
     ),
-    "nous-hermes-llama-2": Family(
-        user="### Instruction:\n\n", stops=_SENTENCE, stop_ids=(2, 1, 0)
-    ),
+    "nous-hermes-llama-2": Family(user="### Instruction:\n\n", stops=_SENTENCE, stop_ids=(2, 1, 0)),
     "qwen-1.5": _chatml(""),
     "qwen-2": _chatml(""),
     "qwen-2.5": _chatml(_QWEN_SYSTEM),
@@ -100,9 +99,7 @@ FAMILIES = {
         (1, 2, 106, 107),
     ),
     # Magpie's list has one newline more for Gemma 2 than Gemma's own chat template writes.
-    "gemma-2": _gemma(
-        "<start_of_turn>user\n\n", ("<eos>", "<bos>", "<end_of_turn>"), (1, 2, 107)
-    ),
+    "gemma-2": _gemma("<start_of_turn>user\n\n", ("<eos>", "<bos>", "<end_of_turn>"), (1, 2, 107)),
     "phi-3": _phi3("<s> ", _SENTENCE, (2, 1, 0, 32000, 32001, 32006, 32007, 32010)),
     "phi-3-small": _phi3("<|endoftext|>", (), (100257, 100262, 100263, 100261, 100266)),
     "yi-1.5": Family(

@@ -36,6 +36,8 @@ class Magpie(Sampled):
     """A chat format by name, for servers whose tokenizer is not at hand."""
     pre_query: str | None = None
     """The text before the user's first character, literally."""
+    stop: tuple[str, ...] = ()
+    """Further strings that end the turn, such as "\\nA:" for models that answer themselves."""
     one_line: bool = False
     """Stop at the first newline, as Magpie's Llama-3 sets did."""
 
@@ -62,13 +64,13 @@ class Magpie(Sampled):
 
     def ask(self, row: Row) -> Ask:
         """The open user turn; the same for every row, only the seed differs."""
-        newline = ("\n",) if self.one_line else ()
+        stop = (*self.stop, "\n") if self.one_line else self.stop
         if self.pre_query is not None:
-            return Ask(Raw(self.pre_query), self.sampling(stop=newline))
+            return Ask(Raw(self.pre_query), self.sampling(stop=stop))
         if self.family is None:
-            return Ask(UserTurn(self.system), self.sampling(stop=newline))
+            return Ask(UserTurn(self.system), self.sampling(stop=stop))
         family = FAMILIES[self.family]
-        return Ask(Raw(family.pre_query(self.system)), self.sampling(stop=family.stops + newline))
+        return Ask(Raw(family.pre_query(self.system)), self.sampling(stop=family.stops + stop))
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """Whatever was said is the instruction; filters come later."""

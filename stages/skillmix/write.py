@@ -38,9 +38,7 @@ class Write(Sampled):
 
     def ask(self, row: Row) -> Ask:
         """The skills and the kind of request."""
-        text = prompts.render(
-            "skillmix/write", skills=row["skills"], query_type=row["query_type"]
-        )
+        text = prompts.render("skillmix/write", skills=row["skills"], query_type=row["query_type"])
         return Ask(chat(text), self.sampling(), schema=REQUEST_SCHEMA)
 
     def read(self, row: Row, reply: Reply) -> Fate:

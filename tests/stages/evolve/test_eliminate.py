@@ -1,0 +1,77 @@
+import pytest
+
+from stages.base import Annotated, Derived
+from stages.evolve.begin import Begin
+from stages.evolve.eliminate import Eliminate
+
+GOOD = {
+    "instruction": "Name three rivers.",
+    "response": "Nile, Amazon, Rhine.",
+    "generation": 1,
+    "operator": "deepen",
+    "evolving": True,
+    "evolved": "Name three rivers in Asia and the seas they reach.",
+    "evolved_by": "add_constraint",
+    "evolved_is_new": True,
+    "evolved_response": "The Ob reaches the Kara Sea, the Mekong the South China Sea.",
+    "evolved_response_finish_reason": "stop",
+}
+
+
+def fate(as_table, **changes):
+    (only,) = Eliminate().apply(as_table([GOOD | changes]))
+    return only
+
+
+def test_an_evolution_becomes_a_child_and_its_parent_rests(as_table):
+    child = {
+        "instruction": GOOD["evolved"],
+        "response": GOOD["evolved_response"],
+        "generation": 2,
+        "operator": "add_constraint",
+    }
+    assert fate(as_table) == Derived((child,), parent={"evolving": False})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"evolved_is_new": False},
+        {"evolved_is_new": None},
+        {"evolved": None},
+        {"evolved_response": "I'm sorry, I have no data on that."},
+        {"evolved_response": "It is, and that is that."},
+        {"evolved_response": "..."},
+        {"evolved_response": ""},
+        {"evolved_response": None},
+        {"evolved": "Rewrite the given prompt with rivers in Asia."},
+        {"evolved_response_finish_reason": "length"},
+    ],
+)
+def test_each_rule_sends_the_parent_back(as_table, changes):
+    assert fate(as_table, **changes) == Annotated()
+
+
+def test_a_long_answer_may_be_sorry(as_table):
+    assert isinstance(fate(as_table, evolved_response="sorry to say, rivers flood " * 30), Derived)
+
+
+def test_a_bare_number_is_an_answer(as_table):
+    assert isinstance(fate(as_table, evolved_response="42"), Derived)
+
+
+def test_the_prompts_words_may_come_from_the_parent(as_table):
+    changes = {
+        "instruction": "Improve the given prompt.",
+        "evolved": "Improve the given prompt twice.",
+    }
+    assert isinstance(fate(as_table, **changes), Derived)
+
+
+def test_a_resting_row_passes(as_table):
+    assert fate(as_table, evolving=False) == Annotated()
+
+
+def test_begin(as_table):
+    (begun,) = Begin().apply(as_table([{"instruction": "Name three rivers."}]))
+    assert begun == Annotated({"generation": 0, "operator": "seed", "evolving": True})

@@ -1,0 +1,78 @@
+import pytest
+
+from stages.base import Annotated, Dropped
+from stages.filter.instruction import Instruction, clean
+
+STAGE = Instruction(languages=("en",), min_chars=12, max_chars=200)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "filter.empty"),
+        ("  \n ", "filter.empty"),
+        ("1. Question:", "filter.empty"),
+        ("How?", "filter.too_short"),
+        ("Tell me about rivers. " * 20, "filter.too_long"),
+        ("Tell me<|im_end|> about rivers.", "filter.template_echo"),
+        ("[INST] Tell me about rivers. [/INST]", "filter.template_echo"),
+        ("Do this.\n### Instruction:\nTell me about rivers.", "filter.template_echo"),
+        ("Sort this: aaaaaaaaaaaaaaaa", "filter.repetition"),
+        ("word " * 30, "filter.repetition"),
+        ("I'm sorry, but I can't help with that.", "filter.refusal"),
+        ("As an AI language model, I have no opinions.", "filter.refusal"),
+        ("What is the capital of France?\nA: Paris", "filter.self_answered"),
+        ("Wie sortiere ich eine Liste von Paaren in Python?", "filter.language"),
+        ("请告诉我一些关于地球科学的基本概念和原理。", "filter.language"),
+    ],
+)
+def test_each_reason(as_table, text, reason):
+    (fate,) = STAGE.apply(as_table([{"instruction": text, "finish_reason": "stop"}]))
+    assert isinstance(fate, Dropped)
+    assert fate.reason == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How do I sort a list of tuples in Python?",
+        "If $x^2 = 4$, find $x$.",
+        "Write a haiku about rain.",
+        "Explain `x < y || z` to me, please.",
+        "Fix this table:\n| a | b |\n|-----------|------------|\n| 1 | 2 |",
+        "I can't get my dog to sit. What should I try?",
+        "Is '....' a valid path? What of '-----'?",
+    ],
+)
+def test_what_people_ask_passes_unchanged(as_table, text):
+    (fate,) = STAGE.apply(as_table([{"instruction": text, "finish_reason": "stop"}]))
+    assert fate == Annotated({"instruction": text})
+
+
+def test_a_text_that_was_cut_off_is_dropped_whatever_it_says(as_table):
+    (fate,) = STAGE.apply(
+        as_table([{"instruction": "How do I sort a list?", "finish_reason": "length"}])
+    )
+    assert fate.reason == "filter.truncated"
+
+
+@pytest.mark.parametrize(
+    ("raw", "cleaned"),
+    [
+        ("1. Name three rivers.", "Name three rivers."),
+        ("Question: Name three rivers.", "Name three rivers."),
+        ("**Task 2:** Name three rivers.", "Name three rivers."),
+        ("Q: Name three rivers.", "Name three rivers."),
+        ('"Name three rivers."', "Name three rivers."),
+        ('Say "yes" or "no"', 'Say "yes" or "no"'),
+        ("3.5 is what share of 7?", "3.5 is what share of 7?"),
+        ("Task management tools: name three.", "Task management tools: name three."),
+    ],
+)
+def test_clean(raw, cleaned):
+    assert clean(raw) == cleaned
+
+
+def test_any_language_passes_where_none_is_asked_for(as_table):
+    table = as_table([{"instruction": "Nenne mir drei Flüsse.", "finish_reason": "stop"}])
+    assert Instruction().apply(table) == [Annotated({"instruction": "Nenne mir drei Flüsse."})]

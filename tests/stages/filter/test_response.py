@@ -1,0 +1,36 @@
+import pytest
+
+from stages.base import Annotated, Dropped
+from stages.filter.response import Response
+
+
+@pytest.mark.parametrize(
+    ("text", "finish_reason", "reason"),
+    [
+        ("", "stop", "filter.empty"),
+        (None, "stop", "filter.empty"),
+        ("The Nile, the", "length", "filter.truncated"),
+        ("The Nile.<|im_end|>", "stop", "filter.template_echo"),
+        (
+            "no no no no no no no no no no no no no no no no no no no no no",
+            "stop",
+            "filter.repetition",
+        ),
+        ("I cannot assist with that request.", "stop", "filter.refusal"),
+    ],
+)
+def test_each_reason(as_table, text, finish_reason, reason):
+    table = as_table([{"response": text, "response_finish_reason": finish_reason}])
+    (fate,) = Response().apply(table)
+    assert isinstance(fate, Dropped)
+    assert fate.reason == reason
+
+
+def test_refusals_can_be_kept(as_table):
+    table = as_table([{"response": "I cannot help with that.", "response_finish_reason": "stop"}])
+    assert Response(refusals=True).apply(table) == [Annotated()]
+
+
+def test_an_answer_passes(as_table):
+    table = as_table([{"response": "The Nile.", "response_finish_reason": "stop"}])
+    assert Response().apply(table) == [Annotated()]

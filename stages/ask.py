@@ -61,8 +61,10 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request. `schema`: a JSON schema the text must follow. `logprobs`: how many of the
-    likeliest tokens to report with their log-probabilities at each position.
+    """One request.
+
+    `schema`: a JSON schema the text must follow. `logprobs`: how many of the likeliest tokens to
+    report with their log-probabilities at each position.
     """
 
     prompt: Chat | Raw | UserTurn | Passage
@@ -73,8 +75,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An `Ask` on its way. `seed` belongs to this row and stage alone, so that a row's sampling
-    does not depend on its neighbours.
+    """An `Ask` on its way.
+
+    `seed` belongs to this row and stage alone: sampling does not depend on the neighbours.
     """
 
     index: int

@@ -22,7 +22,7 @@ def root():
 
 @pytest.fixture
 def as_table():
-    """Rows as a table: `as_table([{"instruction": "…"}, …])`, ids "row0", "row1" … where not given."""
+    """Rows as a table, with ids "row0", "row1" … where none are given."""
 
     def make(values, **types):
         given = [{"id": f"row{i}", "parents": [], **row} for i, row in enumerate(values)]
@@ -85,8 +85,7 @@ def run_recipe(tmp_path):
     def run(source, store=None, watch=None):
         store = store or Store(tmp_path / "store")
         job = prepare(parse(source, ROOT), Path("test.yaml"), store)
-        executor = LocalExecutor(job.recipe.engines, threads=8)
-        done = carry_out(job, executor, watch or Silent(), run_in_threads)
+        done = carry_out(job, LocalExecutor.of(job.recipe), watch or Silent(), run_in_threads)
         return done, store
 
     return run

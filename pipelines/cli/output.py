@@ -196,7 +196,7 @@ def executor(recipe: Any, *, local: bool) -> Any:
     if local:
         from pipelines.execution.executor import LocalExecutor
 
-        return LocalExecutor(recipe.engines, threads=4 * recipe.placement.shards_in_flight)
+        return LocalExecutor.of(recipe)
     from pipelines.execution.on_ray import RayExecutor
 
     return RayExecutor(recipe.engines)

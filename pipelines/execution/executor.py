@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from typing import Protocol, Self
 
 from pipelines.execution import work as unit
 from pipelines.execution.host import EngineHost
 from pipelines.execution.work import Work
+from pipelines.recipe import Recipe
 from pipelines.store.manifest import Shard
 from stages.base import PromptStage
-from stages.engines.base import EngineSpec
 
 
 class Executor(Protocol):
@@ -31,9 +31,15 @@ class Executor(Protocol):
 class LocalExecutor:
     """Threads in this process; engines beside them."""
 
-    def __init__(self, engines: Mapping[str, EngineSpec], threads: int) -> None:
-        self._hosts = {name: EngineHost(spec) for name, spec in engines.items()}
+    def __init__(self, hosts: Mapping[str, EngineHost], threads: int) -> None:
+        self._hosts = hosts
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="shard")
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Self:
+        """With the recipe's engines, and threads for as many shards as it may have in flight."""
+        hosts = {name: EngineHost(spec) for name, spec in recipe.engines.items()}
+        return cls(hosts, threads=recipe.placement.shards_in_flight * len(recipe.stages))
 
     def submit(self, work: Work) -> "Future[list[Shard]]":
         """See `Executor`."""

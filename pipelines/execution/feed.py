@@ -1,5 +1,6 @@
 """The shards of one step on their way to the next, in the order they are committed."""
 
+import itertools
 import threading
 from collections.abc import Iterator
 
@@ -37,14 +38,13 @@ class Feed:
         Raises:
             Upstream: the step before broke off.
         """
-        position = 0
-        while True:
+        for position in itertools.count():
             with self._changed:
-                self._changed.wait_for(lambda: self._ended or len(self._shards) > position)
+                while not self._ended and len(self._shards) <= position:
+                    self._changed.wait()
                 if self._broken:
                     raise Upstream
                 if position == len(self._shards):
                     return
                 shard = self._shards[position]
-            position += 1
             yield shard

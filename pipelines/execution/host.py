@@ -28,11 +28,15 @@ class EngineHost:
         """One answer per request, as they finish."""
         engine = self.open()
         answers: queue.SimpleQueue[Answer | BaseException | None] = queue.SimpleQueue()
-        asyncio.run_coroutine_threadsafe(_forward(engine, requests, answers), self._loop)
-        while (answer := answers.get()) is not None:
-            if isinstance(answer, BaseException):
-                raise answer
-            yield answer
+        sent = asyncio.run_coroutine_threadsafe(_forward(engine, requests, answers), self._loop)
+        try:
+            while (answer := answers.get()) is not None:
+                if isinstance(answer, BaseException):
+                    raise answer
+                yield answer
+        finally:
+            # Whoever stops listening early also stops the calls.
+            sent.cancel()
 
     def open(self) -> Engine:
         """Load the engine, unless it is loaded."""

@@ -35,7 +35,7 @@ def works(
 
 def _seeds(step: Step, size: int) -> Iterator[Input]:
     rows = step.stage.seeds() or ()
-    schema = pa.schema(list((IDENTITY | dict(step.stage.adds)).items()))
+    schema = pa.schema([*IDENTITY.items(), *step.stage.adds.items()])
     for index, start in enumerate(range(0, len(rows), size)):
         made = [
             {**row, "id": row_id(step.fingerprint, number), "parents": []}

@@ -1,5 +1,6 @@
 """Work on Ray: shards are stateless tasks, engines are actors that are loaded once."""
 
+import contextlib
 import os
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -115,10 +116,9 @@ class RayExecutor:
     def close(self) -> None:
         """See `Executor`."""
         for actor, _ in self._actors.values():
-            try:
+            # An actor that is dead already is all that is wanted.
+            with contextlib.suppress(ray.exceptions.RayError):
                 ray.get(actor.close.remote(), timeout=30)
-            except ray.exceptions.RayError:
-                pass  # it is dead already, which is all that is wanted
             ray.kill(actor)
         if ray.is_initialized():
             ray.shutdown()
@@ -150,8 +150,10 @@ def _get(reference: Any) -> Any:
 def _cause(error: Any) -> BaseException:
     """What the task raised, rather than Ray's wrapping of it."""
     cause = error.cause
-    known = isinstance(cause, BowerbirdError | EngineError)
-    return cause if known else error
+    if isinstance(cause, BowerbirdError | EngineError):
+        return cause
+    wrapped: BaseException = error
+    return wrapped
 
 
 def _unwrapped(future: "Future[list[Shard]]") -> "Future[list[Shard]]":

@@ -14,7 +14,7 @@ from stages.errors import ReplyError
 
 
 class Embedding(PromptStage):
-    """`column` is embedded; the vector is scaled to unit length, so that a dot product is a cosine."""
+    """`column` is embedded; at unit length, a dot product of two vectors is their cosine."""
 
     engine: str = "embedder"
     column: str = "instruction"

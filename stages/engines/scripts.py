@@ -43,8 +43,10 @@ _DIMENSIONS = 64
 
 
 def babble(request: Request) -> Reply:
-    """Plausible nonsense in the right form: an instruction for an open user turn, an instance of
-    the schema where one is asked for, digits with log-probabilities, sentences otherwise.
+    """Plausible nonsense in the right form.
+
+    An instruction for an open user turn, an instance of the schema where one is asked for, digits
+    with log-probabilities where these are, sentences otherwise.
     """
     prompt = request.ask.prompt
     if isinstance(prompt, Passage):

@@ -125,7 +125,7 @@ def _environment(spec: Vllm) -> None:
     """What vLLM reads from the environment only; what the user has set stays."""
     for name, value in {
         "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_LOGGING_LEVEL": "WARNING",
+        "VLLM_LOGGING_LEVEL": "ERROR",
         "VLLM_CPU_KVCACHE_SPACE": f"{spec.cpu_kv_cache_gib:g}",
         # By default one core is kept back; on two cores that halves the speed.
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",

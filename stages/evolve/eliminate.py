@@ -26,6 +26,7 @@ _GONE = (
     "evolved",
     "evolved_by",
     "evolved_is_new",
+    "evolved_novelty",
     "evolved_response",
     "evolved_response_finish_reason",
 )

@@ -17,8 +17,10 @@ _VICUNA_SYSTEM = (
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """`start` stands once at the front, `system` around a system message, `user` before a user
-    turn. `default_system` is what the family's template puts where none is given.
+    """One chat format.
+
+    `start` stands once at the front, `system` around a system message, `user` before a user turn.
+    `default_system` is what the family's template puts where none is given.
     """
 
     user: str

@@ -10,6 +10,7 @@ Chosen is the first maximum, rejected the first minimum, as in Magpie's preferen
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import pyarrow as pa
 from pydantic import Field
@@ -51,7 +52,7 @@ class BestWorst(SetStage):
             fates |= self._pair({i: answers[i] for i in positions})
         return [fates[i] for i in range(len(answers))]
 
-    def _pair(self, answers: dict[int, dict[str, object]]) -> dict[int, Fate]:
+    def _pair(self, answers: dict[int, dict[str, Any]]) -> dict[int, Fate]:
         scores = [answer["score"] for answer in answers.values()]
         positions = list(answers)
         best, worst = best_worst(scores)

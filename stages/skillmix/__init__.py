@@ -1,1 +1,1 @@
-"""Instruct-SkillMix (arXiv:2408.14774): name skills, mix k of them, write a task that takes them."""
+"""Instruct-SkillMix (arXiv:2408.14774): name skills, mix k of them, write a task that needs all."""

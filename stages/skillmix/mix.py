@@ -60,7 +60,7 @@ class Mix(SetStage):
 
     def _draw(self, skills: list[Row], random: random.Random) -> list[tuple[tuple[int, ...], str]]:
         seen: set[frozenset[str]] = set()
-        drawn = []
+        drawn: list[tuple[tuple[int, ...], str]] = []
         # Bounded: a small pool runs out of new sets before `rows` are found.
         for _ in range(50 * self.rows):
             if len(drawn) == self.rows or len(skills) < self.k:

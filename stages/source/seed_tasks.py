@@ -31,7 +31,8 @@ class SeedTasks(TableStage):
 
     def _seed(self, row: dict[str, Any], position: int) -> Row:
         instruction = text_field(row, "instruction", self.path, position)
-        given = next(iter(row.get("instances") or []), {}).get("input") or ""
+        instances = row.get("instances") or [{}]
+        given = instances[0].get("input") or ""
         text = f"{instruction}\n{given}".strip()
         return {"instruction": text, "seed_task": text_field(row, "id", self.path, position)}
 

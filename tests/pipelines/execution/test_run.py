@@ -208,9 +208,8 @@ def test_too_many_failures_stop_the_run_and_a_mended_engine_asks_them_again(
     ],
 )
 def test_an_unreadable_reply_is_never_a_score(run_recipe, small_recipe, policy, counts, unreadable):
-    stages = small_recipe()["stages"][:3] + [
-        {"use": "judge.quality", "on_parse_error": policy, "engine": "mute"}
-    ]
+    judge = {"use": "judge.quality", "on_parse_error": policy, "engine": "mute"}
+    stages = [*small_recipe()["stages"][:3], judge]
     engines = {
         "main": {"kind": "scripted"},
         "mute": scripted("says_nothing_readable")["main"],

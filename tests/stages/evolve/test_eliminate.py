@@ -13,6 +13,7 @@ GOOD = {
     "evolved": "Name three rivers in Asia and the seas they reach.",
     "evolved_by": "add_constraint",
     "evolved_is_new": True,
+    "evolved_novelty": 0.7,
     "evolved_response": "The Ob reaches the Kara Sea, the Mekong the South China Sea.",
     "evolved_response_finish_reason": "stop",
 }

@@ -1,0 +1,122 @@
+"""The full form: a Prefect flow over a real Ray cluster on this machine, as a user starts it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.slow
+BOWERBIRD = Path(sys.executable).parent / "bowerbird"
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    return tmp_path
+
+
+def write(work, source):
+    (work / "small.yaml").write_text(yaml.safe_dump(source))
+
+
+def bowerbird(*arguments, timeout=240):
+    return subprocess.run(
+        [str(BOWERBIRD), *arguments], capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def sql(query, *arguments):
+    done = bowerbird("sql", query, "--format", "json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_same_rows_as_in_one_process(work, small_recipe):
+    write(work, small_recipe())
+    full = bowerbird("run", "small.yaml", "--store", "full")
+    assert full.returncode == 0, full.stderr
+    local = bowerbird("run", "small.yaml", "--store", "local", "--local")
+    assert local.returncode == 0, local.stderr
+    query = "SELECT * FROM dataset"
+    assert sql(query, "--store", "full") == sql(query, "--store", "local")
+    assert full.stdout.startswith("small-")
+    assert "Traceback" not in full.stderr
+    # Prefect has seen the run under its name; its task runs are the steps.
+    assert task_runs(work) == {step["use"].replace(".", "_") for step in small_recipe()["stages"]}
+
+
+def task_runs(work):
+    import sqlite3
+
+    with sqlite3.connect(work / "prefect" / "prefect.db") as database:
+        return {name for (name,) in database.execute("SELECT name FROM task_run")}
+
+
+def test_a_dead_engine_ends_the_run_with_one_cause(work, small_recipe):
+    engines = {
+        "main": {"kind": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"},
+        "embedder": {"kind": "scripted"},
+    }
+    stages = small_recipe()["stages"]
+    stages[0] |= {"pre_query": "x"}
+    write(work, small_recipe(engines=engines, stages=stages))
+    done = bowerbird("run", "small.yaml")
+    assert done.returncode == 2
+    assert "nothing answers at http://127.0.0.1:9/v1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_too_many_failures_stop_the_run(work, small_recipe):
+    script = {"kind": "scripted", "script": "tests.data.failing_script:refuse"}
+    write(work, small_recipe(engines={"main": script, "embedder": {"kind": "scripted"}}))
+    done = bowerbird("run", "small.yaml")
+    assert done.returncode == 1
+    assert "rows failed" in done.stderr
+    assert "engine.refused" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_terminated_run_is_taken_up_by_the_next(work, small_recipe):
+    slow = {"kind": "scripted", "script": "tests.data.slow_script:slow"}
+    stages = small_recipe()["stages"]
+    stages[0] = {"use": "generate.magpie", "rows": 40}
+    source = small_recipe(engines={"main": slow, "embedder": {"kind": "scripted"}}, stages=stages)
+    write(work, source)
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [str(BOWERBIRD), "run", "small.yaml"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as running:
+        manifest = next_manifest(work / "store" / "stages")
+        committed = len(json.loads(manifest.read_text())["shards"])
+        running.send_signal(signal.SIGTERM)
+        _, errors = running.communicate(timeout=90)
+    assert running.returncode == 1
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    again = bowerbird("run", "small.yaml")
+    assert again.returncode == 0, again.stderr
+    runs = sql("SELECT status FROM runs")
+    assert [run["status"] for run in runs] == ["interrupted", "done"]
+    assert committed >= 1
+    first = sql("SELECT rows_in, rows_out FROM stages ORDER BY position LIMIT 1")
+    assert first == [{"rows_in": 40, "rows_out": 40}]
+
+
+def next_manifest(folder):
+    """The first stage's manifest, once there is one."""
+    for _ in range(1200):
+        for path in folder.glob("generate.magpie-*/manifest.json"):
+            return path
+        time.sleep(0.1)
+    raise AssertionError("nothing was committed in two minutes")

@@ -1,0 +1,237 @@
+"""The HTTP engine against a real server on loopback that misbehaves on demand."""
+
+import asyncio
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from stages.ask import Ask, Raw, Request, Sampling, UserTurn, chat
+from stages.engines.openai import Openai, backoff_s, retry_after_s
+from stages.errors import EngineError
+
+
+class Server:
+    """Answers with what `reply(path, body, attempt)` gives: (status, headers, content)."""
+
+    def __init__(self, reply):
+        self.bodies, self.paths, self.keys = [], [], []
+        self.open, self.most = 0, 0
+        lock, server = threading.Lock(), self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                with lock:
+                    server.open += 1
+                    server.most = max(server.most, server.open)
+                    server.bodies.append(body)
+                    server.paths.append(self.path)
+                    server.keys.append(self.headers["authorization"])
+                    attempt = len(server.bodies)
+                status, headers, content = reply(self.path, body, attempt)
+                with lock:
+                    server.open -= 1
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+
+    def close(self):
+        self._http.shutdown()
+        self._http.server_close()
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(reply):
+        servers.append(Server(reply))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def completion(texts, **more):
+    choices = [
+        {"index": i, "message": {"content": t}, "finish_reason": "stop", **more}
+        for i, t in enumerate(texts)
+    ]
+    usage = {"prompt_tokens": 5, "completion_tokens": 2}
+    return 200, {}, json.dumps({"model": "m-1", "choices": choices, "usage": usage}).encode()
+
+
+def ask_all(server, asks, **settings):
+    spec = Openai(model="m", base_url=server.url, **{"max_retries": 2} | settings)
+
+    async def go():
+        engine = spec.open()
+        requests = [Request(i, ask, seed=i) for i, ask in enumerate(asks)]
+        answers = [answer async for answer in engine.complete(requests)]
+        await engine.close()
+        return {answer.index: answer.outcome for answer in answers}
+
+    return asyncio.run(go())
+
+
+ASK = Ask(chat("Name three rivers.", "Be brief."), Sampling(0.5, 0.9, max_tokens=7, stop=("X",)))
+
+
+def test_a_chat(serve):
+    server = serve(lambda *_: completion(["The Nile."]))
+    reply = ask_all(server, [ASK])[0]
+    assert (reply.text, reply.model) == ("The Nile.", "m-1")
+    assert (reply.prompt_tokens, reply.completion_tokens) == (5, 2)
+    assert server.paths == ["/v1/chat/completions"]
+    assert server.bodies[0] == {
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Name three rivers."},
+        ],
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "max_tokens": 7,
+        "n": 1,
+        "seed": 0,
+        "stop": ["X"],
+    }
+
+
+def test_a_raw_completion(serve):
+    body = {"choices": [{"text": " How?", "finish_reason": "length"}]}
+    server = serve(lambda *_: (200, {}, json.dumps(body).encode()))
+    reply = ask_all(server, [Ask(Raw("<user>"))])[0]
+    assert (reply.text, reply.truncated) == (" How?", True)
+    assert server.paths == ["/v1/completions"]
+    assert server.bodies[0]["prompt"] == "<user>"
+
+
+def test_samples_schema_and_logprobs(serve):
+    logprobs = {"content": [{"top_logprobs": [{"token": "4", "logprob": -0.1}]}]}
+    server = serve(lambda *_: completion(["a", "b"], logprobs=logprobs))
+    ask = Ask(chat("x"), Sampling(samples=2), schema={"type": "object"}, logprobs=3)
+    reply = ask_all(server, [ask])[0]
+    assert [s.text for s in reply.samples] == ["a", "b"]
+    assert reply.samples[0].logprobs == ({"4": -0.1},)
+    body = server.bodies[0]
+    assert body["response_format"]["json_schema"]["schema"] == {"type": "object"}
+    assert (body["n"], body["logprobs"], body["top_logprobs"]) == (2, True, 3)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        (429, {}, b""),
+        (429, {"retry-after": "0"}, b"slow down"),
+        (500, {}, b"<html>oops</html>"),
+        (503, {}, b""),
+        (200, {}, b"<html>not JSON</html>"),
+        (200, {}, b'{"choices": []}'),
+        (200, {}, b'{"error": "x"}'),
+        (200, {}, b"[]"),
+        (200, {}, b'{"choices": [{"message": {}}]}'),
+    ],
+)
+def test_a_passing_fault_is_retried(serve, fault):
+    server = serve(lambda _p, _b, attempt: fault if attempt < 3 else completion(["ok"]))
+    assert ask_all(server, [ASK])[0].text == "ok"
+    assert len(server.bodies) == 3
+
+
+def test_retries_are_capped_and_the_error_says_so(serve):
+    server = serve(lambda *_: (500, {}, b""))
+    error = ask_all(server, [ASK])[0]
+    assert isinstance(error, EngineError)
+    assert error.retryable
+    assert str(error) == "HTTP 500 (after 3 tries)"
+    assert len(server.bodies) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "fatal"), [(400, False), (422, False), (401, True), (404, True)]
+)
+def test_a_refusal_is_not_retried(serve, status, fatal):
+    server = serve(lambda *_: (status, {}, b"no"))
+    error = ask_all(server, [ASK])[0]
+    assert (error.retryable, error.fatal) == (False, fatal)
+    assert len(server.bodies) == 1
+
+
+def test_one_bad_row_costs_only_itself(serve):
+    def reply(_path, body, _attempt):
+        text = body["messages"][-1]["content"]
+        return (400, {}, b"no") if text == "row 3" else completion([text])
+
+    asks = [Ask(chat(f"row {i}")) for i in range(8)]
+    outcomes = ask_all(serve(reply), asks)
+    assert isinstance(outcomes.pop(3), EngineError)
+    assert {i: o.text for i, o in outcomes.items()} == {i: f"row {i}" for i in range(8) if i != 3}
+
+
+def test_concurrency_is_bounded(serve):
+    def slow(*_):
+        time.sleep(0.05)
+        return completion(["ok"])
+
+    server = serve(slow)
+    ask_all(server, [ASK] * 12, max_concurrency=3)
+    assert 2 <= server.most <= 3
+
+
+def test_a_call_that_hangs_is_given_up(serve):
+    def hangs(*_):
+        time.sleep(1.0)
+        return completion(["late"])
+
+    error = ask_all(serve(hangs), [ASK], timeout_s=0.2, max_retries=0)[0]
+    assert error.retryable
+    assert "Timeout" in str(error)
+
+
+def test_a_server_that_is_not_there():
+    class Nobody:
+        url = "http://127.0.0.1:9/v1"
+
+    error = ask_all(Nobody, [ASK], max_retries=0)[0]
+    assert error.retryable
+
+
+def test_the_key_comes_from_the_environment(serve, monkeypatch):
+    monkeypatch.setenv("A_KEY", "secret")
+    server = serve(lambda *_: completion(["ok"]))
+    ask_all(server, [ASK], api_key_env="A_KEY")
+    assert server.keys == ["Bearer secret"]
+    spec = Openai(model="m", base_url=server.url, api_key_env="A_KEY")
+    assert "secret" not in repr(spec) + spec.model_dump_json()
+
+
+def test_a_user_turn_cannot_be_left_open(serve):
+    server = serve(lambda *_: completion(["ok"]))
+    assert "pre_query" in str(ask_all(server, [Ask(UserTurn())])[0])
+
+
+def test_waits():
+    import random
+
+    assert retry_after_s({"retry-after": "3"}) == 3
+    assert retry_after_s({"retry-after": "9999"}) == 60
+    assert retry_after_s({"retry-after": "Wed, 21 Oct"}) is None
+    assert retry_after_s({}) is None
+    assert all(0 <= backoff_s(3, random.Random(i)) <= 4 for i in range(50))

@@ -1,0 +1,191 @@
+"""The vLLM engine for real: a tiny model with random weights, made here in seconds, on this CPU."""
+
+import asyncio
+import json
+import math
+import time
+
+import jsonschema
+import pytest
+
+from pipelines.execution.host import EngineHost
+from stages.ask import Ask, Chat, Message, Passage, Raw, Request, Sampling, UserTurn, chat
+from stages.engines.vllm import Vllm
+from stages.errors import EngineError
+
+pytestmark = pytest.mark.slow
+
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+ROOM = 256
+
+
+def make_tokenizer():
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    raw.train_from_iterator(
+        ["user assistant system name three rivers"] * 3,
+        trainers.BpeTrainer(vocab_size=320, special_tokens=special, initial_alphabet=alphabet),
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=raw, eos_token="<|im_end|>", pad_token="<|endoftext|>"
+    )
+    tokenizer.chat_template = CHATML
+    return tokenizer
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("tiny")
+    tokenizer = make_tokenizer()
+    config = Qwen2Config(
+        vocab_size=320,
+        hidden_size=128,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=512,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=None,
+    )
+    tokenizer.save_pretrained(path)
+    Qwen2ForCausalLM(config).to(torch.float32).save_pretrained(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def host(folder):
+    spec = Vllm(model=str(folder), max_model_len=ROOM, cpu_kv_cache_gib=0.5, dtype="float32")
+    opened = EngineHost(spec)
+    yield opened
+    opened.close()
+
+
+def ask_all(host, asks, seeds=None):
+    requests = [Request(i, a, (seeds or range(len(asks)))[i]) for i, a in enumerate(asks)]
+    return {answer.index: answer.outcome for answer in host.complete(requests)}
+
+
+WARM = Sampling(temperature=1.0, max_tokens=12)
+
+
+def test_raw_chat_and_user_turn_reach_the_model_as_written(host):
+    asks = [
+        Ask(Raw("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")),
+        Ask(chat("Hi")),
+        Ask(UserTurn(), WARM),
+        Ask(UserTurn("Be brief."), WARM),
+        Ask(Chat((Message("user", "a"), Message("assistant", "b"), Message("user", "c")))),
+    ]
+    replies = ask_all(host, asks)
+    assert replies[0].text == replies[1].text  # greedy, and the same prompt
+    assert replies[0].prompt_tokens == replies[1].prompt_tokens
+    assert replies[2].prompt_tokens < replies[3].prompt_tokens
+    assert all(r.completion_tokens > 0 for r in replies.values())
+    assert "<|im_end|>" not in replies[2].text
+
+
+def test_samples(host):
+    reply = ask_all(host, [Ask(chat("Hi"), Sampling(1.0, max_tokens=12, samples=4))])[0]
+    assert len(reply.samples) == 4
+    assert len({sample.text for sample in reply.samples}) > 1
+    assert reply.completion_tokens <= 48
+
+
+def test_a_seed_decides_whatever_runs_beside_it(host):
+    ask = Ask(chat("Hi"), WARM)
+    alone = ask_all(host, [ask], seeds=[7])[0].text
+    crowd = ask_all(host, [ask] * 6, seeds=[1, 2, 7, 3, 4, 5])
+    assert crowd[2].text == alone
+    assert len({reply.text for reply in crowd.values()}) > 3
+
+
+def test_stop_strings(host):
+    ask = Ask(chat("Hi"), Sampling(1.0, max_tokens=200, stop=("e", "a", "\n")))
+    for reply in ask_all(host, [ask] * 4).values():
+        assert not set(reply.text) & set("ea\n")
+
+
+def test_max_tokens_is_said(host):
+    reply = ask_all(host, [Ask(chat("Hi"), Sampling(max_tokens=3))])[0]
+    assert reply.completion_tokens <= 3
+    assert reply.truncated or reply.completion_tokens < 3
+
+
+def test_logprobs(host):
+    reply = ask_all(host, [Ask(chat("Grade:"), Sampling(max_tokens=1), logprobs=20)])[0]
+    (position,) = reply.samples[0].logprobs
+    assert len(position) >= 20 - 5  # tokens with the same text fall together
+    assert all(value <= 0 for value in position.values())
+    assert sum(math.exp(value) for value in position.values()) <= 1.001
+
+
+def test_structured_output(host):
+    schema = {
+        "type": "object",
+        "properties": {
+            "grade": {"enum": ["good", "bad"]},
+            "names": {
+                "type": "array",
+                "items": {"type": "string", "maxLength": 4},
+                "minItems": 1,
+                "maxItems": 2,
+            },
+        },
+        "required": ["grade", "names"],
+        "additionalProperties": False,
+    }
+    ask = Ask(chat("Grade:"), Sampling(1.0, max_tokens=120), schema=schema)
+    for reply in ask_all(host, [ask] * 4).values():
+        jsonschema.validate(json.loads(reply.text), schema)
+
+
+def test_what_cannot_be_answered_costs_only_itself(host):
+    outcomes = ask_all(
+        host,
+        [Ask(chat("Hi")), Ask(chat("rivers " * ROOM)), Ask(Passage("Hi")), Ask(chat("Hi"))],
+    )
+    assert isinstance(outcomes[1], EngineError)
+    assert f"the model takes {ROOM}" in str(outcomes[1])
+    assert not outcomes[1].fatal
+    assert "writes no text" in str(outcomes[2]) or "generate text" in str(outcomes[2])
+    assert outcomes[0].text == outcomes[3].text
+
+
+def test_cancelled_calls_free_the_engine(host):
+    long = Ask(chat("Hi"), Sampling(1.0, max_tokens=ROOM - 30))
+    answers = host.complete([Request(0, Ask(chat("Hi"), Sampling(max_tokens=1)), 0)]
+                            + [Request(i, long, i) for i in range(1, 40)])  # fmt: skip
+    assert next(answers).index == 0
+    answers.close()
+    engine = host.open()._engine
+    deadline = time.monotonic() + 20
+    while engine.output_processor.has_unfinished_requests():
+        assert time.monotonic() < deadline, "cancelled requests are still running"
+        time.sleep(0.05)
+    assert ask_all(host, [Ask(chat("Hi"))])[0].completion_tokens > 0
+
+
+def test_a_folder_that_is_no_model(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    spec = Vllm(model=str(tmp_path))
+    with pytest.raises(EngineError, match="cannot load") as caught:
+        asyncio.run(_open(spec))
+    assert caught.value.fatal
+
+
+async def _open(spec):
+    return spec.open()

@@ -18,6 +18,7 @@ class EngineHost:
     def __init__(self, spec: EngineSpec) -> None:
         self._spec = spec
         self._engine: Engine | None = None
+        self._failure: Exception | None = None
         self._opening = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -41,9 +42,16 @@ class EngineHost:
     def open(self) -> Engine:
         """Load the engine, unless it is loaded."""
         with self._opening:
+            if self._failure is not None:
+                # Every shard that waits for this engine hears of it; none tries to load it again.
+                raise self._failure
             if self._engine is None:
                 self._thread.start()
-                self._engine = self._call(_opened(self._spec))
+                try:
+                    self._engine = self._call(_opened(self._spec))
+                except Exception as error:
+                    self._failure = error
+                    raise
             return self._engine
 
     def _call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -137,7 +138,11 @@ def start_cluster() -> None:
     }
     if not os.environ.get("RAY_ADDRESS"):
         settings |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    before = signal.getsignal(signal.SIGTERM)
     ray.init(**settings)
+    if threading.current_thread() is threading.main_thread():
+        # Ray ends the process on SIGTERM; a run wants to close its record first.
+        signal.signal(signal.SIGTERM, before)
 
 
 def _get(reference: Any) -> Any:

@@ -5,9 +5,10 @@ template, so that raw prompts, open user turns and chats take one path to the en
 """
 
 import asyncio
+import math
 import os
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -37,7 +38,7 @@ class Vllm(EngineSpec):
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     tensor_parallel_size: int = Field(1, gt=0)
     gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
-    cpu_kv_cache_gib: float = Field(2.0, gt=0)
+    cpu_kv_cache_gib: int = Field(2, gt=0)
     """Key-value cache on a machine without GPUs, in GiB."""
 
     @property
@@ -68,7 +69,7 @@ class VllmEngine:
 
         arguments = AsyncEngineArgs(**_arguments(spec))
         try:
-            self._engine = AsyncLLM.from_engine_args(arguments)
+            self._engine: Any = AsyncLLM.from_engine_args(arguments)
         except (RuntimeError, ValueError, OSError) as error:
             cause = f"vLLM cannot load {spec.model} ({str(error).strip().splitlines()[0]})"
             raise EngineError(cause, fatal=True) from error
@@ -118,7 +119,8 @@ class VllmEngine:
 
     async def close(self) -> None:
         """Stop the engine's processes."""
-        await asyncio.to_thread(self._engine.shutdown)
+        engine, self._engine = self._engine, None
+        await asyncio.to_thread(engine.shutdown)
 
 
 def _environment(spec: Vllm) -> None:
@@ -126,7 +128,7 @@ def _environment(spec: Vllm) -> None:
     for name, value in {
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": "ERROR",
-        "VLLM_CPU_KVCACHE_SPACE": f"{spec.cpu_kv_cache_gib:g}",
+        "VLLM_CPU_KVCACHE_SPACE": str(spec.cpu_kv_cache_gib),
         # By default one core is kept back; on two cores that halves the speed.
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     }.items():
@@ -146,6 +148,8 @@ def _arguments(spec: Vllm) -> dict[str, Any]:
         "dtype": spec.dtype,
         "tensor_parallel_size": spec.tensor_parallel_size,
         "enable_log_requests": False,
+        # Left free, white space is where a weak model can go on for ever.
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
     }
     return arguments | (_on_cpu(spec) if current_platform.is_cpu() else _on_gpu(spec))
 
@@ -189,9 +193,7 @@ def _sampling_params(request: Request, stops: tuple[str, ...]) -> Any:
         stop=[*sampling.stop, *stops],
         seed=request.seed if sampling.temperature > 0 else None,
         logprobs=request.ask.logprobs or None,
-        structured_outputs=StructuredOutputsParams(json=dict(schema), disable_any_whitespace=True)
-        if schema
-        else None,
+        structured_outputs=StructuredOutputsParams(json=dict(schema)) if schema else None,
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 
@@ -207,8 +209,17 @@ def _reply(output: Any, model: str) -> Reply:
 
 
 def _sample(sample: Any) -> Sample:
-    positions = tuple(
-        {entry.decoded_token or "": entry.logprob for entry in position.values()}
-        for position in sample.logprobs or ()
-    )
+    positions = tuple(_by_text(position.values()) for position in sample.logprobs or ())
     return Sample(sample.text, sample.finish_reason or "stop", positions)
+
+
+def _by_text(entries: Iterable[Any]) -> dict[str, float]:
+    """Log-probability by text; tokens that decode to the same text count together."""
+    found: dict[str, float] = {}
+    for entry in entries:
+        text = entry.decoded_token or ""
+        before = found.get(text, -math.inf)
+        top = max(before, entry.logprob)
+        apart = min(before, entry.logprob) - top
+        found[text] = top + math.log1p(math.exp(apart)) if math.isfinite(top) else top
+    return found

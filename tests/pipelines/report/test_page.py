@@ -103,7 +103,6 @@ def test_row_text_cannot_break_out(browser, run_recipe, small_recipe, tmp_path):
     assert page.locator("#rows .text").first.inner_text().startswith("</script>")
 
 
-
 def test_a_failed_run_has_a_report_too(browser, run_recipe, small_recipe, tmp_path):
     from pipelines.store.store import Store
     from stages.errors import RunError

@@ -51,8 +51,12 @@ def run(
     job = prepare(load(recipe, overrides), recipe, Store(store))
     executor = output.executor(job.recipe, local=local)
     runner = run_in_threads if local else output.prefect_runner(job.run.id)
-    with Progress(job) as progress:
-        done = carry_out(job, executor, progress, runner)
+    try:
+        with Progress(job) as progress:
+            done = carry_out(job, executor, progress, runner)
+    except KeyboardInterrupt:
+        output.say("interrupted; the same command goes on from the last committed shard")
+        raise typer.Exit(1) from None
     output.funnel(job.store, done)
     page = write_report(job.store, done)
     output.next_steps(done, page)
@@ -179,9 +183,6 @@ def main() -> None:
         sys.exit(output.fail(error, 2))
     except (BowerbirdError, EngineError) as error:
         sys.exit(output.fail(error, 1))
-    except KeyboardInterrupt:
-        output.say("interrupted; the same command goes on from the last committed shard")
-        sys.exit(1)
     except BrokenPipeError:
         # The reader of a pipe (`| head`) has enough.
         sys.stderr.close()

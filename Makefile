@@ -1,7 +1,7 @@
 # `make demo` and `make test` do all of their own set-up; neither needs the other.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
 
 .PHONY: install models browser demo check test
 

@@ -29,7 +29,7 @@ Overrides = Annotated[
     list[str],
     typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe's dotted key; repeatable."),
 ]
-RunId = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Default: the latest run.")]
+RunId = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Default: the latest.")]
 RunArgument = Annotated[str | None, typer.Argument(metavar="RUN", help="Default: the latest run.")]
 _STORE = Path("store")
 
@@ -57,7 +57,7 @@ def run(
     except KeyboardInterrupt:
         output.say("interrupted; the same command goes on from the last committed shard")
         raise typer.Exit(1) from None
-    output.funnel(job.store, done)
+    output.funnel(job.store, done, output.console)
     page = write_report(job.store, done)
     output.next_steps(done, page)
     print(done.id)
@@ -86,9 +86,14 @@ def preview(
 
 
 @app.command()
-def status(store: StorePath = _STORE) -> None:
-    """List the runs in the store."""
-    output.runs(Store(store).all_runs(), store)
+def status(store: StorePath = _STORE, run_id: RunId = None) -> None:
+    """List the runs in the store; with --run, that run's stages."""
+    where = Store(store)
+    if run_id is None:
+        output.runs(where.all_runs(), store)
+    else:
+        output.runs([where.find(run_id)], store)
+        output.funnel(where, where.find(run_id), output.stdout())
 
 
 @app.command()
@@ -119,26 +124,27 @@ def why(
 
 
 @app.command()
-def report(run_id: RunArgument = None, store: StorePath = _STORE) -> None:
+def report(run: RunArgument = None, store: StorePath = _STORE, run_id: RunId = None) -> None:
     """Write a run's report, one self-contained HTML file, and print its path."""
     from pipelines.report.page import write_report
 
     where = Store(store)
-    print(write_report(where, where.find(run_id)))
+    print(write_report(where, where.find(run or run_id)))
 
 
 @app.command()
 def export(
     format_: Annotated[str, typer.Option("--format", help="trl-sft or trl-dpo.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR")],
-    run_id: RunArgument = None,
+    run: RunArgument = None,
     store: StorePath = _STORE,
+    run_id: RunId = None,
 ) -> None:
     """Write a run's dataset so that `datasets.load_dataset` reads it for TRL."""
     from pipelines.export import export as write
 
     where = Store(store)
-    print(write(where, where.find(run_id), format_, out))
+    print(write(where, where.find(run or run_id), format_, out))
 
 
 @app.command()

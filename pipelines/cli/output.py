@@ -38,6 +38,11 @@ class Format(enum.StrEnum):
     json = "json"
 
 
+def stdout() -> Console:
+    """The console of results."""
+    return Console(highlight=False)
+
+
 def say(text: str) -> None:
     """One line to standard error."""
     console.print(escape(text), soft_wrap=True)
@@ -65,7 +70,7 @@ def table(
     return made
 
 
-def funnel(store: Store, run: Run) -> None:
+def funnel(store: Store, run: Run, to: Console) -> None:
     """Rows in, kept, dropped by reason and failed, per step."""
     rows = []
     for step in run.steps:
@@ -79,8 +84,8 @@ def funnel(store: Store, run: Run) -> None:
             (step.name, counts.input, counts.output, counts.dropped, counts.failed, tokens, reasons)
         )
     columns = ("stage", "in", "out", "dropped", "failed", "tokens", "reasons")
-    console.print()
-    console.print(table(columns, rows, right=columns[1:6]))
+    to.print()
+    to.print(table(columns, rows, right=columns[1:6]))
 
 
 def next_steps(run: Run, page: Path) -> None:
@@ -101,7 +106,7 @@ def runs(found: Sequence[Run], store: Path) -> None:
         error = f"\n{run.error}" if run.error else ""
         made.add_row(run.id, run.status, run.started[:16].replace("T", " "), _took(run),
                      escape(run.recipe_path + error))  # fmt: skip
-    Console(highlight=False).print(made)
+    stdout().print(made)
 
 
 def _took(run: Run) -> str:
@@ -128,14 +133,14 @@ def plan(estimates: "Sequence[Estimate]") -> None:
         for e in estimates
     ]
     total = f"at most {sum(e.calls for e in estimates):,} calls"
-    out = Console(highlight=False)
+    out = stdout()
     out.print(table(columns, rows, right=columns[5:]))
     out.print(f"\n{total}, {sum(e.tokens for e in estimates):,} tokens written")
 
 
 def cards(rows: Sequence[Mapping[str, Any]]) -> None:
     """A card per row: its texts, then its other columns."""
-    out = Console(highlight=False)
+    out = stdout()
     for number, row in enumerate(rows, 1):
         texts = {k: v for k, v in row.items() if isinstance(v, str) and k != "id"}
         numbers = {k: v for k, v in row.items() if isinstance(v, bool | int | float)}
@@ -157,7 +162,7 @@ def result(found: "pa.Table", form: Format) -> None:
         writer.writerows([_cell(row[c]) for c in found.column_names] for row in rows)
     else:
         cells = [[_short(row[c]) for c in found.column_names] for row in rows]
-        Console(highlight=False).print(table(found.column_names, cells))
+        stdout().print(table(found.column_names, cells))
 
 
 def _cell(value: Any) -> Any:
@@ -174,7 +179,7 @@ def _short(value: Any) -> str:
 
 def history(events: "Sequence[Event]") -> None:
     """A row's way, a line per stage."""
-    out = Console(highlight=False)
+    out = stdout()
     for event in events:
         out.print(f"[bold]{escape(event.stage)}[/]  {escape(event.fate)}  [dim]{event.row_id}[/]")
         for name, value in event.columns.items():
@@ -183,7 +188,7 @@ def history(events: "Sequence[Event]") -> None:
 
 def findings(found: "Sequence[Finding]") -> None:
     """A line per check; remedies below what is wrong."""
-    out = Console(highlight=False)
+    out = stdout()
     for finding in found:
         mark = "[green]ok[/]     " if finding.fine else "[red]missing[/]"
         out.print(f"{mark} {escape(finding.what)}: {escape(finding.found)}", soft_wrap=True)

@@ -8,7 +8,6 @@ from the first token's log-probabilities like a grade, so that the instructions'
 answer it.
 """
 
-import math
 from typing import ClassVar
 
 import pyarrow as pa
@@ -18,6 +17,7 @@ import prompts
 from stages.ask import Ask, Capability, Reply, Sampling, chat
 from stages.base import Annotated, Columns, Fate, PromptStage, Row
 from stages.errors import ReplyError
+from stages.verdicts import TOP, masses
 
 
 class Compare(PromptStage):
@@ -49,19 +49,13 @@ class Compare(PromptStage):
         if row["evolved"] is None:
             return Annotated()
         text = prompts.render("evolve/compare", first=row["instruction"], second=row["evolved"])
-        return Ask(chat(text), Sampling(max_tokens=1), logprobs=20)
+        return Ask(chat(text), Sampling(max_tokens=1), logprobs=TOP)
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The share of no."""
-        if not reply.samples or not reply.samples[0].logprobs:
-            raise ReplyError("the reply has no log-probabilities")
-        weights = {"yes": 0.0, "no": 0.0}
-        for token, logprob in reply.samples[0].logprobs[0].items():
-            word = token.strip().lower()
-            if word in weights and math.isfinite(logprob):
-                weights[word] += math.exp(min(logprob, 0.0))
-        if not sum(weights.values()):
+        found = masses(reply, ("yes", "no"))
+        if not any(found.values()):
             raise ReplyError("neither yes nor no is among the likeliest tokens")
-        novelty = weights["no"] / sum(weights.values())
+        novelty = found["no"] / sum(found.values())
         is_new = novelty >= self.min_novelty
         return Annotated({"evolved_is_new": is_new, "evolved_novelty": novelty})

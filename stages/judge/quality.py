@@ -8,8 +8,6 @@ probabilities at that position, as Deita's scorers do (arXiv:2312.15685). Text t
 cannot write the verdict. `score_mass` is sum(p_i): how much of the model's belief was a digit.
 """
 
-import math
-from collections.abc import Mapping
 from typing import ClassVar
 
 import pyarrow as pa
@@ -19,9 +17,7 @@ import prompts
 from stages.ask import Ask, Capability, Reply, Sampling, chat
 from stages.base import Annotated, Columns, Fate, PromptStage, Row
 from stages.errors import ReplyError
-
-_TOP = 20
-"""Log-probabilities asked for: what the OpenAI protocol allows at most."""
+from stages.verdicts import TOP, masses
 
 
 class Quality(PromptStage):
@@ -30,7 +26,7 @@ class Quality(PromptStage):
     prompts: ClassVar[tuple[str, ...]] = ("judge/quality",)
 
     column: str = "response"
-    min_mass: float = Field(0.2, ge=0, le=1)
+    min_mass: float = Field(0.2, gt=0, le=1)
     """Below this share of probability on digits, the model did not grade: unreadable."""
 
     @property
@@ -50,29 +46,14 @@ class Quality(PromptStage):
         text = prompts.render(
             "judge/quality", instruction=row["instruction"], response=row[self.column]
         )
-        return Ask(chat(text), Sampling(max_tokens=1), logprobs=_TOP)
+        return Ask(chat(text), Sampling(max_tokens=1), logprobs=TOP)
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The expected grade."""
-        if not reply.samples or not reply.samples[0].logprobs:
-            raise ReplyError("the reply has no log-probabilities")
-        score, mass = expected_digit(reply.samples[0].logprobs[0], range(1, 6))
+        found = masses(reply, "12345")
+        mass = sum(found.values())
         if mass < self.min_mass:
             raise ReplyError(f"only {mass:.3f} of the probability is on a digit from 1 to 5")
-        return Annotated({"score": score, "score_mass": mass, "judge_model": reply.model})
-
-
-def expected_digit(logprobs: Mapping[str, float], digits: range) -> tuple[float, float]:
-    """(Expected digit, probability mass on digits) at one position; (nan, 0) without digits.
-
-    Spellings of one digit with and without spaces count together; what is not finite counts for
-    nothing.
-    """
-    weights = dict.fromkeys(digits, 0.0)
-    for token, logprob in logprobs.items():
-        text = token.strip()
-        if text.isascii() and text.isdigit() and int(text) in weights and math.isfinite(logprob):
-            weights[int(text)] += math.exp(min(logprob, 0.0))
-    mass = sum(weights.values())
-    score = sum(digit * weight for digit, weight in weights.items()) / mass if mass else math.nan
-    return score, min(mass, 1.0)
+        score = sum(int(digit) * p for digit, p in found.items()) / mass
+        facts = {"score": score, "score_mass": min(mass, 1.0), "judge_model": reply.model}
+        return Annotated(facts)

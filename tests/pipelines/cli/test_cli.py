@@ -108,7 +108,9 @@ def test_why(bowerbird, done):
 def test_status_report_and_export(bowerbird, done, tmp_path):
     _, out, _ = bowerbird("status")
     assert done in out
-    _, out, _ = bowerbird("report")
+    _, out, _ = bowerbird("status", "--run", done)
+    assert "judge_quality" in out
+    _, out, _ = bowerbird("report", "--run", done)
     assert (tmp_path / out.strip()).stat().st_size > 100_000
     code, out, _ = bowerbird("export", done, "--format", "trl-sft", "--out", "sft")
     assert code == 0

@@ -1,0 +1,1 @@
+"""A folder of stage folders and runs. The files are the truth; nothing is found by listing."""

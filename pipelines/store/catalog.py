@@ -1,0 +1,165 @@
+"""DuckDB views over the manifests of one run; rebuilt for every question, never the truth.
+
+Views: `dataset` (the last stage's rows), `rejected`, `stages`, `runs`, and one per stage under
+its step name. User SQL runs without access to anything but the store's own files.
+"""
+
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.store import manifest, shards
+from pipelines.store.runs import Run
+from pipelines.store.store import Store
+from stages.errors import UserError
+
+_STAGES = pa.schema(
+    [("position", pa.int64()), ("stage", pa.string()), ("use", pa.string())]
+    + [(name, pa.int64()) for name in ("rows_in", "annotated", "derived", "dropped", "failed")]
+    + [(name, pa.int64()) for name in ("rows_out", "calls", "prompt_tokens", "completion_tokens")]
+    + [("unreadable", pa.int64()), ("seconds", pa.float64())]
+    + [("reused", pa.bool_()), ("complete", pa.bool_()), ("fingerprint", pa.string())]
+)
+_RUNS = pa.schema(
+    [(name, pa.string()) for name in ("run", "recipe", "status", "started", "finished", "error")]
+)
+
+
+def open_catalog(store: Store, run: Run) -> duckdb.DuckDBPyConnection:
+    """A connection with the views of `run`.
+
+    Raises:
+        RunError: a shard is missing or damaged.
+    """
+    connection = duckdb.connect(":memory:")
+    connection.register("stages", _table([_stage_row(store, run, i) for i in range(len(run.steps))], _STAGES))
+    connection.register("runs", _table([_run_row(r) for r in store.all_runs()], _RUNS))
+    rejected = []
+    for step in run.steps:
+        parts, refused = _files(store, step.folder)
+        _view(connection, step.name, parts, f"SELECT {_names(step.columns)} FROM")
+        rejected.append((step.name, refused))
+    _reject_view(connection, rejected)
+    _dataset_view(connection, run)
+    connection.execute(f"SET allowed_directories = [{_text(str(store.root.resolve()) + '/')}]")
+    for setting in ("enable_external_access = false", "lock_configuration = true"):
+        connection.execute(f"SET {setting}")
+    return connection
+
+
+def query(store: Store, run: Run, sql: str) -> pa.Table:
+    """The result of a user's query.
+
+    Raises:
+        UserError: DuckDB refuses it.
+    """
+    connection = open_catalog(store, run)
+    try:
+        _only_reads(connection, sql)
+        result = connection.sql(sql)
+        return result.to_arrow_table() if result is not None else pa.table({})
+    except duckdb.Error as error:
+        views = "dataset, rejected, stages, runs, " + ", ".join(step.name for step in run.steps)
+        text = " ".join(str(error).split())
+        raise UserError(f"the query failed: {text}", f"The views are: {views}.") from None
+    finally:
+        connection.close()
+
+
+def _only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Refuse all but queries: DuckDB's own settings would let COPY write into the store."""
+    reads = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}
+    for statement in connection.extract_statements(sql):
+        if statement.type not in reads:
+            raise duckdb.PermissionException(f"{statement.type.name} is not a query; only reading is possible")
+
+
+def _files(store: Store, folder: str) -> tuple[list[str], list[str]]:
+    """Verified paths of a stage's kept and rejected rows."""
+    found = manifest.read(store.stage(folder))
+    committed = found.shards if found else ()
+    path = store.stage(folder).resolve()
+    parts = [str(shards.verify(path, shard.part)) for shard in committed]
+    refused = [s.rejected for s in committed if s.rejected.rows]
+    return parts, [str(shards.verify(path, file)) for file in refused]
+
+
+def _view(connection: duckdb.DuckDBPyConnection, name: str, paths: list[str], select: str) -> None:
+    if paths:
+        source = f"read_parquet([{', '.join(map(_text, paths))}])"
+        connection.execute(f"CREATE VIEW {_name(name)} AS {select} {source}")
+
+
+def _reject_view(
+    connection: duckdb.DuckDBPyConnection, rejected: list[tuple[str, list[str]]]
+) -> None:
+    connection.register("_none", shards.REJECTED.empty_table())
+    selects = ["SELECT '' AS stage, * FROM _none"]
+    for name, paths in rejected:
+        if paths:
+            files = ", ".join(map(_text, paths))
+            selects.append(f"SELECT {_text(name)} AS stage, * FROM read_parquet([{files}])")
+    body = " UNION ALL ".join(selects)
+    connection.execute(
+        "CREATE VIEW rejected AS SELECT id, stage, fate, reason, detail, "
+        f"\"row\" ->> 'instruction' AS instruction, parents, \"row\" FROM ({body})"
+    )
+
+
+def _dataset_view(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """The last stage's rows; `messages` is made of instruction and response where it is not a
+    column, and columns every reader may count on are null where no stage adds them."""
+    last = run.steps[-1]
+    columns = [_name(column) for column in last.columns]
+    for column in ("instruction", "response"):
+        if column not in last.columns:
+            columns.append(f"NULL::VARCHAR AS {column}")
+    if "messages" not in last.columns and {"instruction", "response"} <= set(last.columns):
+        turns = "{'role': 'user', 'content': instruction}, {'role': 'assistant', 'content': response}"
+        columns.append(f"[{turns}] AS messages")
+    if _exists(connection, last.name):
+        sql = f"CREATE VIEW dataset AS SELECT {', '.join(columns)} FROM {_name(last.name)}"
+        connection.execute(sql)
+
+
+def _exists(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    sql = "SELECT count(*) FROM duckdb_views() WHERE view_name = ?"
+    found = connection.execute(sql, [name]).fetchall()
+    return bool(found[0][0])
+
+
+def _stage_row(store: Store, run: Run, position: int) -> dict[str, Any]:
+    step = run.steps[position]
+    found = manifest.read(store.stage(step.folder))
+    if found is None:
+        found = manifest.Manifest(stage=step.path, fingerprint="")
+    counts, usage = found.counts, found.usage
+    return {
+        **{"position": position, "stage": step.name, "use": step.path, "rows_in": counts.input},
+        **counts.model_dump(include={"annotated", "derived", "dropped", "failed"}),
+        **usage.model_dump(),
+        **{"rows_out": counts.output, "reused": step.reused, "complete": found.complete},
+        "fingerprint": found.fingerprint,
+    }
+
+
+def _run_row(run: Run) -> dict[str, str]:
+    row = run.model_dump(include={"recipe", "status", "started", "finished", "error"})
+    return {"run": run.id, **row}
+
+
+def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _names(columns: tuple[str, ...]) -> str:
+    return ", ".join(map(_name, columns))
+
+
+def _name(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -56,7 +56,9 @@ def lengths(dataset: Rows) -> go.Figure | None:
     for column, color in (("instruction", _BLUE), ("response", KEPT)):
         values = [len(row[column]) for row in dataset if row.get(column)]
         if values:
-            figure.add_histogram(x=values, name=column, marker_color=color, opacity=0.8, nbinsx=24)
+            figure.add_histogram(
+                x=values, name=column, marker_color=color, opacity=0.8, bingroup="characters"
+            )
     if not figure.data:
         return None
     figure.update_layout(barmode="overlay", height=280)

@@ -33,7 +33,9 @@ def open_catalog(store: Store, run: Run) -> duckdb.DuckDBPyConnection:
         RunError: a shard is missing or damaged.
     """
     connection = duckdb.connect(":memory:")
-    connection.register("stages", _table([_stage_row(store, run, i) for i in range(len(run.steps))], _STAGES))
+    connection.register(
+        "stages", _table([_stage_row(store, run, i) for i in range(len(run.steps))], _STAGES)
+    )
     connection.register("runs", _table([_run_row(r) for r in store.all_runs()], _RUNS))
     rejected = []
     for step in run.steps:
@@ -72,7 +74,9 @@ def _only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     reads = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}
     for statement in connection.extract_statements(sql):
         if statement.type not in reads:
-            raise duckdb.PermissionException(f"{statement.type.name} is not a query; only reading is possible")
+            raise duckdb.PermissionException(
+                f"{statement.type.name} is not a query; only reading is possible"
+            )
 
 
 def _files(store: Store, folder: str) -> tuple[list[str], list[str]]:
@@ -103,7 +107,7 @@ def _reject_view(
     body = " UNION ALL ".join(selects)
     connection.execute(
         "CREATE VIEW rejected AS SELECT id, stage, fate, reason, detail, "
-        f"\"row\" ->> 'instruction' AS instruction, parents, \"row\" FROM ({body})"
+        f'"row" ->> \'instruction\' AS instruction, parents, "row" FROM ({body})'
     )
 
 
@@ -116,7 +120,9 @@ def _dataset_view(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
         if column not in last.columns:
             columns.append(f"NULL::VARCHAR AS {column}")
     if "messages" not in last.columns and {"instruction", "response"} <= set(last.columns):
-        turns = "{'role': 'user', 'content': instruction}, {'role': 'assistant', 'content': response}"
+        turns = (
+            "{'role': 'user', 'content': instruction}, {'role': 'assistant', 'content': response}"
+        )
         columns.append(f"[{turns}] AS messages")
     if _exists(connection, last.name):
         sql = f"CREATE VIEW dataset AS SELECT {', '.join(columns)} FROM {_name(last.name)}"

@@ -40,8 +40,9 @@ def examine(recipe: Recipe | None, store: Path) -> Iterator[Finding]:
     """All checks; the recipe's engines too, if one is given."""
     yield _python()
     yield from map(_package, _PACKAGES)
-    yield _vllm()
-    yield _memory()
+    if recipe is None or any(engine.kind == "vllm" for engine in recipe.engines.values()):
+        yield _vllm()
+        yield _memory()
     yield _disk(store)
     if recipe is None:
         yield from map(_model, models.PACKAGED)

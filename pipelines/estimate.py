@@ -32,13 +32,21 @@ def estimate(steps: Sequence[Step], store: Store) -> list[Estimate]:
         seeds = step.stage.seeds()
         rows = len(seeds) if seeds is not None else rows
         found = manifest.read(store.stage(step.folder))
-        done = found.counts.input if found else 0
+        counts = [s.counts for s in found.shards if not s.counts.failed] if found else []
+        done = sum(count.input for count in counts)
         complete = found is not None and found.complete
-        calls = 0 if complete or not isinstance(step.stage, PromptStage) else max(0, rows - done)
+        calls = 0 if complete else max(0, rows - done) * _attempts(step.stage)
         cached = "yes" if complete else f"{done} rows" if done else ""
         estimates.append(Estimate(step, rows, calls, calls * _tokens(step.stage), cached))
         rows = found.counts.output if complete and found else step.stage.most_rows(rows)
     return estimates
+
+
+def _attempts(stage: Stage) -> int:
+    """Calls a row takes at most."""
+    if not isinstance(stage, PromptStage):
+        return 0
+    return 3 if stage.on_parse_error == "retry" else 1
 
 
 def _tokens(stage: Stage) -> int:

@@ -70,7 +70,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"there is no recipe {path}", remedy) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"the recipe {path} cannot be read ({error})") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         cause = f"{path} is not YAML ({' '.join(str(error).split())})"
         raise UserError(cause, "Mend the file at that line.") from None
     if not isinstance(source, dict):
@@ -88,7 +88,7 @@ def _override(source: dict[str, Any], override: str) -> None:
         target = _child(target, part, key)
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         raise UserError(f"--set {key}: the value {text!r} is not YAML") from None
     if isinstance(target, list):
         target[_position(target, last, key)] = value

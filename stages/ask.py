@@ -109,11 +109,6 @@ class Reply:
         """The first sample's text."""
         return self.samples[0].text
 
-    @property
-    def truncated(self) -> bool:
-        """Whether the first sample ran into `max_tokens`."""
-        return self.samples[0].finish_reason == "length"
-
 
 def chat(user: str, system: str | None = None) -> Chat:
     """A conversation of one user turn, after a system message where given."""

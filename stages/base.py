@@ -12,10 +12,11 @@ A stage is a frozen pydantic model: its fields are its configuration, and its fi
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated as Annotated_
 from typing import Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from stages.ask import Ask, Capability, Reply
 
@@ -115,9 +116,12 @@ class PromptStage(Stage):
 
     engine: str = "main"
     """Which of the recipe's engines answers."""
-    on_parse_error: Literal["retry", "drop", "null", "fail"] = "fail"
-    """For a reply that cannot be read: ask again (twice, then fail), drop the row, let it go on
-    with nulls, or count it as failed."""
+    on_parse_error: Annotated_[
+        Literal["retry", "drop", "null", "fail"],
+        BeforeValidator(lambda value: "null" if value is None else value),
+    ] = "fail"
+    """For a reply that cannot be read: ask again with another seed (twice, then fail; of no use at
+    temperature 0), drop the row, let it go on with nulls, or count it as failed."""
 
     @property
     def wants(self) -> frozenset[Capability]:

@@ -1,8 +1,7 @@
 """Reading replies: the forms of structured output that several stages ask for."""
 
-import json
-
 from stages.errors import ReplyError
+from stages.unicode import parse_json
 
 
 def parse_object(text: str) -> dict[str, object]:
@@ -12,9 +11,8 @@ def parse_object(text: str) -> dict[str, object]:
         ReplyError: it is something else.
     """
     try:
-        # Not strict: a raw newline inside a string is a slip of form, and grammars allow it.
-        value = json.loads(text, strict=False)
-    except (json.JSONDecodeError, RecursionError) as error:
+        value = parse_json(text)
+    except (ValueError, RecursionError) as error:
         raise ReplyError(f"not JSON ({error}): {text[:80]!r}") from None
     if not isinstance(value, dict):
         raise ReplyError(f"a JSON {type(value).__name__}, not an object: {text[:80]!r}")

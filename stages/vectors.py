@@ -8,12 +8,15 @@ Vectors = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
 
 def read_vectors(rows: ShardReader) -> tuple[list[str], Vectors]:
-    """All ids and their unit vectors, float32 (rows, dimensions); 1.5 kB a row at 384."""
+    """All ids and their unit vectors, float32 (rows, dimensions); 1.5 kB a row at 384.
+
+    A row without a vector gets zeros: it is like no other row.
+    """
     ids: list[str] = []
-    blocks = []
+    vectors: list[list[float] | None] = []
     for table in rows.tables(["id", "embedding"]):
         ids += table["id"].to_pylist()
-        if table.num_rows:
-            blocks.append(np.array(table["embedding"].to_pylist(), dtype=np.float32))
-    vectors = np.concatenate(blocks) if blocks else np.zeros((0, 1), dtype=np.float32)
-    return ids, np.ascontiguousarray(vectors)
+        vectors += table["embedding"].to_pylist()
+    size = max((len(vector) for vector in vectors if vector), default=1)
+    filled = [vector or [0.0] * size for vector in vectors]
+    return ids, np.array(filled, dtype=np.float32).reshape(len(ids), size)

@@ -64,7 +64,7 @@ def table(
     """A plain table; columns named in `right` hold numbers."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        made.add_column(escape(name), justify="right" if name in right else "left", overflow="fold")
     for row in rows:
         made.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
     return made

@@ -45,11 +45,13 @@ class Progress:
 
     job: Job
     _lines: dict[str, _Line] = field(default_factory=dict)
+    _seeds: int = 0
     _live: Live | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Self:
         self._lines = {step.name: _Line(step) for step in self.job.steps}
+        self._seeds = len(self.job.steps[0].stage.seeds() or ())
         console.print(f"run {self.job.run.id} in {self.job.store.root}", highlight=False)
         if console.is_terminal:
             # Redrawn by the clock, so that the time goes on between two shards.
@@ -119,7 +121,7 @@ class Progress:
         lines = list(self._lines.values())
         if position:
             return lines[position - 1].rows_out
-        return len(lines[0].step.stage.seeds() or ())
+        return self._seeds
 
 
 def _rates(line: _Line) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from stages.ask import Ask, Reply, Request
 from stages.base import Annotated, Dropped, Failed, Fate, PromptStage
 from stages.engines.base import Answer
 from stages.errors import EngineError, ReplyError, RunError
+from stages.unicode import storable
 
 _ATTEMPTS = {"retry": 3}
 """How often a row is asked in all where its replies cannot be read; otherwise once."""
@@ -87,7 +88,7 @@ class _Batch:
         if isinstance(answer.outcome, EngineError):
             return self._failed(answer.outcome)
         self._count(answer.outcome)
-        reply = storable(answer.outcome)
+        reply = _storable(answer.outcome)
         try:
             return attempt(self._stage.read, self._rows[answer.index], reply)
         except ReplyError as error:
@@ -119,16 +120,6 @@ class _Batch:
                 return Failed("reply.unreadable", str(error))
 
 
-def storable(reply: Reply) -> Reply:
-    """`reply` with lone surrogates as U+FFFD: Arrow stores UTF-8, which has none."""
-    try:
-        for sample in reply.samples:
-            sample.text.encode()
-    except UnicodeEncodeError:
-        samples = tuple(replace(s, text=_without_surrogates(s.text)) for s in reply.samples)
-        return replace(reply, samples=samples)
-    return reply
-
-
-def _without_surrogates(text: str) -> str:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+def _storable(reply: Reply) -> Reply:
+    samples = tuple(replace(sample, text=storable(sample.text)) for sample in reply.samples)
+    return replace(reply, samples=samples)

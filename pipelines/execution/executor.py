@@ -53,6 +53,8 @@ class LocalExecutor:
 
     def close(self) -> None:
         """See `Executor`."""
+        for host in self._hosts.values():
+            host.stop()
         self._pool.shutdown(cancel_futures=True)
         for host in self._hosts.values():
             host.close()

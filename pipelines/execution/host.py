@@ -4,8 +4,10 @@ import asyncio
 import queue
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from pipelines.execution.feed import Upstream
 from stages.ask import Request
 from stages.engines.base import Answer, Engine, EngineSpec
 
@@ -19,6 +21,7 @@ class EngineHost:
         self._spec = spec
         self._engine: Engine | None = None
         self._failure: Exception | None = None
+        self._sent: set[Future[None]] = set()
         self._opening = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -30,6 +33,7 @@ class EngineHost:
         engine = self.open()
         answers: queue.SimpleQueue[Answer | BaseException | None] = queue.SimpleQueue()
         sent = asyncio.run_coroutine_threadsafe(_forward(engine, requests, answers), self._loop)
+        self._sent.add(sent)
         try:
             while (answer := answers.get()) is not None:
                 if isinstance(answer, BaseException):
@@ -38,6 +42,7 @@ class EngineHost:
         finally:
             # Whoever stops listening early also stops the calls.
             sent.cancel()
+            self._sent.discard(sent)
 
     def open(self) -> Engine:
         """Load the engine, unless it is loaded."""
@@ -56,6 +61,11 @@ class EngineHost:
 
     def _call(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def stop(self) -> None:
+        """Give up all calls under way; whoever waits for them gets `Upstream`."""
+        for sent in list(self._sent):
+            sent.cancel()
 
     def close(self) -> None:
         """Free the engine, if it was ever opened."""
@@ -78,6 +88,8 @@ async def _forward(
     try:
         async for answer in engine.complete(requests):
             answers.put(answer)
+    except asyncio.CancelledError:
+        answers.put(Upstream())
     except Exception as error:  # noqa: BLE001  raised again in the thread that asked
         answers.put(error)
     else:

@@ -21,7 +21,8 @@ def works(
     Raises:
         Upstream: the step before broke off.
     """
-    folder = store.stage(step.folder)
+    # Resolved, because a task on Ray runs in another folder.
+    folder = store.stage(step.folder).resolve()
     if before is None or upstream is None:
         for given in _seeds(step, size):
             yield Work(step, folder, (given,))
@@ -54,7 +55,6 @@ def _together(shards: Iterable[Shard], before: Step, store: Store) -> Iterator[I
 
 
 def _input(shard: Shard, before: Step, store: Store, digest: str) -> Input:
-    # Resolved, because a task on Ray runs in another folder.
     return Input(shard.index, digest, store.stage(before.folder).resolve(), shard.part)
 
 

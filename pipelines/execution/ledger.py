@@ -26,12 +26,25 @@ class Ledger:
         shards = tuple(self._kept[index] for index in sorted(self._kept))
         return Manifest(stage=self._step.path, fingerprint=self._step.fingerprint, shards=shards)
 
+    @property
+    def was_complete(self) -> bool:
+        """Whether the step was complete before, with all its files."""
+        found = self._on_disk
+        return found is not None and found.complete and all(map(self._there, found.shards))
+
+    def adopt(self) -> list[Shard]:
+        """Keep all shards of a step that was complete."""
+        found = self._on_disk.shards if self._on_disk else ()
+        self._kept = {shard.index: shard for shard in found}
+        return list(found)
+
+    def _there(self, shard: Shard) -> bool:
+        return all((self._folder / file.name).is_file() for file in (shard.part, shard.rejected))
+
     def known(self, given: Input) -> Shard | None:
         """The committed shard made of the same rows, if its files are there."""
         shard = self._before.get((given.index, given.digest))
-        files = (shard.part, shard.rejected) if shard else ()
-        there = all((self._folder / file.name).is_file() for file in files)
-        return shard if there else None
+        return shard if shard is not None and self._there(shard) else None
 
     def keep(self, shard: Shard) -> None:
         """It belongs to this run; the manifest has it already."""

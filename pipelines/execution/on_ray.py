@@ -15,7 +15,7 @@ from pipelines.store.manifest import Shard
 from stages.ask import Request
 from stages.base import PromptStage
 from stages.engines.base import Answer, Engine, EngineSpec
-from stages.errors import BowerbirdError, EngineError, RunError
+from stages.errors import BowerbirdError, EngineError, RunError, UserError
 
 # No usage report leaves the machine, and workers run at normal priority: at Ray's niceness of 15
 # the model would yield to everything else.
@@ -68,8 +68,12 @@ class ActorClient:
             raise RunError(f"the engine's process died ({cause})", "Run again.") from None
 
 
-def _do(work: Work, client: ActorClient | None) -> list[Shard]:
+def _do(work: Work, client: ActorClient | None, opened: None) -> list[Shard]:
     return unit.do(work, client)
+
+
+def _task(cpus: int) -> Any:
+    return ray.remote(num_cpus=cpus, max_retries=2)(_do)
 
 
 class RayExecutor:
@@ -88,21 +92,26 @@ class RayExecutor:
         stage = work.step.stage
         with self._starting:
             start_cluster()
-            client = self._client(stage.engine) if isinstance(stage, PromptStage) else None
-        # A task that waits for an engine takes no core; the engine's own threads do.
-        task = ray.remote(num_cpus=0 if client else 1, max_retries=2)(_do)
-        return _unwrapped(task.remote(work, client).future())
+            if not isinstance(stage, PromptStage):
+                return _unwrapped(_task(1).remote(work, None, None).future())
+            actor, opened = self._actor(stage.engine)
+        # A task that waits for an engine takes no core; the engine's own threads do. Ray starts it
+        # when the engine is open.
+        return _unwrapped(_task(0).remote(work, ActorClient(actor), opened).future())
 
     def warm(self, engine: str) -> None:
         """See `Executor`."""
         with self._starting:
             start_cluster()
+            self._check_gpus()
             self._actor(engine)
 
-    def _client(self, name: str) -> ActorClient:
-        actor, opened = self._actor(name)
-        _get(opened)
-        return ActorClient(actor)
+    def _check_gpus(self) -> None:
+        there = int(ray.cluster_resources().get("GPU", 0))
+        wanted = sum(spec.gpus for spec in self._engines.values())
+        if there and wanted > there:
+            cause = f"the recipe's engines want {wanted} GPUs, the cluster has {there}"
+            raise UserError(cause, "Share one engine between stages, or lower its parallelism.")
 
     def _actor(self, name: str) -> tuple[Any, Any]:
         """The engine's actor and the reference that is ready when it is loaded."""
@@ -139,26 +148,28 @@ def start_cluster() -> None:
     if not os.environ.get("RAY_ADDRESS"):
         settings |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     before = signal.getsignal(signal.SIGTERM)
-    ray.init(**settings)
+    try:
+        ray.init(**settings)
+    except (ConnectionError, ray.exceptions.RayError) as error:
+        cause = f"Ray does not start ({str(error).strip().splitlines()[0]})"
+        remedy = "Check RAY_ADDRESS, or run with --local."
+        raise UserError(cause, remedy) from None
     if threading.current_thread() is threading.main_thread():
         # Ray ends the process on SIGTERM; a run wants to close its record first.
         signal.signal(signal.SIGTERM, before)
 
 
-def _get(reference: Any) -> Any:
-    try:
-        return ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
-        raise _cause(error) from None
-
-
-def _cause(error: Any) -> BaseException:
-    """What the task raised, rather than Ray's wrapping of it."""
-    cause = error.cause
+def _cause(error: BaseException) -> BaseException:
+    """What the task raised rather than Ray's wrapping of it; one line for what broke in Ray."""
+    cause = getattr(error, "cause", None)
     if isinstance(cause, BowerbirdError | EngineError):
         return cause
-    wrapped: BaseException = error
-    return wrapped
+    if isinstance(error, ray.exceptions.RayTaskError) or not isinstance(
+        error, ray.exceptions.RayError
+    ):
+        return error
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return RunError(f"a process of the run died ({lines[0]})", "Run again; watch the memory.")
 
 
 def _unwrapped(future: "Future[list[Shard]]") -> "Future[list[Shard]]":
@@ -166,10 +177,8 @@ def _unwrapped(future: "Future[list[Shard]]") -> "Future[list[Shard]]":
 
     def forward(done: "Future[list[Shard]]") -> None:
         error = done.exception()
-        if isinstance(error, ray.exceptions.RayTaskError):
+        if error is not None:
             plain.set_exception(_cause(error))
-        elif error is not None:
-            plain.set_exception(error)
         else:
             plain.set_result(done.result())
 

@@ -19,7 +19,7 @@ from pipelines.store.store import Store
 from stages.errors import RunError
 
 _ENOUGH = 10
-"""Rows of a stage before its share of failures is held against the recipe's limit."""
+"""Rows of an unfinished stage before its share of failures is held against the limit."""
 
 _Inbox = queue.SimpleQueue[Work | Future[list[Shard]] | Exception | None]
 
@@ -85,9 +85,15 @@ class StageRun:
         folder = self.store.stage(self.step.folder)
         folder.mkdir(parents=True, exist_ok=True)
         ledger = Ledger(folder, self.step)
+        if upstream is None and ledger.was_complete:
+            # The fingerprint names the seeds: however they were cut, these are the rows.
+            for shard in ledger.adopt():
+                self._announce(shard, reused=True)
+            return ledger.complete()
         inbox: _Inbox = queue.SimpleQueue()
         threading.Thread(target=self._feed, args=(upstream, inbox), daemon=True).start()
         self._work_off(inbox, ledger)
+        self._check_limit(ledger.current, enough=1)
         return ledger.complete()
 
     def _feed(self, upstream: Feed | None, inbox: _Inbox) -> None:
@@ -150,9 +156,9 @@ class StageRun:
         self.watch.committed(self.step, shard, reused=reused)
         self.out.put(shard)
 
-    def _check_limit(self, current: Manifest) -> None:
+    def _check_limit(self, current: Manifest, enough: int = _ENOUGH) -> None:
         counts, limit = current.counts, self.recipe.limits.failed
-        if counts.input >= _ENOUGH and counts.failed > limit * counts.input:
+        if counts.input >= enough and counts.failed > limit * counts.input:
             reasons = ", ".join(f"{n} {reason}" for reason, n in current.reasons.items())
             cause = f"{self.step.name}: {counts.failed} of {counts.input} rows failed ({reasons})"
             remedy = "Look at `bowerbird sql 'SELECT reason, detail FROM rejected'`, mend the"

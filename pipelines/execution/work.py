@@ -16,6 +16,7 @@ from pipelines.store import shards
 from pipelines.store.manifest import File, Shard, Usage
 from pipelines.store.shards import FolderReader
 from stages.base import Failed, Fate, PromptStage, SetStage, TableStage
+from stages.errors import RunError
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +90,25 @@ def _do_set(work: Work, stage: SetStage) -> list[Shard]:
     folder = work.inputs[0].folder if work.inputs else None
     if folder is None:
         return []
-    fates = iter(stage.run(FolderReader(folder, work.upstream), work.step.seed))
+    fates = attempt(lambda: list(stage.run(FolderReader(folder, work.upstream), work.step.seed)))
+    if isinstance(fates, Failed):
+        raise RunError(f"{work.step.name} broke: {fates.detail.strip().splitlines()[-1]}")
     written = []
+    done = 0
     for given in work.inputs:
         table = given.read()
-        mine = [next(fates) for _ in range(table.num_rows)]
+        mine = fates[done : done + table.num_rows]
+        done += table.num_rows
         took = Usage(seconds=(time.monotonic() - started) / len(work.inputs))
         written.append(_write(work, given, settle(work.step, table, mine), took))
     return written
 
 
 def _write(work: Work, given: Input, settled: Settled, usage: Usage) -> Shard:
-    part = shards.write(work.folder, f"part-{given.index:05}.parquet", settled.rows)
-    rejected = shards.write(work.folder, f"rejected-{given.index:05}.parquet", settled.rejected)
+    # Named by its input too: a shard cut differently never takes the place of a committed one.
+    name = f"{given.index:05}-{given.digest[:8]}.parquet"
+    part = shards.write(work.folder, f"part-{name}", settled.rows)
+    rejected = shards.write(work.folder, f"rejected-{name}", settled.rejected)
     return Shard(
         index=given.index,
         input=given.digest,

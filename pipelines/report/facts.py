@@ -61,14 +61,9 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any
 def _judged(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
     """Rows of the last step in which all scored rows still stand."""
     for step in run.steps:
-        if "score" in step.columns and _exists(connection, step.name):
+        if "score" in step.columns:
             return _rows(connection, f'SELECT score FROM "{step.name}" WHERE score IS NOT NULL')
     return []
-
-
-def _exists(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    sql = "SELECT view_name FROM duckdb_views() WHERE NOT internal"
-    return name in [row[0] for row in connection.sql(sql).fetchall()]
 
 
 def _sample(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
@@ -84,8 +79,9 @@ def _sample(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, A
 
 def _mapped(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
     """{x, y, status, text} for the rows of the first step that has embeddings."""
-    step = next((s for s in run.steps if "embedding" in s.columns), None)
-    if step is None or not _exists(connection, step.name) or not _any(run):
+    needed = {"embedding", "instruction"}
+    step = next((s for s in run.steps if needed <= set(s.columns)), None)
+    if step is None or not _any(run):
         return []
     sql = f"""
     SELECT e.id, e.embedding, e.instruction AS text,

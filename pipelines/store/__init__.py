@@ -1,1 +1,1 @@
-"""A folder of stage folders and runs. The files are the truth; nothing is found by listing."""
+"""A folder of stage folders and runs. The files are the truth; no row is found by listing."""

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.store import manifest, shards
-from pipelines.store.runs import Run
+from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 from stages.errors import UserError
 
@@ -21,6 +21,10 @@ _STAGES = pa.schema(
     + [("unreadable", pa.int64()), ("seconds", pa.float64())]
     + [("reused", pa.bool_()), ("complete", pa.bool_()), ("fingerprint", pa.string())]
 )
+_MESSAGES = """
+CASE WHEN instruction IS NOT NULL AND response IS NOT NULL
+THEN [{'role': 'user', 'content': instruction}, {'role': 'assistant', 'content': response}] END
+"""
 _RUNS = pa.schema(
     [(name, pa.string()) for name in ("run", "recipe", "status", "started", "finished", "error")]
 )
@@ -40,7 +44,7 @@ def open_catalog(store: Store, run: Run) -> duckdb.DuckDBPyConnection:
     rejected = []
     for step in run.steps:
         parts, refused = _files(store, step.folder)
-        _view(connection, step.name, parts, f"SELECT {_names(step.columns)} FROM")
+        _view(connection, step, parts)
         rejected.append((step.name, refused))
     _reject_view(connection, rejected)
     _dataset_view(connection, run)
@@ -89,10 +93,14 @@ def _files(store: Store, folder: str) -> tuple[list[str], list[str]]:
     return parts, [str(shards.verify(path, file)) for file in refused]
 
 
-def _view(connection: duckdb.DuckDBPyConnection, name: str, paths: list[str], select: str) -> None:
+def _view(connection: duckdb.DuckDBPyConnection, step: RunStep, paths: list[str]) -> None:
     if paths:
-        source = f"read_parquet([{', '.join(map(_text, paths))}])"
-        connection.execute(f"CREATE VIEW {_name(name)} AS {select} {source}")
+        body = f"SELECT {_names(step.columns)} FROM read_parquet([{', '.join(map(_text, paths))}])"
+    else:
+        # A step that a failed run never came to has its columns, and no rows.
+        nulls = ", ".join(f"NULL::VARCHAR AS {_name(column)}" for column in step.columns)
+        body = f"SELECT {nulls} WHERE false"
+    connection.execute(f"CREATE VIEW {_name(step.name)} AS {body}")
 
 
 def _reject_view(
@@ -112,27 +120,16 @@ def _reject_view(
 
 
 def _dataset_view(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
-    """The last stage's rows; `messages` is made of instruction and response where it is not a
-    column, and columns every reader may count on are null where no stage adds them."""
+    """The last stage's rows, with the columns every reader may count on."""
     last = run.steps[-1]
     columns = [_name(column) for column in last.columns]
     for column in ("instruction", "response"):
         if column not in last.columns:
             columns.append(f"NULL::VARCHAR AS {column}")
-    if "messages" not in last.columns and {"instruction", "response"} <= set(last.columns):
-        turns = (
-            "{'role': 'user', 'content': instruction}, {'role': 'assistant', 'content': response}"
-        )
-        columns.append(f"[{turns}] AS messages")
-    if _exists(connection, last.name):
-        sql = f"CREATE VIEW dataset AS SELECT {', '.join(columns)} FROM {_name(last.name)}"
-        connection.execute(sql)
-
-
-def _exists(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    sql = "SELECT count(*) FROM duckdb_views() WHERE view_name = ?"
-    found = connection.execute(sql, [name]).fetchall()
-    return bool(found[0][0])
+    if "messages" not in last.columns:
+        columns.append(f"{_MESSAGES} AS messages")
+    sql = f"CREATE VIEW dataset AS SELECT {', '.join(columns)} FROM {_name(last.name)}"
+    connection.execute(sql)
 
 
 def _stage_row(store: Store, run: Run, position: int) -> dict[str, Any]:

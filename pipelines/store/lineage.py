@@ -15,8 +15,10 @@ from stages.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a step made of a row. `columns`: what it added or changed; for a dropped or failed
-    row, the reason and its detail."""
+    """What a step made of a row.
+
+    `columns`: what it added or changed; for a dropped or failed row, the reason and its detail.
+    """
 
     row_id: str
     stage: str
@@ -65,10 +67,15 @@ def _row(store: Store, run: Run, row_id: str) -> tuple[list[tuple[int, Event]], 
             events.append((position, Event(row_id, step.name, gone["fate"], facts)))
             parents = parents or list(gone["parents"])
             break
-        elif before is not None:
+        elif before is not None and _complete(store, step):
             events.append((position, Event(row_id, step.name, "became a parent", {})))
             break
     return events, parents
+
+
+def _complete(store: Store, step: RunStep) -> bool:
+    found = manifest.read(store.stage(step.folder))
+    return found is not None and found.complete
 
 
 def _fate(before: dict[str, Any] | None, here: dict[str, Any]) -> str:

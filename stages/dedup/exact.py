@@ -32,7 +32,7 @@ class Exact(SetStage):
         for table in rows.tables(["id", self.column]):
             ids, texts = table["id"].to_pylist(), table[self.column].to_pylist()
             for row_id, text in zip(ids, texts, strict=True):
-                earlier = first.setdefault(key(text), row_id)
+                earlier = row_id if text is None else first.setdefault(key(text), row_id)
                 same = earlier != row_id
                 yield Dropped("dedup.exact", f"same as {earlier}") if same else Annotated()
 

@@ -51,7 +51,7 @@ class Semantic(SetStage):
     def _duplicates(
         self, index: faiss.IndexFlatIP, vectors: Vectors
     ) -> Iterator[tuple[int | None, float]]:
-        # A hair below the threshold, then compared exactly: FAISS wants "above", we mean "at".
+        # FAISS takes what is above; "at" the threshold counts too, within float32 rounding.
         bounds, cosines, neighbours = index.range_search(vectors, self.threshold - 1e-6)
         kept = np.zeros(len(vectors), dtype=bool)
         for i in range(len(vectors)):

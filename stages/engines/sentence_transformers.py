@@ -38,7 +38,11 @@ class SentenceTransformersEngine:
 
         self._spec = spec
         path = models.locate(spec.model)
-        self._model: Any = SentenceTransformer(path, revision=spec.revision)
+        try:
+            self._model: Any = SentenceTransformer(path, revision=spec.revision)
+        except (OSError, ValueError, RuntimeError) as error:
+            cause = f"sentence-transformers cannot load {spec.model} ({_first_line(error)})"
+            raise EngineError(cause, fatal=True) from error
         # Torch modules are not safe to call from several threads at once.
         self._lock = threading.Lock()
 
@@ -67,3 +71,7 @@ class SentenceTransformersEngine:
 
     async def close(self) -> None:
         """Nothing to free beyond the process."""
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from jinja2 import TemplateError
 from pydantic import Field
 
 from stages.ask import Capability, Chat, Raw, Reply, Request, Sample, UserTurn
@@ -83,7 +84,10 @@ class VllmEngine:
             yield answer
 
     async def _answer(self, request: Request) -> Reply:
-        text, stops = self._render(request)
+        try:
+            text, stops = self._render(request)
+        except TemplateError as error:
+            raise EngineError(f"the chat template refuses the messages ({error})") from error
         tokens = self._tokenizer.encode(text, add_special_tokens=False)
         if len(tokens) >= self._room:
             raise EngineError(f"the prompt has {len(tokens)} tokens, the model takes {self._room}")

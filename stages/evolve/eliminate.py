@@ -72,7 +72,7 @@ class Eliminate(TableStage):
 def failure(row: Row) -> str:
     """The rule by which the row's evolution is eliminated; empty if it stands."""
     answer = row["evolved_response"] or ""
-    words = re.findall(r"[a-z']+", answer.lower())
+    words = re.findall(r"[^\W\d_][^\W\d_']*", answer.lower())
     if row["evolved"] is None or not row["evolved_is_new"]:
         return "nothing new"
     if _COPIED.search(row["evolved"]) and not _COPIED.search(row["instruction"]):

@@ -10,7 +10,7 @@ instruction (labels, quotes) is taken off; elimination is a stage of its own.
 """
 
 import hashlib
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import pyarrow as pa
 from pydantic import Field
@@ -21,14 +21,10 @@ from stages.base import Annotated, Columns, Fate, Row
 from stages.replies import REQUEST_SCHEMA, parse_request
 from stages.sampled import Sampled
 
-OPERATORS = (
-    "add_constraint",
-    "deepen",
-    "concretise",
-    "add_reasoning",
-    "complicate_input",
-    "breadth",
-)
+Operator = Literal[
+    "add_constraint", "deepen", "concretise", "add_reasoning", "complicate_input", "breadth"
+]
+OPERATORS: tuple[Operator, ...] = get_args(Operator)
 
 
 class Rewrite(Sampled):
@@ -38,7 +34,7 @@ class Rewrite(Sampled):
 
     temperature: float = Field(0.7, ge=0, le=2)
     max_tokens: int = Field(256, gt=0)
-    operators: tuple[str, ...] = OPERATORS
+    operators: tuple[Operator, ...] = Field(OPERATORS, min_length=1)
 
     @property
     def wants(self) -> frozenset[Capability]:  # noqa: D102

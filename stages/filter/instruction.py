@@ -11,9 +11,10 @@ at the first question mark, which ruins requests of several sentences).
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Annotated as Annotated_
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from stages.base import Annotated, Columns, Dropped, Fate, TableStage
 from stages.filter import text as rules
@@ -35,7 +36,7 @@ class Instruction(TableStage):
 
     min_chars: int = Field(12, ge=1)
     max_chars: int = Field(2000, ge=1)
-    languages: tuple[str, ...] = ()
+    languages: tuple[Annotated_[str, StringConstraints(pattern="^[a-z]{2,3}$")], ...] = ()
     """ISO 639-1 codes that pass; empty: any."""
     odds: float = Field(20, ge=1)
     """How many times likelier another language must be before a text is dropped for it."""

@@ -47,6 +47,8 @@ class Magpie(Sampled):
             raise ValueError("`pre_query` is literal: it goes with neither `family` nor `system`")
         if self.family is not None and self.family not in FAMILIES:
             raise ValueError(f"unknown family '{self.family}'; known: {', '.join(FAMILIES)}")
+        if self.family is not None:
+            FAMILIES[self.family].pre_query(self.system)  # refuses a system message it cannot take
         return self
 
     @property

@@ -1,7 +1,7 @@
 """Answer an instruction with the recipe's model, once or several times.
 
 In:  {instruction: "Name three rivers."}
-Out: {response: "The Nile, the Amazon and the Rhine.", finish_reason: "stop"}
+Out: {response: "The Nile, the Amazon and the Rhine.", response_finish_reason: "stop"}
 
 With `samples` above 1 the row becomes the parent of one row per answer, each with its own
 `sample` number; pairs are made of them later. A row whose question is null is not asked.

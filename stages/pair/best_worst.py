@@ -2,7 +2,7 @@
 
 In:  {parents: [q], response: "…", score: 4.4}, {parents: [q], response: "…", score: 2.1}, …
 Out: {chosen: "…", rejected: "…", chosen_score: 4.4, rejected_score: 2.1, margin: 2.3}, a child
-     of both; the others are dropped as pair.between, pair.tie or pair.single
+     of both; the others are dropped as pair.between, pair.tie, pair.single or pair.not_scored
 
 Chosen is the first maximum, rejected the first minimum, as in Magpie's preference sets
 (arXiv:2406.08464), which have no margin; here answers closer than `min_margin` make no pair.
@@ -25,7 +25,8 @@ class BestWorst(SetStage):
 
     @property
     def needs(self) -> tuple[str, ...]:  # noqa: D102
-        return ("response", "score")
+        # `sample` is there only where one question was answered several times.
+        return ("response", "score", "sample")
 
     @property
     def adds(self) -> Columns:  # noqa: D102
@@ -45,9 +46,12 @@ class BestWorst(SetStage):
             for row in table.to_pylist()
         ]
         groups = defaultdict(list)
-        for position, answer in enumerate(answers):
-            groups[tuple(answer["parents"])].append(position)
         fates: dict[int, Fate] = {}
+        for position, answer in enumerate(answers):
+            if answer["score"] is None:
+                fates[position] = Dropped("pair.not_scored")
+            else:
+                groups[tuple(answer["parents"])].append(position)
         for positions in groups.values():
             fates |= self._pair({i: answers[i] for i in positions})
         return [fates[i] for i in range(len(answers))]

@@ -5,7 +5,6 @@ of a stage's identity, the file's content is.
 """
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from stages.errors import UserError
+from stages.unicode import parse_json
 
 
 def _beside_recipe(path: Path, info: ValidationInfo) -> Path:
@@ -57,9 +57,9 @@ def _read_jsonl(path: Path) -> list[dict[str, Any]]:
 
 def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
     try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        cause = f"{path} line {number} is not JSON ({error.msg} at column {error.colno})"
+        row = parse_json(line)
+    except (ValueError, RecursionError) as error:
+        cause = f"{path} line {number} is not JSON ({error})"
         raise UserError(cause, "Each line must be one JSON object.") from None
     if not isinstance(row, dict):
         cause = f"{path} line {number} is a JSON {type(row).__name__}"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+from pydantic import Field
 
 from stages.base import Annotated, Columns, Fate, Row, TableStage
 from stages.source.row_file import RecipePath, digest, read_rows, text_field
@@ -20,7 +21,7 @@ class SeedTasks(TableStage):
     """The first `rows` tasks of the file, or all."""
 
     path: RecipePath
-    rows: int | None = None
+    rows: int | None = Field(None, gt=0)
 
     @property
     def adds(self) -> Columns:  # noqa: D102
@@ -31,9 +32,10 @@ class SeedTasks(TableStage):
 
     def _seed(self, row: dict[str, Any], position: int) -> Row:
         instruction = text_field(row, "instruction", self.path, position)
-        instances = row.get("instances") or [{}]
-        given = instances[0].get("input") or ""
-        text = f"{instruction}\n{given}".strip()
+        instances = row.get("instances")
+        first = instances[0] if isinstance(instances, list) and instances else {}
+        given = first.get("input") if isinstance(first, dict) else None
+        text = f"{instruction}\n{given}".strip() if isinstance(given, str) else instruction
         return {"instruction": text, "seed_task": text_field(row, "id", self.path, position)}
 
     def identity(self) -> Row:  # noqa: D102

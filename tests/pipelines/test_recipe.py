@@ -61,6 +61,10 @@ def test_a_good_recipe(write):
             "from 1 to 100",
         ),
         ("name: good", "name: [", "is not YAML", "Mend the file"),
+        ("name: good", "name: good\ndescription: 2024-02-31", "is not YAML", "Mend the file"),
+        ("rows: 4", "rows: 4, family: x", "unknown family 'x'", ""),
+        ("rows: 4", "rows: 4, family: gemma-2, system: x", "no system message", ""),
+        ("filter.instruction}", "filter.instruction, languages: [EN]}", "languages", "It was 'EN'"),
     ],
 )
 def test_mistakes(write, old, new, cause, remedy):

@@ -297,3 +297,87 @@ def test_seed_tasks_ship_with_the_project(run_recipe, small_recipe, root):
     assert rows[1]["instruction"].endswith("Night : Day :: Right : Left")
     first = json.loads(Path(path).read_text().splitlines()[0])
     assert rows[0]["seed_task"] == first["id"]
+
+
+def test_a_small_stage_that_fails_whole_is_not_done(run_recipe, small_recipe):
+    stages = [{"use": "generate.magpie", "rows": 3}]
+    with pytest.raises(RunError, match="3 of 3 rows failed"):
+        run_recipe(small_recipe(engines=scripted("refuses"), stages=stages))
+
+
+def refuses(request):
+    raise EngineError("no")
+
+
+def test_another_shard_size_reuses_a_finished_store(run_recipe, small_recipe):
+    run, store = run_recipe(small_recipe())
+    before = dataset(store, run)
+    calls = Calls()
+    again, _ = run_recipe(small_recipe(placement={"shard_rows": 3}), store, calls)
+    assert not calls.fresh
+    assert dataset(store, again) == before
+
+
+def hides_a_surrogate(request):
+    """A lone surrogate behind a JSON escape."""
+    return Reply(samples=(Sample('{"request": "Draw a \\ud83d please, and name it."}'),))
+
+
+def test_a_surrogate_behind_an_escape(run_recipe, small_recipe):
+    path = "configs/seeds/self_instruct_seed_tasks.jsonl"
+    stages = [
+        {"use": "source.seed_tasks", "path": path, "rows": 2},
+        {"use": "generate.respond"},
+        {"use": "filter.response"},
+        {"use": "evolve.begin"},
+        {"use": "evolve.rewrite", "engine": "odd"},
+    ]
+    engines = {"main": {"kind": "scripted"}, "odd": scripted("hides_a_surrogate")["main"]}
+    run, store = run_recipe(small_recipe(engines=engines, stages=stages))
+    assert {row["evolved"] for row in dataset(store, run)} == {"Draw a \ufffd please, and name it."}
+
+
+def test_nulls_go_through_every_set_stage(run_recipe, small_recipe):
+    stages = [
+        {"use": "generate.magpie", "rows": 4},
+        {"use": "generate.respond", "samples": 2},
+        {"use": "judge.quality", "engine": "mute", "on_parse_error": None},
+        {"use": "annotate.embedding", "engine": "mute", "on_parse_error": "null"},
+        {"use": "dedup.exact", "column": "response"},
+        {"use": "dedup.semantic"},
+        {"use": "select.quality_diversity", "rows": 6},
+        {"use": "pair.best_worst"},
+    ]
+    engines = {"main": {"kind": "scripted"}, "mute": scripted("says_nothing_readable")["main"]}
+    run, store = run_recipe(small_recipe(engines=engines, stages=stages))
+    assert run.status == "done"
+    assert manifests(store, run)[-1].reasons == {"pair.not_scored": 6}
+
+
+def test_pairs_need_several_answers_to_one_question(run_recipe, small_recipe):
+    stages = [
+        {"use": "generate.magpie", "rows": 4},
+        {"use": "generate.respond"},
+        {"use": "judge.quality"},
+        {"use": "pair.best_worst"},
+    ]
+    with pytest.raises(UserError, match="needs a column 'sample'"):
+        run_recipe(small_recipe(stages=stages))
+
+
+def test_an_empty_file_has_no_rows_to_start_from(run_recipe, small_recipe, tmp_path):
+    (tmp_path / "none.jsonl").write_text("")
+    stages = [{"use": "source.instructions", "path": str(tmp_path / "none.jsonl")}]
+    with pytest.raises(UserError, match="has no rows to start from"):
+        run_recipe(small_recipe(stages=stages))
+
+
+def test_own_instructions_pass_the_filter(run_recipe, small_recipe, tmp_path):
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"instruction": "1. Name three rivers of Asia."}\n')
+    stages = [
+        {"use": "source.instructions", "path": str(path)},
+        {"use": "filter.instruction", "languages": ["en"]},
+    ]
+    run, store = run_recipe(small_recipe(stages=stages))
+    assert [row["instruction"] for row in dataset(store, run)] == ["Name three rivers of Asia."]

@@ -100,7 +100,7 @@ def test_sql_that_is_refused_is_one_line(done, text):
 
 
 def test_sql_cannot_change_the_store(done):
-    run, store = done
+    _, store = done
     files = sorted(p for p in store.root.rglob("*") if p.is_file())
     before = [p.read_bytes() for p in files]
     target = store.root / "stages" / "stolen.csv"

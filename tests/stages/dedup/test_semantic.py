@@ -77,3 +77,8 @@ def test_faiss_agrees_with_brute_force(degrees, threshold):
             yield pa.table({"id": ids, "embedding": vectors.tolist()})
 
     assert kept(list(Semantic(threshold=threshold).run(One(), seed=0))) == expected
+
+
+def test_a_row_without_a_vector_is_like_no_other(as_table, reader):
+    fates = run(as_table, reader, [at(0), None, at(0), None], 0.9)
+    assert kept(fates) == [0, 1, 3]

@@ -118,7 +118,7 @@ def test_a_raw_completion(serve):
     body = {"choices": [{"text": " How?", "finish_reason": "length"}]}
     server = serve(lambda *_: (200, {}, json.dumps(body).encode()))
     reply = ask_all(server, [Ask(Raw("<user>"))])[0]
-    assert (reply.text, reply.truncated) == (" How?", True)
+    assert (reply.text, reply.samples[0].finish_reason) == (" How?", "length")
     assert server.paths == ["/v1/completions"]
     assert server.bodies[0]["prompt"] == "<user>"
 

@@ -76,3 +76,8 @@ def test_a_resting_row_passes(as_table):
 def test_begin(as_table):
     (begun,) = Begin().apply(as_table([{"instruction": "Name three rivers."}]))
     assert begun == Annotated({"generation": 0, "operator": "seed", "evolving": True})
+
+
+def test_answers_in_other_scripts_say_something(as_table):
+    assert isinstance(fate(as_table, evolved_response="雨落在屋檐上，声音很轻。"), Derived)
+    assert isinstance(fate(as_table, evolved_response="Дождь тихо стучит по крыше."), Derived)

@@ -10,7 +10,9 @@ def test_published_pairs(root):
 
 
 def run(as_table, reader, answers, **settings):
-    table = as_table([{"parents": [q], "response": r, "score": s} for q, r, s in answers])
+    table = as_table(
+        [{"parents": [q], "response": r, "score": s, "sample": 0} for q, r, s in answers]
+    )
     return list(BestWorst(**settings).run(reader(table), seed=0))
 
 
@@ -35,3 +37,10 @@ def test_ties_and_single_answers_make_no_pair(as_table, reader):
     answers = [("q", "a", 2.0), ("q", "b", 2.01), ("p", "c", 1.0)]
     reasons = [fate.reason for fate in run(as_table, reader, answers, min_margin=0.05)]
     assert reasons == ["pair.tie", "pair.tie", "pair.single"]
+
+
+def test_an_answer_without_a_score_is_left_out(as_table, reader):
+    answers = [("q", "a", None), ("q", "b", 4.0), ("q", "c", 2.0)]
+    fates = run(as_table, reader, answers)
+    assert fates[0] == Dropped("pair.not_scored")
+    assert fates[1].rows[0]["rejected"] == "c"

@@ -1,0 +1,28 @@
+"""Text that can be stored: Arrow and Parquet hold UTF-8, which has no lone surrogates."""
+
+import json
+from typing import Any
+
+
+def storable(text: str) -> str:
+    """`text` with lone surrogates as U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def parse_json(text: str) -> Any:
+    """The JSON value of `text`, its strings storable: an escape may hide a lone surrogate.
+
+    Not strict: a raw newline inside a string is a slip of form, and grammars allow it.
+
+    Raises:
+        ValueError: it is not JSON, or holds a number that no machine reads.
+        RecursionError: it is nested too deeply.
+    """
+    value = json.loads(text, strict=False)
+    written = json.dumps(value, ensure_ascii=False)
+    clean = storable(written)
+    return value if clean == written else json.loads(clean)

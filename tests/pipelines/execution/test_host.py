@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from typing import ClassVar
 
 import pytest
 
@@ -32,7 +33,7 @@ class Sleeper:
 
 
 class Sleeps(EngineSpec):
-    can = frozenset({"chat"})
+    can: ClassVar = frozenset({"chat"})
     kind: str = "sleeps"
     model: str = "sleeps"
 
@@ -41,7 +42,7 @@ class Sleeps(EngineSpec):
 
 
 class Broken(Sleeps):
-    opened = 0
+    opened: ClassVar[int] = 0
 
     def open(self):
         Broken.opened += 1

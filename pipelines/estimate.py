@@ -23,6 +23,11 @@ class Estimate:
     tokens: int
     cached: str
 
+    @property
+    def engine(self) -> str:
+        """The name of the engine it calls; empty for none."""
+        return self.step.stage.engine if isinstance(self.step.stage, PromptStage) else ""
+
 
 def estimate(steps: Sequence[Step], store: Store) -> list[Estimate]:
     """One estimate per step. Filters are taken to pass every row, so the bounds only fall."""

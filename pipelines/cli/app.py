@@ -31,7 +31,7 @@ Overrides = Annotated[
 ]
 RunId = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Default: the latest.")]
 RunArgument = Annotated[str | None, typer.Argument(metavar="RUN", help="Default: the latest run.")]
-_STORE = Path("store")
+_STORE = output.DEFAULT_STORE
 
 
 @app.command()
@@ -59,7 +59,7 @@ def run(
         raise typer.Exit(1) from None
     output.funnel(job.store, done, output.console)
     page = write_report(job.store, done)
-    output.next_steps(done, page)
+    output.next_steps(done, page, store)
     print(done.id)
 
 

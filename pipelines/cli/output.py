@@ -3,6 +3,8 @@
 import csv
 import enum
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pipelines.store.lineage import Event
 
 console = Console(stderr=True, highlight=False)
+DEFAULT_STORE = Path("store")
 
 
 class Format(enum.StrEnum):
@@ -39,8 +42,9 @@ class Format(enum.StrEnum):
 
 
 def stdout() -> Console:
-    """The console of results."""
-    return Console(highlight=False)
+    """The console of results; wide where nobody's window limits it."""
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(highlight=False, width=200 if piped else None)
 
 
 def say(text: str) -> None:
@@ -84,15 +88,20 @@ def funnel(store: Store, run: Run, to: Console) -> None:
             (step.name, counts.input, counts.output, counts.dropped, counts.failed, tokens, reasons)
         )
     columns = ("stage", "in", "out", "dropped", "failed", "tokens", "reasons")
+    made = table(columns, rows, right=columns[1:6])
+    made.columns[0].no_wrap = True
     to.print()
-    to.print(table(columns, rows, right=columns[1:6]))
+    to.print(made)
 
 
-def next_steps(run: Run, page: Path) -> None:
-    """Where to look now."""
+def next_steps(run: Run, page: Path, store: Path) -> None:
+    """Where to look now, as commands that work from here."""
+    command = "bowerbird" if shutil.which("bowerbird") else sys.argv[0]
+    where = "" if store == DEFAULT_STORE else f" --store {store}"
+    query = "'SELECT instruction, response FROM dataset'"
     console.print(f"\n[bold]report[/]   {escape(str(page))}", soft_wrap=True)
-    console.print("[bold]rows[/]     bowerbird sql 'SELECT instruction, response FROM dataset'")
-    console.print("[bold]history[/]  bowerbird why ROW_ID")
+    console.print(f"[bold]rows[/]     {escape(f'{command} sql {query}{where}')}", soft_wrap=True)
+    console.print(f"[bold]history[/]  {escape(f'{command} why ROW_ID{where}')}", soft_wrap=True)
 
 
 def runs(found: Sequence[Run], store: Path) -> None:
@@ -117,25 +126,22 @@ def _took(run: Run) -> str:
 
 
 def plan(estimates: "Sequence[Estimate]") -> None:
-    """A line per step."""
-    columns = ("stage", "engine", "needs", "adds", "cached", "rows ≤", "calls ≤", "tokens ≤")
+    """What each step costs at most, then what it reads and writes."""
+    out = stdout()
+    costs = ("stage", "engine", "cached", "rows ≤", "calls ≤", "tokens ≤")
     rows = [
-        (
-            e.step.name,
-            e.step.stage.engine if e.step.engine else "",  # type: ignore[attr-defined]
-            ", ".join(e.step.stage.needs),
-            ", ".join(e.step.stage.adds),
-            e.cached,
-            f"{e.rows:,}",
-            f"{e.calls:,}" if e.step.engine else "",
-            f"{e.tokens:,}" if e.tokens else "",
-        )
+        (e.step.name, e.engine, e.cached, f"{e.rows:,}", f"{e.calls:,}" if e.engine else "",
+         f"{e.tokens:,}" if e.tokens else "")
+        for e in estimates
+    ]  # fmt: skip
+    out.print(table(costs, rows, right=costs[3:]))
+    calls, tokens = sum(e.calls for e in estimates), sum(e.tokens for e in estimates)
+    out.print(f"\nat most {calls:,} calls, {tokens:,} tokens written\n")
+    columns = [
+        (e.step.name, ", ".join(e.step.stage.needs), ", ".join(e.step.stage.adds))
         for e in estimates
     ]
-    total = f"at most {sum(e.calls for e in estimates):,} calls"
-    out = stdout()
-    out.print(table(columns, rows, right=columns[5:]))
-    out.print(f"\n{total}, {sum(e.tokens for e in estimates):,} tokens written")
+    out.print(table(("stage", "needs", "adds"), columns))
 
 
 def cards(rows: Sequence[Mapping[str, Any]]) -> None:

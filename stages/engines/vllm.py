@@ -177,7 +177,7 @@ def _on_cpu(spec: Vllm) -> dict[str, Any]:
 
 
 def _cpu_dtype() -> str:
-    """bfloat16 where the processor has instructions for it; emulated, a product took 2.9 times as long."""
+    """bfloat16 where the processor can; emulated, a matrix product took 2.9 times as long."""
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
 

@@ -55,14 +55,10 @@ def _needed(recipe: Recipe, steps: Sequence[Step], store: Store) -> list[str]:
     names = [
         step.stage.engine
         for step in steps
-        if isinstance(step.stage, PromptStage) and not _complete(store, step)
+        if isinstance(step.stage, PromptStage)
+        and not manifest.is_complete(store.stage(step.folder))
     ]
     return list(dict.fromkeys(names))
-
-
-def _complete(store: Store, step: Step) -> bool:
-    found = manifest.read(store.stage(step.folder))
-    return found is not None and found.complete
 
 
 def _record(recipe: Recipe, path: Path, steps: Sequence[Step], store: Store) -> Run:
@@ -78,7 +74,7 @@ def _record(recipe: Recipe, path: Path, steps: Sequence[Step], store: Store) -> 
                 path=step.path,
                 folder=step.folder,
                 columns=tuple(step.columns),
-                reused=_complete(store, step),
+                reused=manifest.is_complete(store.stage(step.folder)),
             )
             for step in steps
         ),

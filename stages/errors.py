@@ -50,3 +50,8 @@ def _engine_error(message: str, retryable: bool, fatal: bool) -> EngineError:
 
 class ReplyError(Exception):
     """The model's reply does not say what the stage asked for."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message; its type where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

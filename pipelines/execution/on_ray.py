@@ -15,7 +15,7 @@ from pipelines.store.manifest import Shard
 from stages.ask import Request
 from stages.base import PromptStage
 from stages.engines.base import Answer, Engine, EngineSpec
-from stages.errors import BowerbirdError, EngineError, RunError, UserError
+from stages.errors import BowerbirdError, EngineError, RunError, UserError, first_line
 
 # No usage report leaves the machine, and workers run at normal priority: at Ray's niceness of 15
 # the model would yield to everything else.
@@ -64,8 +64,8 @@ class ActorClient:
             for reference in self._actor.complete.remote(requests):
                 yield ray.get(reference)
         except ray.exceptions.RayActorError as error:
-            cause = str(error).strip().splitlines()[0]
-            raise RunError(f"the engine's process died ({cause})", "Run again.") from None
+            cause = f"the engine's process died ({first_line(error)})"
+            raise RunError(cause, "Run again.") from None
 
 
 def _do(work: Work, client: ActorClient | None, opened: None) -> list[Shard]:
@@ -151,7 +151,7 @@ def start_cluster() -> None:
     try:
         ray.init(**settings)
     except (ConnectionError, ray.exceptions.RayError) as error:
-        cause = f"Ray does not start ({str(error).strip().splitlines()[0]})"
+        cause = f"Ray does not start ({first_line(error)})"
         remedy = "Check RAY_ADDRESS, or run with --local."
         raise UserError(cause, remedy) from None
     if threading.current_thread() is threading.main_thread():
@@ -168,8 +168,8 @@ def _cause(error: BaseException) -> BaseException:
         error, ray.exceptions.RayError
     ):
         return error
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return RunError(f"a process of the run died ({lines[0]})", "Run again; watch the memory.")
+    died = f"a process of the run died ({first_line(error)})"
+    return RunError(died, "Run again; watch the memory.")
 
 
 def _unwrapped(future: "Future[list[Shard]]") -> "Future[list[Shard]]":

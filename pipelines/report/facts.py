@@ -35,7 +35,7 @@ def read_facts(store: Store, run: Run) -> Facts:
         return Facts(
             stages=_rows(connection, "SELECT * FROM stages ORDER BY position"),
             reasons=_rows(connection, _REASONS),
-            dataset=_rows(connection, "SELECT * EXCLUDE (id) FROM dataset") if _any(run) else [],
+            dataset=_rows(connection, "SELECT * EXCLUDE (id) FROM dataset") if _done(run) else [],
             judged=_judged(connection, run),
             sample=_sample(connection, run),
             mapped=_mapped(connection, run),
@@ -50,7 +50,7 @@ FROM rejected GROUP BY ALL ORDER BY rows DESC, stage, reason
 """
 
 
-def _any(run: Run) -> bool:
+def _done(run: Run) -> bool:
     return run.status == "done"
 
 
@@ -71,7 +71,7 @@ def _sample(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, A
         "SELECT id, fate AS status, stage || ': ' || reason AS why, instruction, "
         "\"row\" ->> 'response' AS response FROM rejected"
     )
-    if not _any(run):
+    if not _done(run):
         return _rows(connection, f"{rejected} LIMIT {_LISTED}")
     kept = "SELECT id, 'kept' AS status, '' AS why, instruction, response FROM dataset"
     return _rows(connection, f"{kept} UNION ALL ({rejected}) LIMIT {_LISTED}")
@@ -81,7 +81,7 @@ def _mapped(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, A
     """{x, y, status, text} for the rows of the first step that has embeddings."""
     needed = {"embedding", "instruction"}
     step = next((s for s in run.steps if needed <= set(s.columns)), None)
-    if step is None or not _any(run):
+    if step is None or not _done(run):
         return []
     sql = f"""
     SELECT e.id, e.embedding, e.instruction AS text,

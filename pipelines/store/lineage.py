@@ -67,15 +67,10 @@ def _row(store: Store, run: Run, row_id: str) -> tuple[list[tuple[int, Event]], 
             events.append((position, Event(row_id, step.name, gone["fate"], facts)))
             parents = parents or list(gone["parents"])
             break
-        elif before is not None and _complete(store, step):
+        elif before is not None and manifest.is_complete(store.stage(step.folder)):
             events.append((position, Event(row_id, step.name, "became a parent", {})))
             break
     return events, parents
-
-
-def _complete(store: Store, step: RunStep) -> bool:
-    found = manifest.read(store.stage(step.folder))
-    return found is not None and found.complete
 
 
 def _fate(before: dict[str, Any] | None, here: dict[str, Any]) -> str:

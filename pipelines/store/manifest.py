@@ -133,6 +133,12 @@ def read(folder: Path) -> Manifest | None:
         raise RunError(cause, "Delete its folder; the stage is then computed again.") from None
 
 
+def is_complete(folder: Path) -> bool:
+    """Whether all shards of a stage folder are committed."""
+    found = read(folder)
+    return found is not None and found.complete
+
+
 def write(folder: Path, manifest: Manifest) -> None:
     """Commit `manifest`: from now on its shards exist."""
     write_atomically(folder / NAME, manifest.model_dump_json(indent=1).encode())

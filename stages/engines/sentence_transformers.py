@@ -10,7 +10,7 @@ from pydantic import Field
 from stages.ask import Capability, Passage, Reply, Request
 from stages.engines import models
 from stages.engines.base import Answer, Engine, EngineSpec
-from stages.errors import EngineError
+from stages.errors import EngineError, first_line
 
 
 class SentenceTransformers(EngineSpec):
@@ -41,7 +41,7 @@ class SentenceTransformersEngine:
         try:
             self._model: Any = SentenceTransformer(path, revision=spec.revision)
         except (OSError, ValueError, RuntimeError) as error:
-            cause = f"sentence-transformers cannot load {spec.model} ({_first_line(error)})"
+            cause = f"sentence-transformers cannot load {spec.model} ({first_line(error)})"
             raise EngineError(cause, fatal=True) from error
         # Torch modules are not safe to call from several threads at once.
         self._lock = threading.Lock()
@@ -71,7 +71,3 @@ class SentenceTransformersEngine:
 
     async def close(self) -> None:
         """Nothing to free beyond the process."""
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -19,7 +19,7 @@ from stages.ask import Capability, Chat, Raw, Reply, Request, Sample, UserTurn
 from stages.engines import models
 from stages.engines.base import Answer, Engine, EngineSpec, as_finished
 from stages.engines.chat_template import ChatTemplate
-from stages.errors import EngineError, UserError
+from stages.errors import EngineError, UserError, first_line
 
 
 class Vllm(EngineSpec):
@@ -72,7 +72,7 @@ class VllmEngine:
         try:
             self._engine: Any = AsyncLLM.from_engine_args(arguments)
         except (RuntimeError, ValueError, OSError) as error:
-            cause = f"vLLM cannot load {spec.model} ({str(error).strip().splitlines()[0]})"
+            cause = f"vLLM cannot load {spec.model} ({first_line(error)})"
             raise EngineError(cause, fatal=True) from error
         self._tokenizer = self._engine.get_tokenizer()
         self._template = ChatTemplate(self._tokenizer)

@@ -59,7 +59,7 @@ def task_runs(work):
         return {name for (name,) in database.execute("SELECT name FROM task_run")}
 
 
-def test_a_dead_engine_ends_the_run_with_one_cause(work, small_recipe):
+def test_an_unreachable_endpoint_is_found_before_anything_starts(work, small_recipe):
     engines = {
         "main": {"kind": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"},
         "embedder": {"kind": "scripted"},

@@ -192,7 +192,6 @@ def test_too_many_failures_stop_the_run_and_a_mended_engine_asks_them_again(
     )
     with pytest.raises(RunError, match=r"rows failed \(\d+ engine.retries_spent\)"):
         run_recipe(source)
-    monkeypatch.setattr("sys.modules", __import__("sys").modules)
     monkeypatch.setitem(globals(), "fails_sometimes", scripts.babble)
     run, store = run_recipe(source)
     assert manifests(store, run)[0].counts.failed == 0

@@ -29,15 +29,21 @@ class Step:
     """One stage of a plan.
 
     `name` is unique in the plan and names the step's view in SQL. `columns` are what its rows
-    have when it is done, identity included.
+    have when it is done, identity included. `facts` are all that decides them; `fingerprint` is
+    their hash.
     """
 
     name: str
     stage: Stage
     engine: EngineSpec | None
+    facts: Mapping[str, Any]
     fingerprint: str
     columns: Columns
-    seed: int
+
+    @property
+    def seed(self) -> int:
+        """What a set stage draws by."""
+        return int(self.fingerprint[:8], 16)
 
     @property
     def path(self) -> str:
@@ -73,9 +79,8 @@ def plan(recipe: Recipe) -> tuple[Step, ...]:
         _check_place(name, stage, before)
         columns = _columns(name, stage, before.columns if before else IDENTITY)
         engine = _engine(name, stage, recipe.engines)
-        fingerprint = _fingerprint(stage, engine, recipe.seed, before)
-        seed = int(fingerprint[:8], 16)
-        steps.append(Step(name, stage, engine, fingerprint, columns, seed))
+        facts = explain(stage, engine, recipe.seed, before.fingerprint if before else "")
+        steps.append(Step(name, stage, engine, facts, fingerprint(facts), columns))
     return tuple(steps)
 
 
@@ -136,7 +141,11 @@ def _remedy(lacking: Sequence[str]) -> str:
 
 
 def explain(stage: Stage, engine: EngineSpec | None, seed: int, before: str) -> dict[str, Any]:
-    """All that decides a stage's output, as JSON values; its hash is the fingerprint."""
+    """All that decides a stage's output, as JSON values; its hash is the fingerprint.
+
+    The seed counts only where something is drawn by it, so that runs with other seeds share
+    the stages before.
+    """
     return {
         "stage": stage_path(stage),
         "version": stage.version,
@@ -144,12 +153,12 @@ def explain(stage: Stage, engine: EngineSpec | None, seed: int, before: str) -> 
         "facts": dict(stage.identity()),
         "prompts": {name: prompts.digest(name) for name in stage.prompts},
         "engine": engine.identity() if engine else None,
-        "seed": seed,
+        "seed": seed if stage.draws else None,
         "before": before,
     }
 
 
-def _fingerprint(stage: Stage, engine: EngineSpec | None, seed: int, before: Step | None) -> str:
-    facts = explain(stage, engine, seed, before.fingerprint if before else "")
+def fingerprint(facts: Mapping[str, Any]) -> str:
+    """Sha256 of `facts` in hex."""
     text = json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

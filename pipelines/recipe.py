@@ -70,7 +70,7 @@ def parse(source: Mapping[str, Any], folder: Path) -> Recipe:
         UserError: with the key at fault and the nearest real one.
     """
     recipe_source.require(source)
-    engines = {name: _engine(name, spec) for name, spec in dict(source["engines"]).items()}
+    engines = {name: engine(name, spec) for name, spec in dict(source["engines"]).items()}
     unrolled = recipe_source.unroll(source["stages"], "stages")
     steps = [_stage(entry, where, folder) for where, entry in unrolled]
     rest = {k: v for k, v in source.items() if k not in ("engines", "stages")}
@@ -87,7 +87,12 @@ def _stage(entry: Mapping[str, Any], where: str, folder: Path) -> Stage:
     return _validate(model, settings, f"{where} ({use})", {"folder": folder})
 
 
-def _engine(name: str, spec: Any) -> EngineSpec:
+def engine(name: str, spec: Any) -> EngineSpec:
+    """The engine that a recipe calls `name` and describes by `spec`.
+
+    Raises:
+        UserError: with the key at fault and the nearest real one.
+    """
     where = f"engines.{name}"
     if not isinstance(spec, dict) or not isinstance(spec.get("kind"), str):
         raise UserError(f"{where} has no `kind`", f"One of: {', '.join(known_engines())}.")

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import prompts
 from pipelines.execution.executor import Executor
 from pipelines.execution.feed import Upstream
 from pipelines.execution.stage_run import StageRun, Watch
 from pipelines.plan import Step, plan
 from pipelines.recipe import Recipe
+from pipelines.report.page import write_report
 from pipelines.store import manifest, runs
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
@@ -36,8 +38,10 @@ StepRunner = Callable[[Sequence[StageRun]], None]
 """Runs all steps side by side and returns when they are done."""
 
 
-def prepare(recipe: Recipe, recipe_path: Path, store: Store) -> Job:
+def prepare(recipe: Recipe, recipe_path: Path, store: Store, scheduled: str = "") -> Job:
     """Check the recipe against its plan, its engines and the store; load nothing.
+
+    `scheduled`: the time at which a schedule wanted the run.
 
     Raises:
         UserError: the recipe cannot run as it stands.
@@ -47,7 +51,8 @@ def prepare(recipe: Recipe, recipe_path: Path, store: Store) -> Job:
         raise UserError(f"{steps[0].name} has no rows to start from", "Check its file.")
     for engine in _needed(recipe, steps, store):
         recipe.engines[engine].check()
-    return Job(recipe, steps, store, _record(recipe, recipe_path, steps, store))
+    record = _record(recipe, recipe_path, steps, store)
+    return Job(recipe, steps, store, record.model_copy(update={"scheduled": scheduled}))
 
 
 def _needed(recipe: Recipe, steps: Sequence[Step], store: Store) -> list[str]:
@@ -75,9 +80,11 @@ def _record(recipe: Recipe, path: Path, steps: Sequence[Step], store: Store) -> 
                 folder=step.folder,
                 columns=tuple(step.columns),
                 reused=manifest.is_complete(store.stage(step.folder)),
+                facts=dict(step.facts),
             )
             for step in steps
         ),
+        prompts={name: prompts.text(name) for step in steps for name in step.stage.prompts},
         versions=_versions(),
     )
 
@@ -90,6 +97,17 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def complete(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner) -> Run:
+    """Carry the job out and write its report.
+
+    Raises:
+        RunError: the run had to stop; what was committed stays.
+    """
+    done = carry_out(job, executor, watch, run_steps)
+    write_report(job.store, done)
+    return done
 
 
 def carry_out(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner) -> Run:

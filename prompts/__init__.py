@@ -36,6 +36,12 @@ def render(name: str, /, **values: object) -> str:
 
 
 @cache
+def text(name: str) -> str:
+    """The template as it stands in its file."""
+    return (_FOLDER / f"{name}.md.j2").read_text(encoding="utf-8")
+
+
+@cache
 def digest(name: str) -> str:
     """Sha256 of the template's bytes, in hex."""
-    return hashlib.sha256((_FOLDER / f"{name}.md.j2").read_bytes()).hexdigest()
+    return hashlib.sha256(text(name).encode()).hexdigest()

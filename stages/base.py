@@ -98,6 +98,11 @@ class Stage(BaseModel):
         """Columns that end here."""
         return ()
 
+    @property
+    def draws(self) -> bool:
+        """Whether the run's seed decides what comes out; if not, runs with other seeds reuse it."""
+        return True
+
     def seeds(self) -> Sequence[Row] | None:
         """The rows a first stage starts from; None for a stage that follows another."""
         return None
@@ -142,7 +147,12 @@ class PromptStage(Stage):
 
 
 class TableStage(Stage):
-    """A shard at a time, without a model."""
+    """A shard at a time, without a model and without chance."""
+
+    @property
+    def draws(self) -> bool:
+        """Rules decide by the row alone."""
+        return False
 
     def apply(self, table: pa.Table) -> Sequence[Fate]:
         """One fate per row of `table`, in its order."""

@@ -18,6 +18,10 @@ class BowerbirdError(Exception):
         self.cause = cause
         self.remedy = remedy
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows instead of a traceback (IPython's protocol)."""
+        return [f"error  {self.cause}", *([f"remedy {self.remedy}"] if self.remedy else [])]
+
 
 class UserError(BowerbirdError):
     """What was asked for is wrong or incomplete."""

@@ -15,6 +15,11 @@ class Sampled(PromptStage):
     """Tokens less likely than this share of the likeliest are never drawn."""
     max_tokens: int = Field(512, gt=0)
 
+    @property
+    def draws(self) -> bool:
+        """At temperature 0 the likeliest token is taken, whatever the seed."""
+        return self.temperature > 0
+
     def sampling(self, *, samples: int = 1, stop: tuple[str, ...] = ()) -> Sampling:
         """These settings as part of an `Ask`."""
         return Sampling(self.temperature, self.top_p, self.min_p, self.max_tokens, stop, samples)

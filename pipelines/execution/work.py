@@ -15,7 +15,7 @@ from pipelines.plan import Step
 from pipelines.store import shards
 from pipelines.store.manifest import File, Shard, Usage
 from pipelines.store.shards import FolderReader
-from stages.base import Failed, Fate, PromptStage, SetStage, TableStage
+from stages.base import Failed, Fate, PromptStage, SetStage, Stage, TableStage
 from stages.errors import RunError
 
 
@@ -59,20 +59,26 @@ def do(work: Work, client: Client | None) -> list[Shard]:
     (given,) = work.inputs
     started = time.monotonic()
     table = given.read()
-    fates, usage = _fates(work.step, table, client)
+    fates, usage = decide(work.step.stage, work.step.fingerprint, table, client)
     settled = settle(work.step, table, fates)
     took = usage.model_copy(update={"seconds": time.monotonic() - started})
     return [_write(work, given, settled, took)]
 
 
-def _fates(step: Step, table: pa.Table, client: Client | None) -> tuple[Sequence[Fate], Usage]:
-    stage = step.stage
+def decide(
+    stage: Stage, fingerprint: str, table: pa.Table, client: Client | None
+) -> tuple[Sequence[Fate], Usage]:
+    """One fate per row of `table`, in order, by a prompt stage or a table stage.
+
+    Raises:
+        RunError: the engine is dead, or lost a request.
+    """
     if isinstance(stage, PromptStage):
         if client is None:
-            raise ValueError(f"{step.name} needs an engine")
-        return calls.run(stage, step.fingerprint, table, client)
+            raise ValueError(f"{type(stage).__name__} needs an engine")
+        return calls.run(stage, fingerprint, table, client)
     if not isinstance(stage, TableStage):
-        raise TypeError(f"{step.name} has none of the three shapes")
+        raise TypeError(f"{type(stage).__name__} works on no single table")
     fates = attempt(stage.apply, table)
     if isinstance(fates, Failed):
         # The shard breaks the stage: find the rows that do, so that the others go on.

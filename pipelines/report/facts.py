@@ -33,21 +33,26 @@ def read_facts(store: Store, run: Run) -> Facts:
     connection = open_catalog(store, run)
     try:
         return Facts(
-            stages=_rows(connection, "SELECT * FROM stages ORDER BY position"),
-            reasons=_rows(connection, _REASONS),
+            stages=stages(connection),
+            reasons=reasons(connection),
             dataset=_rows(connection, "SELECT * EXCLUDE (id) FROM dataset") if _done(run) else [],
-            judged=_judged(connection, run),
+            judged=judged(connection, run),
             sample=_sample(connection, run),
-            mapped=_mapped(connection, run),
+            mapped=mapped(connection, run),
         )
     finally:
         connection.close()
 
 
-_REASONS = """
-SELECT stage, fate, reason, count(*) AS rows
-FROM rejected GROUP BY ALL ORDER BY rows DESC, stage, reason
-"""
+def stages(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """A row per step: what became of its rows, and what it took."""
+    return _rows(connection, "SELECT * FROM stages ORDER BY position")
+
+
+def reasons(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """{stage, fate, reason, rows} of what did not go on, the most frequent first."""
+    sql = "SELECT stage, fate, reason, count(*) AS rows FROM rejected GROUP BY ALL"
+    return _rows(connection, f"{sql} ORDER BY rows DESC, stage, reason")
 
 
 def _done(run: Run) -> bool:
@@ -58,8 +63,8 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any
     return list(connection.sql(sql).to_arrow_table().to_pylist())
 
 
-def _judged(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
-    """Rows of the last step in which all scored rows still stand."""
+def judged(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
+    """{score} of the first step in which rows have one: of all rows that were graded."""
     for step in run.steps:
         if "score" in step.columns:
             return _rows(connection, f'SELECT score FROM "{step.name}" WHERE score IS NOT NULL')
@@ -77,7 +82,7 @@ def _sample(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, A
     return _rows(connection, f"{kept} UNION ALL ({rejected}) LIMIT {_LISTED}")
 
 
-def _mapped(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
+def mapped(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
     """{x, y, status, text} for the rows of the first step that has embeddings."""
     needed = {"embedding", "instruction"}
     step = next((s for s in run.steps if needed <= set(s.columns)), None)

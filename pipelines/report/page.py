@@ -34,7 +34,7 @@ def write_report(store: Store, run: Run) -> Path:
         script=Markup((_FOLDER / "page.js").read_text()),
         plotly=Markup(get_plotlyjs()),
     )
-    path = store.run_folder(run.id) / "report.html"
+    path = store.report(run.id)
     write_atomically(path, text.encode("utf-8", "replace"))
     return path
 

@@ -23,6 +23,8 @@ class RunStep(BaseModel):
     columns: tuple[str, ...]
     reused: bool = False
     """Whether it was complete before the run began."""
+    facts: dict[str, Any] = {}
+    """All that decided its rows: settings, prompts' hashes, engine, seed (`plan.explain`)."""
 
 
 class Run(BaseModel):
@@ -39,8 +41,17 @@ class Run(BaseModel):
     error: str = ""
     started: str
     finished: str = ""
+    scheduled: str = ""
+    """For a run that a schedule fired, the time it was due."""
     steps: tuple[RunStep, ...]
+    prompts: dict[str, str] = {}
+    """The text of every template that the steps render, by name."""
     versions: dict[str, str]
+
+    @property
+    def seed(self) -> int:
+        """The recipe's seed."""
+        return int(self.source.get("seed", 0))
 
 
 def new_id(folder: Path, recipe: str) -> str:

@@ -30,6 +30,10 @@ class Store:
         """A run's folder."""
         return self.runs_folder / run_id
 
+    def report(self, run_id: str) -> Path:
+        """Where a run's report is, once it is written."""
+        return self.run_folder(run_id) / "report.html"
+
     def all_runs(self) -> list[runs.Run]:
         """The runs, oldest first."""
         folders = sorted(self.runs_folder.glob(f"*/{runs.NAME}"))

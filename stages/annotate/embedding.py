@@ -20,6 +20,10 @@ class Embedding(PromptStage):
     column: str = "instruction"
 
     @property
+    def draws(self) -> bool:  # noqa: D102
+        return False
+
+    @property
     def wants(self) -> frozenset[Capability]:  # noqa: D102
         return frozenset({"embed"})
 

@@ -23,6 +23,10 @@ class Exact(SetStage):
     column: str = "instruction"
 
     @property
+    def draws(self) -> bool:  # noqa: D102
+        return False
+
+    @property
     def needs(self) -> tuple[str, ...]:  # noqa: D102
         return (self.column,)
 

@@ -26,6 +26,10 @@ class Semantic(SetStage):
     threshold: float = Field(0.9, gt=0, le=1)
 
     @property
+    def draws(self) -> bool:  # noqa: D102
+        return False
+
+    @property
     def needs(self) -> tuple[str, ...]:  # noqa: D102
         return ("embedding",)
 

@@ -33,6 +33,10 @@ class Compare(PromptStage):
     min_novelty: float = Field(0.5, ge=0, le=1)
 
     @property
+    def draws(self) -> bool:  # noqa: D102
+        return False
+
+    @property
     def wants(self) -> frozenset[Capability]:  # noqa: D102
         return frozenset({"chat", "logprobs"})
 

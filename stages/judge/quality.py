@@ -30,6 +30,10 @@ class Quality(PromptStage):
     """Below this share of probability on digits, the model did not grade: unreadable."""
 
     @property
+    def draws(self) -> bool:  # noqa: D102
+        return False
+
+    @property
     def wants(self) -> frozenset[Capability]:  # noqa: D102
         return frozenset({"chat", "logprobs"})
 

@@ -24,6 +24,10 @@ class BestWorst(SetStage):
     min_margin: float = Field(0.05, ge=0)
 
     @property
+    def draws(self) -> bool:  # noqa: D102
+        return False
+
+    @property
     def needs(self) -> tuple[str, ...]:  # noqa: D102
         # `sample` is there only where one question was answered several times.
         return ("response", "score", "sample")

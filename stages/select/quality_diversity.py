@@ -29,6 +29,10 @@ class QualityDiversity(SetStage):
     score: str = "score"
 
     @property
+    def draws(self) -> bool:  # noqa: D102
+        return False
+
+    @property
     def needs(self) -> tuple[str, ...]:  # noqa: D102
         return (self.score, "embedding")
 

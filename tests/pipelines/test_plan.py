@@ -111,6 +111,23 @@ def test_placement_of_an_engine_does_not_enter(small_recipe, root):
     assert with_engine(model="n") != plain
 
 
+def test_another_seed_computes_again_only_from_the_first_draw_on(small_recipe, root, tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"instruction": "Name three rivers."}\n')
+    stages = [
+        {"use": "source.instructions", "path": str(rows)},
+        {"use": "filter.instruction"},
+        {"use": "annotate.tags"},
+        {"use": "generate.respond"},
+        {"use": "judge.quality"},
+    ]
+    one, two = (prints(small_recipe(stages=stages, seed=seed), root) for seed in (1, 2))
+    assert [a == b for a, b in zip(one, two, strict=True)] == [True, True, True, False, False]
+    stages[3]["temperature"] = 0
+    one, two = (prints(small_recipe(stages=stages, seed=seed), root) for seed in (1, 2))
+    assert one == two
+
+
 def test_an_edited_prompt_changes_the_fingerprint(small_recipe, root, monkeypatch):
     before = prints(small_recipe(), root)
     digest = prompts.digest

@@ -27,9 +27,9 @@ STEP = Step(
     "stage",
     Stage(),
     None,
+    {},
     "f" * 64,
     IDENTITY | {"a": pa.string(), "d": pa.int64(), "b": pa.int64()},
-    0,
 )
 
 

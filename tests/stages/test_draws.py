@@ -1,0 +1,60 @@
+"""A stage that says it does not draw must not depend on the seed, or runs would share wrong rows."""
+
+import json
+
+import pyarrow as pa
+import pytest
+
+from pipelines.lookup import class_in, known_stages
+from stages.ask import Ask
+from stages.base import PromptStage, SetStage, Stage
+from stages.dedup.exact import Exact
+from stages.dedup.semantic import Semantic
+from stages.pair.best_worst import BestWorst
+from stages.select.quality_diversity import QualityDiversity
+
+ROWS = [
+    {
+        "instruction": f"task {i // 3}",
+        "response": f"answer {i}",
+        "sample": i % 3,
+        "score": 1.0 + (i * 7 % 4),
+        "embedding": [1.0, i % 5 / 5, i % 2 / 3],
+    }
+    for i in range(12)
+]
+SET_STAGES = [Exact(), Semantic(), BestWorst(), QualityDiversity(rows=4)]
+
+
+def test_all_set_stages_that_do_not_draw_are_tried_here():
+    found = {class_in(f"stages.{path}", Stage) for path in known_stages()}
+    known = {kind for kind in found if issubclass(kind, SetStage) and "draws" in vars(kind)}
+    assert known == {type(stage) for stage in SET_STAGES}
+
+
+@pytest.mark.parametrize("stage", SET_STAGES, ids=lambda stage: type(stage).__name__)
+def test_the_seed_of_a_set_stage_that_does_not_draw_changes_nothing(stage, as_table, reader):
+    table = as_table(ROWS, embedding=pa.list_(pa.float32()))
+    assert not stage.draws
+    first = list(stage.run(reader(table), 1))
+    assert first == list(stage.run(reader(table), 2))
+    assert len({type(fate) for fate in first}) > 1
+
+
+def test_prompt_stages_that_do_not_draw_ask_for_the_likeliest_token(root):
+    tried = 0
+    for path in known_stages():
+        kind = class_in(f"stages.{path}", Stage)
+        if not issubclass(kind, PromptStage):
+            continue
+        gold = root / "tests/stages" / f"{path.replace('.', '/')}.gold.jsonl"
+        settings = {"rows": 1} if "rows" in kind.model_fields else {}
+        stage = kind(**settings)
+        for line in gold.read_text().splitlines():
+            case = json.loads(line)
+            if "ask" in case and not case.get("settings") and not stage.draws:
+                ask = stage.ask({"id": "row0", "parents": [], **case["row"]})
+                if isinstance(ask, Ask):
+                    assert ask.sampling.temperature == 0, path
+                    tried += 1
+    assert tried >= 3

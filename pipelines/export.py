@@ -1,8 +1,8 @@
-"""Write a run's dataset in the shapes that TRL's trainers read.
+"""A run's dataset in the shapes that its readers want.
 
 `trl-sft`: `messages`, a list of {role, content}. `trl-dpo`: `prompt`, `chosen` and `rejected`,
 each a list of messages (TRL's conversational preference format with an explicit prompt), and
-the two scores. One Parquet file that `datasets.load_dataset(DIR)` finds as the split `train`.
+the two scores. `rows`: all columns but the embedding.
 """
 
 from collections.abc import Mapping
@@ -26,9 +26,11 @@ SELECT id,
        chosen_score, rejected_score
 FROM dataset
 """
+_ROWS = "SELECT * FROM dataset"
 FORMATS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "trl-sft": (_SFT, ("instruction", "response")),
     "trl-dpo": (_DPO, ("instruction", "chosen", "rejected", "chosen_score", "rejected_score")),
+    "rows": (_ROWS, ()),
 }
 """Name: (query, columns the dataset must have)."""
 
@@ -36,19 +38,39 @@ FORMATS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 def export(store: Store, run: Run, form: str, out: Path) -> Path:
     """Write the dataset of `run` into the folder `out`; return the file.
 
+    It is one Parquet file that `datasets.load_dataset(DIR)` finds as the split `train`.
+
     Raises:
         UserError: no such format, a run without the columns, or a folder with other files.
     """
+    return _write(read(store, run, form), out)
+
+
+def read(store: Store, run: Run, form: str) -> pa.Table:
+    """The dataset of `run` in the format `form`.
+
+    Raises:
+        UserError: no such format, or a run without the columns or that is not done.
+    """
     if form not in FORMATS:
         raise UserError(f"there is no export format '{form}'", nearest(form, list(FORMATS)))
-    sql, needs = FORMATS[form]
-    missing = [column for column in needs if column not in run.steps[-1].columns]
-    if missing:
-        cause = f"the dataset of {run.id} has no column '{missing[0]}', which {form} needs"
-        raise UserError(cause, "Export a run whose recipe adds it, or choose another format.")
     if run.status != "done":
         raise UserError(f"the run {run.id} is {run.status}", "Run its recipe to the end first.")
-    return _write(query(store, run, sql), out)
+    sql, _ = FORMATS[form]
+    missing = lacking(run, form)
+    if missing:
+        cause = f"the dataset of {run.id} has no column '{missing[0]}', which {form} needs"
+        raise UserError(cause, "Name a run whose recipe adds it, or choose another format.")
+    table = query(store, run, sql)
+    if form == "rows":
+        columns = [name for name in run.steps[-1].columns if name != "embedding"]
+        table = table.select(columns)
+    return table
+
+
+def lacking(run: Run, form: str) -> list[str]:
+    """Columns that the format needs and the run's dataset does not have."""
+    return [column for column in FORMATS[form][1] if column not in run.steps[-1].columns]
 
 
 def _write(table: pa.Table, out: Path) -> Path:

@@ -83,6 +83,9 @@ class Stage(BaseModel):
     prompts: ClassVar[tuple[str, ...]] = ()
     """Names of the templates it renders; their hashes are part of the fingerprint."""
 
+    cites: ClassVar[tuple[str, ...]] = ()
+    """Keys in `pipelines/publish/methods.bib` of the work it follows, for a dataset's card."""
+
     @property
     def needs(self) -> tuple[str, ...]:
         """Columns it reads."""

@@ -148,6 +148,54 @@ def export(
 
 
 @app.command()
+def publish(
+    repo: Annotated[str, typer.Option("--repo", metavar="ORG/NAME")],
+    run: RunArgument = None,
+    formats: Annotated[
+        list[str],
+        typer.Option(
+            "--format",
+            help="trl-sft, trl-dpo or rows; repeatable, the first is the "
+            "default config. Default: what TRL reads of the run, and rows.",
+        ),
+    ] = [],  # noqa: B006
+    licenses: Annotated[
+        list[str],
+        typer.Option(
+            "--license",
+            metavar="[NAME=]ID",
+            help="The dataset's license, or that of a model or source file; repeatable.",
+        ),
+    ] = [],  # noqa: B006
+    waived: Annotated[
+        list[str],
+        typer.Option("--waive", metavar="NAME", help="Publish though its license is not known."),
+    ] = [],  # noqa: B006
+    private: Annotated[bool, typer.Option("--private", help="Make a private repository.")] = False,
+    tag: Annotated[str | None, typer.Option("--tag", help="Name the release, as v1.0.0.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where to write the release.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing to the hub; say what would change.")
+    ] = False,
+    store: StorePath = _STORE,
+    run_id: RunId = None,
+) -> None:
+    """Make a release of a run with its card, and publish it to the Hugging Face Hub."""
+    from pipelines.cli import publishing
+
+    where = Store(store)
+    release = publishing.make(
+        where, where.find(run or run_id), repo, formats, licenses, waived, out
+    )
+    if dry_run:
+        publishing.compare(release, repo, private=private, tag=tag)
+    else:
+        print(publishing.push(release, repo, private=private, tag=tag))
+
+
+@app.command()
 def fetch(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")

@@ -58,6 +58,7 @@ class Tags(Sampled):
     """One structured reply per instruction."""
 
     prompts: ClassVar[tuple[str, ...]] = ("annotate/tags",)
+    cites: ClassVar[tuple[str, ...]] = ("magpie",)
 
     temperature: float = Field(0.0, ge=0, le=2)
     max_tokens: int = Field(160, gt=0)

@@ -10,6 +10,7 @@ word; see docs/architecture.md. Exact inner products in a flat FAISS index: no p
 """
 
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 import faiss
 import numpy as np
@@ -22,6 +23,8 @@ from stages.vectors import Vectors, read_vectors
 
 class Semantic(SetStage):
     """`threshold` is a cosine: at or above it, two rows are the same. The first stays."""
+
+    cites: ClassVar[tuple[str, ...]] = ("deita",)
 
     threshold: float = Field(0.9, gt=0, le=1)
 

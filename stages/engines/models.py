@@ -10,7 +10,9 @@ from pathlib import Path
 
 from stages.errors import UserError
 
-PACKAGED = ("qwen2.5-coder-1.5b-instruct", "all-minilm-l6-v2")
+LICENSES = {"qwen2.5-coder-1.5b-instruct": "apache-2.0", "all-minilm-l6-v2": "apache-2.0"}
+"""Of each packaged model, as its publisher states it."""
+PACKAGED = tuple(LICENSES)
 """Names after `packaged/`."""
 
 

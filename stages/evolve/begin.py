@@ -5,6 +5,7 @@ Out: {generation: 0, operator: "seed", evolving: true}
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -13,6 +14,8 @@ from stages.base import Annotated, Columns, Fate, TableStage
 
 class Begin(TableStage):
     """Generation 0: every row is to be evolved in the first round."""
+
+    cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
 
     @property
     def needs(self) -> tuple[str, ...]:  # noqa: D102

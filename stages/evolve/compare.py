@@ -29,6 +29,7 @@ class Compare(PromptStage):
     """
 
     prompts: ClassVar[tuple[str, ...]] = ("evolve/compare",)
+    cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
 
     min_novelty: float = Field(0.5, ge=0, le=1)
 

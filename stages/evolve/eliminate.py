@@ -12,6 +12,7 @@ request. And two that the method implies: an answer that ran into `max_tokens` o
 
 import re
 from collections.abc import Sequence
+from typing import ClassVar
 
 import pyarrow as pa
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
@@ -34,6 +35,8 @@ _GONE = (
 
 class Eliminate(TableStage):
     """One verdict per evolving row; the others pass."""
+
+    cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
 
     @property
     def needs(self) -> tuple[str, ...]:  # noqa: D102

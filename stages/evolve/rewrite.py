@@ -31,6 +31,7 @@ class Rewrite(Sampled):
     """One evolution per evolving row."""
 
     prompts: ClassVar[tuple[str, ...]] = ("evolve/rewrite",)
+    cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
 
     temperature: float = Field(0.7, ge=0, le=2)
     max_tokens: int = Field(256, gt=0)

@@ -58,3 +58,8 @@ def odds_against(text: str, languages: tuple[str, ...]) -> float:
     ranked = dict(_identifier().rank(text))
     best = max((float(ranked.get(code, 0.0)) for code in languages), default=0.0)
     return max(map(float, ranked.values())) / best if best else float("inf")
+
+
+def likeliest_language(text: str) -> str:
+    """The likeliest language of a text, in ISO 639-1."""
+    return str(_identifier().classify(text)[0])

@@ -11,7 +11,7 @@ hidden stop string.
 """
 
 from collections.abc import Sequence
-from typing import Self
+from typing import ClassVar, Self
 
 import pyarrow as pa
 from pydantic import Field, model_validator
@@ -24,6 +24,8 @@ from stages.sampled import Sampled
 
 class Magpie(Sampled):
     """Instructions out of nothing."""
+
+    cites: ClassVar[tuple[str, ...]] = ("magpie",)
 
     rows: int = Field(gt=0)
     """How many turns to sample; some will be filtered out later."""

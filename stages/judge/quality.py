@@ -24,6 +24,7 @@ class Quality(PromptStage):
     """Grades by one token."""
 
     prompts: ClassVar[tuple[str, ...]] = ("judge/quality",)
+    cites: ClassVar[tuple[str, ...]] = ("deita",)
 
     column: str = "response"
     min_mass: float = Field(0.2, gt=0, le=1)

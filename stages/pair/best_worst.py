@@ -10,7 +10,7 @@ Chosen is the first maximum, rejected the first minimum, as in Magpie's preferen
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 from pydantic import Field
@@ -20,6 +20,8 @@ from stages.base import Columns, Derived, Dropped, Fate, SetStage, ShardReader
 
 class BestWorst(SetStage):
     """Answers of one question are the rows with the same parents."""
+
+    cites: ClassVar[tuple[str, ...]] = ("magpie",)
 
     min_margin: float = Field(0.05, ge=0)
 

@@ -10,6 +10,7 @@ in scale but hardly in order. Rows without a score come last.
 """
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,8 @@ from stages.vectors import read_vectors
 
 class QualityDiversity(SetStage):
     """Keeps all rows where there are no more than `rows`."""
+
+    cites: ClassVar[tuple[str, ...]] = ("mmr",)
 
     rows: int = Field(gt=0)
     quality: float = Field(0.6, ge=0, le=1)

@@ -11,6 +11,7 @@ no set twice, no skill name twice in a set.
 import random
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
@@ -20,6 +21,8 @@ from stages.base import Columns, Derived, Dropped, Fate, Row, SetStage, ShardRea
 
 class Mix(SetStage):
     """Fewer sets than `rows` where the skills allow no more."""
+
+    cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
 
     rows: int = Field(gt=0)
     k: int = Field(2, ge=1, le=5)

@@ -24,6 +24,7 @@ class QueryTypes(Sampled):
     """One call; `count` kinds are asked for."""
 
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/query_types",)
+    cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
 
     count: int = Field(8, ge=2, le=40)
 

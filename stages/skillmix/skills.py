@@ -20,6 +20,7 @@ class Skills(Sampled):
     """One call per topic; `count` skills are asked for."""
 
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/skills",)
+    cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
 
     count: int = Field(4, ge=1, le=40)
 

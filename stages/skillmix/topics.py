@@ -20,6 +20,7 @@ class Topics(Sampled):
     """One call; `count` topics are asked for."""
 
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/topics",)
+    cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
 
     count: int = Field(8, ge=2, le=40)
 

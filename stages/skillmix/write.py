@@ -20,6 +20,7 @@ class Write(Sampled):
     """One instruction per set of skills."""
 
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/write",)
+    cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
 
     temperature: float = Field(0.8, ge=0, le=2)
     max_tokens: int = Field(256, gt=0)

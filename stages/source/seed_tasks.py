@@ -8,7 +8,7 @@ The first instance's input stands below the instruction, as WizardLM's released 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 from pydantic import Field
@@ -19,6 +19,8 @@ from stages.source.row_file import RecipePath, digest, read_rows, text_field
 
 class SeedTasks(TableStage):
     """The first `rows` tasks of the file, or all."""
+
+    cites: ClassVar[tuple[str, ...]] = ("self-instruct",)
 
     path: RecipePath
     rows: int | None = Field(None, gt=0)

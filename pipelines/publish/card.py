@@ -1,0 +1,188 @@
+"""The dataset card: front matter the hub reads, and a history a person can check."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipelines.lookup import class_in
+from pipelines.publish.licenses import DATASET, Licensed, public_name
+from pipelines.publish.numbers import Numbers
+from pipelines.store.runs import Run, RunStep
+from stages.base import Stage
+
+if TYPE_CHECKING:
+    from pipelines.publish.release import Config
+
+_FOLDER = Path(__file__).parent
+_SIZES = (
+    (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"),
+)  # fmt: skip
+_PURPOSE = {"trl-sft": "sft", "trl-dpo": "dpo"}
+
+
+def write(
+    run: Run,
+    repo: str,
+    numbers: Numbers,
+    configs: "Sequence[Config]",
+    licenses: Sequence[Licensed],
+    drawn: Sequence[str],
+    folder: Path,
+) -> str:
+    """The text of the release's README.md; its data lies in `folder` already."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER), undefined=StrictUndefined, autoescape=False,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.filters |= {"md": _markdown, "number": _number}
+    body = environment.get_template("card.md.j2").render(
+        run=run,
+        repo=repo,
+        numbers=numbers,
+        configs=configs,
+        licenses=licenses,
+        drawn=drawn,
+        steps=_steps(run, numbers),
+        engines=_engines(run, numbers),
+        prompts={name: hashlib.sha256(t.encode()).hexdigest() for name, t in run.prompts.items()},
+        recipe=(folder / "bowerbird" / "recipe.yaml").read_text(encoding="utf-8"),
+        bibliography="\n\n".join(_citations(run)),
+        waived=[item for item in licenses if item.waived],
+    )
+    front = _front_matter(run, numbers, configs, licenses, folder)
+    text = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=100)
+    return f"---\n{text}---\n\n{body}"
+
+
+def _front_matter(
+    run: Run,
+    numbers: Numbers,
+    configs: "Sequence[Config]",
+    licenses: Sequence[Licensed],
+    folder: Path,
+) -> dict[str, Any]:
+    license_ = next(item.license for item in licenses if item.name == DATASET)
+    purpose = [_PURPOSE[config.name] for config in configs if config.name in _PURPOSE]
+    return {
+        "license": license_ or "unknown",
+        "language": numbers.languages or ["und"],
+        "pretty_name": run.recipe,
+        "task_categories": ["text-generation"],
+        "annotations_creators": ["machine-generated"],
+        "size_categories": [_size(numbers.rows)],
+        "tags": ["synthetic", "bowerbird", *purpose],
+        "configs": [_config(config, i == 0) for i, config in enumerate(configs)],
+        "dataset_info": [_info(config, folder) for config in configs],
+    }
+
+
+def _size(rows: int) -> str:
+    return next((name for below, name in _SIZES if rows < below), "n>100M")
+
+
+def _config(config: "Config", default: bool) -> dict[str, Any]:
+    split = config.files[0].rpartition("/")[2].partition("-")[0]
+    files = {"split": split, "path": config.files[0].rpartition("/")[0] + f"/{split}-*"}
+    named = {"config_name": config.name, "data_files": [files]}
+    return named | {"default": True} if default else named
+
+
+def _info(config: "Config", folder: Path) -> dict[str, Any]:
+    """`dataset_info` as the `datasets` library writes and reads it. Sizes in bytes."""
+    from datasets import Features
+
+    features = Features.from_arrow_schema(config.table.schema)
+    split = config.files[0].rpartition("/")[2].partition("-")[0]
+    size = int(config.table.nbytes)
+    return {
+        "config_name": config.name,
+        "features": features._to_yaml_list(),
+        "splits": [{"name": split, "num_bytes": size, "num_examples": config.table.num_rows}],
+        "download_size": sum((folder / file).stat().st_size for file in config.files),
+        "dataset_size": size,
+    }
+
+
+def _steps(run: Run, numbers: Numbers) -> list[dict[str, Any]]:
+    """Stage, settings, engine and counts, a row per step."""
+    found = []
+    for step, counts in zip(run.steps, numbers.stages, strict=True):
+        engine = step.facts["engine"]
+        settings = {k: v for k, v in step.facts["settings"].items() if v not in (None, [], "")}
+        role = settings.pop("engine", "") if engine else ""
+        found.append({**counts, "engine": role, "settings": settings, "model": _label(engine)})
+    return found
+
+
+def _engines(run: Run, numbers: Numbers) -> list[dict[str, Any]]:
+    """A row per model: what it did, at which revision, and how much it wrote."""
+    found: dict[str, dict[str, Any]] = {}
+    for step, counts in zip(run.steps, numbers.stages, strict=True):
+        engine = step.facts["engine"]
+        if engine:
+            line = found.setdefault(
+                _label(engine),
+                {"kind": engine["kind"], "revision": _revision(engine), "stages": [],
+                 "calls": 0, "tokens": 0},
+            )  # fmt: skip
+            line["stages"].append(step.name)
+            line["calls"] += counts["calls"]
+            line["tokens"] += counts["completion_tokens"]
+    return [{"model": model, **line} for model, line in found.items()]
+
+
+def _label(engine: dict[str, Any] | None) -> str:
+    if engine is None:
+        return ""
+    if engine["kind"] == "scripted":
+        return f"no model: the script {engine['script']}"
+    return public_name(str(engine["model"]))
+
+
+def _revision(engine: dict[str, Any]) -> str:
+    if engine["kind"] == "scripted" or str(engine["model"]).startswith("packaged/"):
+        return ""
+    return str(engine.get("revision") or "not pinned")
+
+
+@cache
+def _bibliography() -> dict[str, str]:
+    """Key to BibTeX entry."""
+    text = (_FOLDER / "methods.bib").read_text(encoding="utf-8")
+    entries = (entry.strip() for entry in re.split(r"\n(?=@)", text))
+    return {re.findall(r"@\w+\{([^,]+),", entry)[0]: entry for entry in entries}
+
+
+def _citations(run: Run) -> list[str]:
+    keys = [key for step in run.steps for key in _cites(step)]
+    return [_bibliography()[key] for key in dict.fromkeys(keys)]
+
+
+def _cites(step: RunStep) -> tuple[str, ...]:
+    kind = class_in(f"stages.{step.path}", Stage)
+    return kind.cites if kind else ()
+
+
+def _markdown(value: object) -> str:
+    """A value inside a table's cell: no line ends, no bars, no HTML."""
+    text = " ".join(str(value).split())
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return (
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:,.3g}"
+        if abs(value) < 100
+        else f"{value:,.0f}"
+    )

@@ -1,0 +1,80 @@
+"""What the card counts and measures, read from the store."""
+
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.report import facts
+from pipelines.store.catalog import open_catalog
+from pipelines.store.runs import Run
+from pipelines.store.store import Store
+from stages.filter.text import likeliest_language
+
+_TEXTS = ("instruction", "response", "chosen", "rejected")
+_SCORES = ("score", "chosen_score", "rejected_score")
+_LANGUAGE_ROWS = 2000
+"""Rows whose language is determined; a share of 5 % is then known to about one point."""
+_LANGUAGE_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Rows as dictionaries; `values` holds what the pictures show, by column."""
+
+    rows: int
+    stages: list[dict[str, Any]]
+    reasons: list[dict[str, Any]]
+    spreads: list[dict[str, Any]]
+    values: dict[str, list[float]]
+    languages: list[str]
+
+
+def read_numbers(store: Store, run: Run) -> Numbers:
+    """All of the card's numbers for `run`."""
+    columns = run.steps[-1].columns
+    measures = {f"{c} (characters)": f"length({c})" for c in _TEXTS if c in columns}
+    measures |= {c: c for c in _SCORES if c in columns}
+    with closing(open_catalog(store, run)) as catalog:
+
+        def rows(sql: str) -> list[dict[str, Any]]:
+            return list(catalog.sql(sql).to_arrow_table().to_pylist())
+
+        spreads = [rows(_spread(name, what))[0] for name, what in measures.items()]
+        return Numbers(
+            rows=rows("SELECT count(*) AS n FROM dataset")[0]["n"],
+            stages=facts.stages(catalog),
+            reasons=facts.reasons(catalog),
+            spreads=[spread for spread in spreads if spread["n"]],
+            values={
+                name: [float(row["v"]) for row in rows(_values(what))]
+                for name, what in measures.items()
+            },
+            languages=_languages([row["t"] for row in rows(_SAMPLE)]),
+        )
+
+
+_SAMPLE = f"""
+SELECT instruction AS t FROM dataset WHERE instruction IS NOT NULL ORDER BY id
+LIMIT {_LANGUAGE_ROWS}
+"""
+
+
+def _spread(name: str, what: str) -> str:
+    return f"""
+    SELECT '{name}' AS name, count({what}) AS n, min({what})::DOUBLE AS min,
+           quantile_cont({what}, 0.1)::DOUBLE AS p10, median({what})::DOUBLE AS median,
+           avg({what}) AS mean, quantile_cont({what}, 0.9)::DOUBLE AS p90,
+           max({what})::DOUBLE AS max
+    FROM dataset
+    """
+
+
+def _values(what: str) -> str:
+    return f"SELECT {what} AS v FROM dataset WHERE {what} IS NOT NULL"
+
+
+def _languages(texts: list[str]) -> list[str]:
+    """ISO 639-1 codes of at least 5 % of the instructions, the most frequent first."""
+    found = Counter(map(likeliest_language, texts))
+    return [code for code, n in found.most_common() if n >= _LANGUAGE_SHARE * len(texts)]

@@ -1,0 +1,159 @@
+"""The release folder: data, card, pictures, and what made them.
+
+    README.md                              the card
+    data/train-00000-of-00001.parquet      the first format; others under their own name
+    pictures/*.png
+    bowerbird/recipe.yaml  lineage.json  prompts/<family>/<name>.md.j2
+
+`datasets.load_dataset(FOLDER)` reads it as it is, and the hub shows it as it is. The same run
+gives the same bytes.
+"""
+
+import json
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from pipelines import export
+from pipelines.publish import card, pictures
+from pipelines.publish.licenses import Licensed, public_name
+from pipelines.publish.numbers import read_numbers
+from pipelines.store.runs import Run
+from pipelines.store.store import Store
+from stages.errors import UserError
+
+SPLIT = "train"
+_SHARD_BYTES = 500_000_000
+"""Of a file's rows in memory, as `datasets` cuts what it pushes."""
+_MARK = Path("bowerbird") / "lineage.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One format of the dataset; `files` relative to the folder."""
+
+    name: str
+    table: pa.Table
+    files: tuple[str, ...]
+
+
+def default_formats(run: Run) -> tuple[str, ...]:
+    """What TRL reads of the run's dataset, and all its columns."""
+    fitting = [form for form in ("trl-dpo", "trl-sft") if not export.lacking(run, form)]
+    return (*fitting[:1], "rows")
+
+
+def make(
+    store: Store,
+    run: Run,
+    formats: Sequence[str],
+    licenses: Sequence[Licensed],
+    repo: str,
+    out: Path,
+) -> Path:
+    """Write the release of `run` for `repo` to `out`, whole or not at all; return `out`.
+
+    Raises:
+        UserError: a run or a format that does not fit, or a folder that holds something else.
+    """
+    _check(run, out)
+    tables = {form: export.read(store, run, form) for form in formats}
+    if not next(iter(tables.values())).num_rows:
+        raise UserError(f"the dataset of {run.id} has no rows", "Nothing is there to publish.")
+    aside = out.with_name(f".{out.name}.making")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        aside.mkdir(parents=True)
+        configs = [_data(aside, name, table, i == 0) for i, (name, table) in
+                   enumerate(tables.items())]  # fmt: skip
+        _provenance(store, run, aside)
+        numbers = read_numbers(store, run)
+        drawn = pictures.draw(numbers, aside / "pictures")
+        text = card.write(run, repo, numbers, configs, licenses, drawn, aside)
+        (aside / "README.md").write_text(text, encoding="utf-8")
+        shutil.rmtree(out, ignore_errors=True)
+        aside.rename(out)
+    except OSError as error:
+        cause = f"cannot write the release to {out} ({error.strerror})"
+        raise UserError(cause, "Give another folder by --out.") from None
+    return out
+
+
+def _check(run: Run, out: Path) -> None:
+    if not all(step.facts for step in run.steps):
+        cause = f"the run {run.id} was recorded without what its card has to say"
+        raise UserError(cause, "Run its recipe again: what is in the store is not computed again.")
+    if out.exists() and not (out / _MARK).is_file() and (out.is_file() or any(out.iterdir())):
+        raise UserError(f"{out} holds other files", "Give an empty folder by --out.")
+
+
+def _data(folder: Path, name: str, table: pa.Table, first: bool) -> Config:
+    place = "data" if first else name
+    (folder / place).mkdir()
+    count = max(1, math.ceil(table.nbytes / _SHARD_BYTES))
+    size = max(1, math.ceil(table.num_rows / count))
+    files = []
+    for number in range(count):
+        path = f"{place}/{SPLIT}-{number:05}-of-{count:05}.parquet"
+        pq.write_table(table.slice(number * size, size), folder / path, compression="zstd")
+        files.append(path)
+    return Config(name, table, tuple(files))
+
+
+def _provenance(store: Store, run: Run, folder: Path) -> None:
+    (folder / _MARK).parent.mkdir()
+    recipe = yaml.safe_dump(portable(run.source), sort_keys=False, allow_unicode=True, width=100)
+    (folder / "bowerbird" / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    text = json.dumps(_lineage(run), ensure_ascii=False, indent=1, sort_keys=True)
+    (folder / _MARK).write_text(text + "\n", encoding="utf-8")
+    for name, template in run.prompts.items():
+        path = folder / "bowerbird" / "prompts" / f"{name}.md.j2"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(template, encoding="utf-8")
+
+
+def _lineage(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "recipe": run.recipe,
+        "seed": run.seed,
+        "scheduled": run.scheduled,
+        "finished": run.finished,
+        "versions": run.versions,
+        "steps": [
+            {"name": step.name, "folder": step.folder, "columns": step.columns,
+             "facts": _public(step.facts)}
+            for step in run.steps
+        ],
+    }  # fmt: skip
+
+
+def _public(facts: Mapping[str, Any]) -> dict[str, Any]:
+    engine = facts["engine"]
+    if engine:
+        engine = engine | {"model": public_name(str(engine["model"]))}
+    return {**facts, "engine": engine}
+
+
+def portable(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe without this machine's hosts and folders; a server becomes one on loopback."""
+    engines = {}
+    for name, engine in source["engines"].items():
+        kept = dict(engine)
+        if "base_url" in kept:
+            kept["base_url"] = "http://127.0.0.1:8000/v1"
+        if "model" in kept:
+            kept["model"] = public_name(str(kept["model"]))
+        engines[name] = kept
+    stages = [
+        {**stage, "path": Path(stage["path"]).name} if "path" in stage else stage
+        for stage in source["stages"]
+    ]
+    return {**source, "engines": engines, "stages": stages}

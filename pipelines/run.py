@@ -13,7 +13,6 @@ from pipelines.execution.feed import Upstream
 from pipelines.execution.stage_run import StageRun, Watch
 from pipelines.plan import Step, plan
 from pipelines.recipe import Recipe
-from pipelines.report.page import write_report
 from pipelines.store import manifest, runs
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
@@ -99,17 +98,6 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def complete(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner) -> Run:
-    """Carry the job out and write its report.
-
-    Raises:
-        RunError: the run had to stop; what was committed stays.
-    """
-    done = carry_out(job, executor, watch, run_steps)
-    write_report(job.store, done)
-    return done
-
-
 def carry_out(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner) -> Run:
     """Run the job; the record says how it ended, whatever happens.
 
@@ -147,11 +135,12 @@ def _recorded(job: Job) -> Iterator[list[Run]]:
     runs.write(job.store.runs_folder, job.run)
     try:
         yield ended
-    except KeyboardInterrupt:
-        record("interrupted")
-        raise
-    except BaseException as error:
+    except Exception as error:
         record("failed", getattr(error, "cause", str(error)))
+        raise
+    except BaseException:
+        # Ctrl-C, or a scheduler's cancellation.
+        record("interrupted")
         raise
     record("done")
 

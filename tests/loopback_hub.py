@@ -14,7 +14,7 @@ import re
 import threading
 import time
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -342,7 +342,5 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=8765)
     with serving(parser.parse_args().port) as running:
         print(f"a hub on {running.url}, tokens {WRITER} and {READER}; Ctrl-C ends it", flush=True)
-        try:
+        with suppress(KeyboardInterrupt):
             threading.Event().wait()
-        except KeyboardInterrupt:
-            pass

@@ -45,22 +45,49 @@ def run(
 ) -> None:
     """Run a recipe; the same command again goes on where it stopped."""
     from pipelines.cli.progress import Progress
+    from pipelines.execution.executor import executor_for
     from pipelines.report.page import write_report
     from pipelines.run import carry_out, prepare, run_in_threads
 
     job = prepare(load(recipe, overrides), recipe, Store(store))
-    executor = output.executor(job.recipe, local=local)
-    runner = run_in_threads if local else output.prefect_runner(job.run.id)
+    executor = executor_for(job.recipe, local=local)
     try:
         with Progress(job) as progress:
-            done = carry_out(job, executor, progress, runner)
+            if local:
+                done = carry_out(job, executor, progress, run_in_threads)
+            else:
+                from pipelines.flows.steps import run_in_prefect
+
+                done = run_in_prefect(job, executor, progress)
     except KeyboardInterrupt:
         output.say("interrupted; the same command goes on from the last committed shard")
         raise typer.Exit(1) from None
     output.funnel(job.store, done, output.console)
-    page = write_report(job.store, done)
-    output.next_steps(done, page, store)
+    output.next_steps(done, write_report(job.store, done), store)
     print(done.id)
+
+
+@app.command()
+def serve(
+    recipe: RecipePath,
+    cron: Annotated[str, typer.Option("--cron", help='When, in UTC: "0 3 * * *".')],
+    store: StorePath = _STORE,
+    overrides: Overrides = [],  # noqa: B006
+    local: Annotated[bool, typer.Option("--local", help="Runs without Ray.")] = False,
+) -> None:
+    """Run a recipe by a schedule, each time with a seed of its own."""
+    import os
+
+    # A service that goes on for weeks says what it does, to its terminal and to Prefect's pages.
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "true")
+    from pipelines.flows.server import server
+
+    with server() as url:
+        from pipelines.flows.serve import serve as keep_serving
+
+        output.say(f"Prefect's pages: {url.removesuffix('/api')}")
+        keep_serving(recipe, cron, overrides, store, local=local, say=output.say)
 
 
 @app.command()
@@ -186,9 +213,8 @@ def publish(
     from pipelines.cli import publishing
 
     where = Store(store)
-    release = publishing.make(
-        where, where.find(run or run_id), repo, formats, licenses, waived, out
-    )
+    wanted = publishing.Wanted(repo, formats, licenses, waived, out)
+    release = publishing.make(where, where.find(run or run_id), wanted)
     if dry_run:
         publishing.compare(release, repo, private=private, tag=tag)
     else:

@@ -6,9 +6,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,12 +108,12 @@ def runs(found: Sequence[Run], store: Path) -> None:
     if not found:
         say(f"no runs in {store}")
         return
-    made = table(("run", "status", "started", "took", "recipe"), [])
+    made = table(("run", "status", "started", "took", "seed", "recipe"), [], right=("seed",))
     made.columns[0].no_wrap = True
     for run in found:
         error = f"\n{run.error}" if run.error else ""
         made.add_row(run.id, run.status, run.started[:16].replace("T", " "), _took(run),
-                     escape(run.recipe_path + error))  # fmt: skip
+                     str(run.seed), escape(run.recipe_path + error))  # fmt: skip
     stdout().print(made)
 
 
@@ -200,21 +199,3 @@ def findings(found: "Sequence[Finding]") -> None:
         out.print(f"{mark} {escape(finding.what)}: {escape(finding.found)}", soft_wrap=True)
         if not finding.fine:
             out.print(f"        {escape(finding.remedy)}", soft_wrap=True)
-
-
-def executor(recipe: Any, *, local: bool) -> Any:
-    """Where the run's work is done."""
-    if local:
-        from pipelines.execution.executor import LocalExecutor
-
-        return LocalExecutor.of(recipe)
-    from pipelines.execution.on_ray import RayExecutor
-
-    return RayExecutor(recipe.engines)
-
-
-def prefect_runner(run_id: str) -> Callable[..., None]:
-    """A `StepRunner` that shows the run in Prefect."""
-    from pipelines.flows import run_in_prefect
-
-    return partial(run_in_prefect, run_id)

@@ -1,6 +1,7 @@
 """What `bowerbird publish` does and says, step by step."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.cli.output import say
@@ -14,23 +15,24 @@ from pipelines.store.store import Store
 from stages.errors import RunError
 
 
-def make(
-    store: Store,
-    run: Run,
-    repo: str,
-    formats: Sequence[str],
-    licenses: Sequence[str],
-    waived: Sequence[str],
-    out: Path | None,
-) -> Path:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options of the release itself, as they were given."""
+
+    repo: str
+    formats: Sequence[str]
+    licenses: Sequence[str]
+    waived: Sequence[str]
+    out: Path | None
+
+
+def make(store: Store, run: Run, wanted: Wanted) -> Path:
     """Write the release folder and say where it is."""
-    given = dict(_named(text) for text in licenses)
-    known = licensed(run, given, waived)
-    wanted = tuple(dict.fromkeys(formats)) or release.default_formats(run)
-    folder = release.make(
-        store, run, wanted, known, repo, out or store.run_folder(run.id) / "release"
-    )
-    say(f"release of {run.id} ({', '.join(wanted)}) in {folder}")
+    known = licensed(run, dict(_named(text) for text in wanted.licenses), wanted.waived)
+    formats = tuple(dict.fromkeys(wanted.formats)) or release.default_formats(run)
+    out = wanted.out or store.run_folder(run.id) / "release"
+    folder = release.make(store, run, formats, known, wanted.repo, out)
+    say(f"release of {run.id} ({', '.join(formats)}) in {folder}")
     return folder
 
 

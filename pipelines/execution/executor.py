@@ -58,3 +58,12 @@ class LocalExecutor:
         self._pool.shutdown(cancel_futures=True)
         for host in self._hosts.values():
             host.close()
+
+
+def executor_for(recipe: Recipe, *, local: bool) -> Executor:
+    """Where the recipe's work is done: `local` in this process, else on Ray."""
+    if local:
+        return LocalExecutor.of(recipe)
+    from pipelines.execution.on_ray import RayExecutor
+
+    return RayExecutor(recipe.engines)

@@ -5,19 +5,17 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipelines.lookup import class_in
-from pipelines.publish.licenses import DATASET, Licensed, public_name
+from pipelines.publish.contents import SPLIT, Config, Contents
+from pipelines.publish.licenses import DATASET, public_name
 from pipelines.publish.numbers import Numbers
 from pipelines.store.runs import Run, RunStep
 from stages.base import Stage
-
-if TYPE_CHECKING:
-    from pipelines.publish.release import Config
 
 _FOLDER = Path(__file__).parent
 _SIZES = (
@@ -27,16 +25,9 @@ _SIZES = (
 _PURPOSE = {"trl-sft": "sft", "trl-dpo": "dpo"}
 
 
-def write(
-    run: Run,
-    repo: str,
-    numbers: Numbers,
-    configs: "Sequence[Config]",
-    licenses: Sequence[Licensed],
-    drawn: Sequence[str],
-    folder: Path,
-) -> str:
-    """The text of the release's README.md; its data lies in `folder` already."""
+def write(contents: Contents, numbers: Numbers, drawn: Sequence[str]) -> str:
+    """The text of the release's README.md; `drawn`: names of its pictures."""
+    run = contents.run
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), undefined=StrictUndefined, autoescape=False,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
@@ -44,42 +35,37 @@ def write(
     environment.filters |= {"md": _markdown, "number": _number}
     body = environment.get_template("card.md.j2").render(
         run=run,
-        repo=repo,
+        repo=contents.repo,
         numbers=numbers,
-        configs=configs,
-        licenses=licenses,
+        configs=contents.configs,
+        licenses=contents.licenses,
         drawn=drawn,
         steps=_steps(run, numbers),
         engines=_engines(run, numbers),
         prompts={name: hashlib.sha256(t.encode()).hexdigest() for name, t in run.prompts.items()},
-        recipe=(folder / "bowerbird" / "recipe.yaml").read_text(encoding="utf-8"),
+        recipe=(contents.folder / "bowerbird" / "recipe.yaml").read_text(encoding="utf-8"),
         bibliography="\n\n".join(_citations(run)),
-        waived=[item for item in licenses if item.waived],
+        waived=[item for item in contents.licenses if item.waived],
     )
-    front = _front_matter(run, numbers, configs, licenses, folder)
+    front = _front_matter(contents, numbers)
     text = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=100)
     return f"---\n{text}---\n\n{body}"
 
 
-def _front_matter(
-    run: Run,
-    numbers: Numbers,
-    configs: "Sequence[Config]",
-    licenses: Sequence[Licensed],
-    folder: Path,
-) -> dict[str, Any]:
-    license_ = next(item.license for item in licenses if item.name == DATASET)
+def _front_matter(contents: Contents, numbers: Numbers) -> dict[str, Any]:
+    license_ = next(item.license for item in contents.licenses if item.name == DATASET)
+    configs = contents.configs
     purpose = [_PURPOSE[config.name] for config in configs if config.name in _PURPOSE]
     return {
         "license": license_ or "unknown",
         "language": numbers.languages or ["und"],
-        "pretty_name": run.recipe,
+        "pretty_name": contents.run.recipe,
         "task_categories": ["text-generation"],
         "annotations_creators": ["machine-generated"],
         "size_categories": [_size(numbers.rows)],
         "tags": ["synthetic", "bowerbird", *purpose],
         "configs": [_config(config, i == 0) for i, config in enumerate(configs)],
-        "dataset_info": [_info(config, folder) for config in configs],
+        "dataset_info": [_info(config, contents.folder) for config in configs],
     }
 
 
@@ -87,24 +73,22 @@ def _size(rows: int) -> str:
     return next((name for below, name in _SIZES if rows < below), "n>100M")
 
 
-def _config(config: "Config", default: bool) -> dict[str, Any]:
-    split = config.files[0].rpartition("/")[2].partition("-")[0]
-    files = {"split": split, "path": config.files[0].rpartition("/")[0] + f"/{split}-*"}
+def _config(config: Config, default: bool) -> dict[str, Any]:
+    files = {"split": SPLIT, "path": f"{config.place}/{SPLIT}-*"}
     named = {"config_name": config.name, "data_files": [files]}
     return named | {"default": True} if default else named
 
 
-def _info(config: "Config", folder: Path) -> dict[str, Any]:
+def _info(config: Config, folder: Path) -> dict[str, Any]:
     """`dataset_info` as the `datasets` library writes and reads it. Sizes in bytes."""
     from datasets import Features
 
     features = Features.from_arrow_schema(config.table.schema)
-    split = config.files[0].rpartition("/")[2].partition("-")[0]
     size = int(config.table.nbytes)
     return {
         "config_name": config.name,
         "features": features._to_yaml_list(),
-        "splits": [{"name": split, "num_bytes": size, "num_examples": config.table.num_rows}],
+        "splits": [{"name": SPLIT, "num_bytes": size, "num_examples": config.table.num_rows}],
         "download_size": sum((folder / file).stat().st_size for file in config.files),
         "dataset_size": size,
     }

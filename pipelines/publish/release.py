@@ -13,7 +13,6 @@ import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +22,16 @@ import yaml
 
 from pipelines import export
 from pipelines.publish import card, pictures
+from pipelines.publish.contents import SPLIT, Config, Contents
 from pipelines.publish.licenses import Licensed, public_name
 from pipelines.publish.numbers import read_numbers
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 from stages.errors import UserError
 
-SPLIT = "train"
 _SHARD_BYTES = 500_000_000
 """Of a file's rows in memory, as `datasets` cuts what it pushes."""
 _MARK = Path("bowerbird") / "lineage.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """One format of the dataset; `files` relative to the folder."""
-
-    name: str
-    table: pa.Table
-    files: tuple[str, ...]
 
 
 def default_formats(run: Run) -> tuple[str, ...]:
@@ -71,12 +61,14 @@ def make(
     shutil.rmtree(aside, ignore_errors=True)
     try:
         aside.mkdir(parents=True)
-        configs = [_data(aside, name, table, i == 0) for i, (name, table) in
-                   enumerate(tables.items())]  # fmt: skip
-        _provenance(store, run, aside)
+        configs = [
+            _data(aside, name, table, name if number else "data")
+            for number, (name, table) in enumerate(tables.items())
+        ]
+        _provenance(run, aside)
         numbers = read_numbers(store, run)
         drawn = pictures.draw(numbers, aside / "pictures")
-        text = card.write(run, repo, numbers, configs, licenses, drawn, aside)
+        text = card.write(Contents(run, repo, configs, licenses, aside), numbers, drawn)
         (aside / "README.md").write_text(text, encoding="utf-8")
         shutil.rmtree(out, ignore_errors=True)
         aside.rename(out)
@@ -94,8 +86,7 @@ def _check(run: Run, out: Path) -> None:
         raise UserError(f"{out} holds other files", "Give an empty folder by --out.")
 
 
-def _data(folder: Path, name: str, table: pa.Table, first: bool) -> Config:
-    place = "data" if first else name
+def _data(folder: Path, name: str, table: pa.Table, place: str) -> Config:
     (folder / place).mkdir()
     count = max(1, math.ceil(table.nbytes / _SHARD_BYTES))
     size = max(1, math.ceil(table.num_rows / count))
@@ -104,10 +95,10 @@ def _data(folder: Path, name: str, table: pa.Table, first: bool) -> Config:
         path = f"{place}/{SPLIT}-{number:05}-of-{count:05}.parquet"
         pq.write_table(table.slice(number * size, size), folder / path, compression="zstd")
         files.append(path)
-    return Config(name, table, tuple(files))
+    return Config(name, place, table, tuple(files))
 
 
-def _provenance(store: Store, run: Run, folder: Path) -> None:
+def _provenance(run: Run, folder: Path) -> None:
     (folder / _MARK).parent.mkdir()
     recipe = yaml.safe_dump(portable(run.source), sort_keys=False, allow_unicode=True, width=100)
     (folder / "bowerbird" / "recipe.yaml").write_text(recipe, encoding="utf-8")

@@ -27,6 +27,7 @@ THEN [{'role': 'user', 'content': instruction}, {'role': 'assistant', 'content':
 """
 _RUNS = pa.schema(
     [(name, pa.string()) for name in ("run", "recipe", "status", "started", "finished", "error")]
+    + [("seed", pa.int64()), ("scheduled", pa.string())]
 )
 
 
@@ -147,9 +148,8 @@ def _stage_row(store: Store, run: Run, position: int) -> dict[str, Any]:
     }
 
 
-def _run_row(run: Run) -> dict[str, str]:
-    row = run.model_dump(include={"recipe", "status", "started", "finished", "error"})
-    return {"run": run.id, **row}
+def _run_row(run: Run) -> dict[str, Any]:
+    return {"run": run.id, **{name: getattr(run, name) for name in _RUNS.names if name != "run"}}
 
 
 def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:

@@ -1,4 +1,4 @@
-"""A stage that says it does not draw must not depend on the seed, or runs would share wrong rows."""
+"""A stage that says it does not draw must not depend on the seed: runs share its rows."""
 
 import json
 

@@ -96,7 +96,7 @@ def test_the_store_is_found_as_git_finds_its_repository(opened, monkeypatch, tmp
     monkeypatch.chdir(inside)
     assert open_store().store.root == opened.store.root
     monkeypatch.setenv("BOWERBIRD_STORE", str(tmp_path / "elsewhere"))
-    with pytest.raises(UserError, match="no runs in .*elsewhere"):
+    with pytest.raises(UserError, match=r"no runs in .*elsewhere"):
         open_store()
 
 

@@ -1,0 +1,91 @@
+"""Serve a recipe's schedule: a deployment, and a process that runs what is due."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import psutil
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.runner import Runner
+from prefect.server.schemas.schedules import CronSchedule as Calendar
+from prefect.types.entrypoint import EntrypointType
+from pydantic import ValidationError
+
+from pipelines.flows.firing import firing
+from pipelines.recipe import load
+from pipelines.run import prepare
+from pipelines.store.store import Store
+from stages.errors import UserError
+
+if TYPE_CHECKING:
+    from prefect.deployments.runner import RunnerDeployment
+
+
+def serve(
+    recipe: Path,
+    cron: str,
+    overrides: Sequence[str],
+    store: Path,
+    *,
+    local: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Fire the recipe at the times of `cron` (in UTC) until the process is told to end.
+
+    Runs wait for each other; one that is under way when the process ends is stopped, and the
+    schedule is paused.
+
+    Raises:
+        UserError: no cron expression, or a recipe that could not run now.
+    """
+    _check(cron)
+    name = prepare(load(recipe, overrides), recipe, Store(store)).recipe.name
+    deployment = firing.to_deployment(
+        name,
+        cron=cron,
+        parameters={
+            "recipe": str(recipe.resolve()),
+            "store": str(store.resolve()),
+            "overrides": list(overrides),
+            "local": local,
+        },
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    # It logs an error for a run that ended before it could be killed, which is what we want.
+    logging.getLogger("prefect.runner.process_manager").setLevel(logging.CRITICAL)
+    runner = _Runner(name=name, limit=1, pause_on_shutdown=True)
+    runner.add_deployment(cast("RunnerDeployment", deployment))
+    say(f"serving bowerbird/{name}; next at {_next(cron)} UTC; Ctrl-C ends it")
+    try:
+        asyncio.run(runner.start())
+    except KeyboardInterrupt:
+        say("no longer serving; the schedule is paused")
+
+
+class _Runner(Runner):
+    def handle_sigterm(self, *args: object, **kwargs: object) -> None:
+        """End as on Ctrl-C, which a terminal sends to the run under way too.
+
+        Prefect 3.7's own handler leaves the run running and the schedule on.
+        """
+        for child in psutil.Process().children():
+            if os.getsid(child.pid) == os.getsid(0):  # not the server: it ends last
+                child.terminate()
+        signal.raise_signal(signal.SIGINT)
+
+
+def _check(cron: str) -> None:
+    try:
+        CronSchedule(cron=cron)
+    except ValidationError:
+        remedy = 'Give minute, hour, day, month and weekday, as in "0 3 * * *" for 03:00 UTC.'
+        raise UserError(f"'{cron}' is no cron expression", remedy) from None
+
+
+def _next(cron: str) -> str:
+    times = asyncio.run(Calendar(cron=cron).get_dates(1))
+    return f"{times[0]:%Y-%m-%d %H:%M}" if times else "no time at all"

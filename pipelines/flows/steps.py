@@ -1,0 +1,127 @@
+"""A run inside a Prefect flow: a task per step, then its yield and its report as artifacts.
+
+Steps run side by side, so a shard goes on to the next step as soon as it is committed.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from prefect import Task, flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
+from prefect.states import Cancelled, Completed, Failed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from pipelines.execution.executor import Executor
+from pipelines.execution.feed import Upstream
+from pipelines.execution.stage_run import StageRun, Watch
+from pipelines.flows import show
+from pipelines.run import Job, carry_out
+from pipelines.store.runs import Run
+from stages.errors import BowerbirdError
+
+
+def threads() -> TaskRunner[Any]:
+    """A thread per step: each waits for the one before, so none may wait for a thread."""
+    return ThreadPoolTaskRunner(max_workers=sys.maxsize)
+
+
+def run_in_prefect(job: Job, executor: Executor, watch: Watch) -> Run:
+    """Carry the job out as a flow of its own.
+
+    Raises:
+        RunError: the run had to stop; what was committed stays.
+    """
+    done: list[Run] = []
+
+    # By hand nothing is tried again: whoever started the run is there to see why it stopped.
+    @flow(
+        name="bowerbird",
+        flow_run_name=job.run.id,
+        task_runner=threads(),
+        retries=0,
+        validate_parameters=False,
+        persist_result=False,
+    )
+    def run() -> None:
+        done.append(run_in_flow(job, executor, watch))
+
+    run()
+    return done[0]
+
+
+def run_in_flow(job: Job, executor: Executor, watch: Watch) -> Run:
+    """Carry the job out in the flow that is running, and show in Prefect what came of it.
+
+    The report is the caller's to write, outside of the flow's process or after it.
+
+    Raises:
+        RunError: the run had to stop; what was committed stays.
+    """
+    try:
+        done = carry_out(job, executor, watch, _run_steps)
+    except Exception:
+        show.rows(job)
+        raise
+    show.rows(job)
+    show.report(job)
+    return done
+
+
+def _run_steps(stage_runs: Sequence[StageRun]) -> None:
+    """A `StepRunner`.
+
+    Raises:
+        Exception: what broke the first step that broke.
+    """
+    errors: list[BaseException] = []
+    futures = _submit(stage_runs, errors)
+    try:
+        for future in futures:
+            future.wait()
+    except BaseException:
+        # Ctrl-C, or Prefect's signal that the run was cancelled. The steps' threads know of
+        # neither, and Prefect waits for them.
+        stage_runs[0].stop.set()
+        raise
+    if errors:
+        raise errors[0]
+
+
+def _submit(
+    stage_runs: Sequence[StageRun], errors: list[BaseException]
+) -> "list[PrefectFuture[State[None]]]":
+    before = (None, *stage_runs)
+    return [
+        _task(stage_run, upstream, errors).submit()
+        for stage_run, upstream in zip(stage_runs, before, strict=False)
+    ]
+
+
+def _task(
+    stage_run: StageRun, upstream: StageRun | None, errors: list[BaseException]
+) -> "Task[[], State[None]]":
+    @task(
+        name=stage_run.step.name,
+        task_run_name=stage_run.step.name,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=0,
+    )
+    def step() -> "State[None]":
+        try:
+            done = stage_run.run(upstream.out if upstream else None)
+        except Upstream:
+            return Cancelled(message="another step broke off")
+        except BowerbirdError as error:
+            errors.append(error)
+            return Failed(message=str(error))  # a cause and a remedy, no traceback in the log
+        except BaseException as error:
+            errors.append(error)
+            raise
+        counts = done.counts
+        return Completed(message=f"{counts.input} rows in, {counts.output} out")
+
+    return step

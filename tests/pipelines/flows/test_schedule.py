@@ -1,0 +1,274 @@
+"""Schedules for real: a Prefect server that the test starts, and `bowerbird serve` beside it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from pipelines.flows.firing import seed
+
+pytestmark = pytest.mark.slow
+BIN = Path(sys.executable).parent
+QUICK = {
+    "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3",
+    "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_FLOWS_DEFAULT_RETRIES": "1",
+    "PREFECT_FLOWS_DEFAULT_RETRY_DELAY_SECONDS": "2",
+    "PYTHONUNBUFFERED": "1",
+}
+ROWS = "".join(f'{{"instruction": "Name {n} rivers of Europe."}}\n' for n in range(12))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture(scope="module")
+def server(home):
+    """The API's URL of a server on loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/api"
+    command = [BIN / "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
+    with subprocess.Popen(
+        list(map(str, command)),
+        env=os.environ | QUICK | {"PREFECT_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        until(lambda: answers(f"{url}/health"), 90)
+        yield url
+        process.terminate()
+
+
+def answers(url):
+    try:
+        return httpx.get(url, timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def until(fact, seconds):
+    """What `fact` returns as soon as it is true."""
+    for _ in range(seconds * 5):
+        found = fact()
+        if found:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"not in {seconds} s")
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch, home):
+    monkeypatch.chdir(tmp_path)
+    for name, value in QUICK.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PREFECT_HOME", str(home))
+    for name in ("PREFECT_LOGGING_LEVEL", "PREFECT_LOGGING_TO_API_ENABLED"):
+        monkeypatch.delenv(name, raising=False)  # importing pipelines.flows here has set them
+    (tmp_path / "rows.jsonl").write_text(ROWS)
+    return tmp_path
+
+
+def write(work, script="babble", rows=12):
+    source = {
+        "name": work.name.replace("-", "_"),
+        "seed": 3,
+        "engines": {"main": {"kind": "scripted", "script": script}},
+        "stages": [
+            {"use": "source.instructions", "path": "rows.jsonl", "rows": rows},
+            {"use": "filter.instruction"},
+            {"use": "generate.respond"},
+            {"use": "judge.quality"},
+        ],
+        "placement": {"shard_rows": 2, "shards_in_flight": 1},
+    }
+    (work / "small.yaml").write_text(yaml.safe_dump(source))
+    return source["name"]
+
+
+@contextmanager
+def serving(*arguments):
+    """`bowerbird serve`, until the block ends; the process and the file of its output."""
+    log = Path("serve.log")
+    with (
+        log.open("w") as out,
+        subprocess.Popen(
+            [str(BIN / "bowerbird"), "serve", "small.yaml", "--local", *arguments],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        try:
+            until(lambda: "Ctrl-C ends it" in log.read_text() or process.poll() is not None, 90)
+            yield process, log
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(timeout=60)
+
+
+def records():
+    """The store's run records, oldest first."""
+    found = [json.loads(p.read_text()) for p in Path("store/runs").glob("*/run.json")]
+    return sorted(found, key=lambda run: (run["started"], run["id"]))
+
+
+def post(url, path, **body):
+    """Ask the API, again while it is busy, as Prefect's own client does."""
+    for _ in range(10):
+        reply = httpx.post(f"{url}/{path}", json=body, timeout=10)
+        if reply.status_code != 503:
+            break
+        time.sleep(1)
+    reply.raise_for_status()
+    return reply.json() if reply.content else None
+
+
+def fire(url, name):
+    """Ask for a run now; its id."""
+    deployment = httpx.get(f"{url}/deployments/name/bowerbird/{name}", timeout=10).json()
+    state = {"type": "SCHEDULED"}
+    return post(url, f"deployments/{deployment['id']}/create_flow_run", state=state)["id"]
+
+
+def state(url, flow_run):
+    return httpx.get(f"{url}/flow_runs/{flow_run}", timeout=10).json()["state"]["type"]
+
+
+def artifacts(url, key):
+    return post(url, "artifacts/filter", artifacts={"key": {"any_": [key]}})
+
+
+def test_a_schedule_fires_and_each_firing_has_a_seed_of_its_own(work):
+    """With a server of its own, which ends with it."""
+    name = write(work)
+    with serving("--cron", "* * * * * */15") as (process, log):
+        until(lambda: len(list(Path("store/runs").glob("*/report.html"))) >= 2, 120)
+        url = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())[0] + "/api"
+        links = until(lambda: artifacts(url, f"{name.replace('_', '-')}-report"), 20)
+        tables = artifacts(url, f"{name.replace('_', '-')}-yield")
+        tasks = {run["name"] for run in post(url, "task_runs/filter")}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    said = log.read_text()
+    assert "Traceback" not in said
+    assert "nanobind" not in said
+    assert "the schedule is paused" in said
+    assert not answers(f"{url}/health")
+    first, second = [run for run in records() if run["status"] == "done"][:2]
+    for run in (first, second):
+        assert run["source"]["seed"] == seed(3, run["scheduled"])
+        assert f"seed {run['source']['seed']}" in said
+        assert Path("store/runs", run["id"], "report.html").is_file()
+    assert first["scheduled"] < second["scheduled"]
+    # What does not depend on the seed is not computed again; what does, is.
+    assert [step["reused"] for step in second["steps"]] == [True, True, False, False]
+    assert first["steps"][2]["folder"] != second["steps"][2]["folder"]
+    assert tasks == {step["name"] for step in first["steps"]}
+    shown = {table["description"]: json.loads(table["data"]) for table in tables}
+    (mine,) = [rows for about, rows in shown.items() if first["id"] in about]
+    assert [line["in"] for line in mine] == [12, 12, 12, 12]
+    report = Path("store/runs", first["id"], "report.html").resolve()
+    assert any(report.as_uri() in link["data"] for link in links)
+
+
+def test_a_failed_stage_is_tried_again(work, server, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", server)
+    well = work / "well"
+    monkeypatch.setenv("BOWERBIRD_TEST_WELL", str(well))
+    name = write(work, script="tests.data.flaky_script:flaky")
+    with serving("--cron", "0 3 1 1 *") as (_, log):
+        flow_run = fire(server, name)
+        until(lambda: [run["status"] for run in records()] == ["failed"], 60)
+        well.touch()
+        until(lambda: state(server, flow_run) == "COMPLETED", 60)
+    failed, done = records()
+    assert done["status"] == "done"
+    assert "rows failed" in failed["error"]
+    assert failed["source"]["seed"] == done["source"]["seed"] == seed(3, done["scheduled"])
+    assert [step["reused"] for step in done["steps"]] == [True, True, False, False]
+    assert "rows failed" in log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+def responses():
+    return list(Path("store/stages").glob("generate.respond-*"))
+
+
+def test_a_cancelled_run_is_resumed_by_the_next(work, server, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", server)
+    name = write(work, script="tests.data.slow_script:slow")
+    with serving("--cron", "0 3 1 1 *"):
+        first = fire(server, name)
+        folder = until(responses, 60)[0]
+        until(lambda: (folder / "manifest.json").is_file(), 30)
+        post(server, f"flow_runs/{first}/set_state", state={"type": "CANCELLING"})
+        until(lambda: state(server, first) == "CANCELLED", 60)
+        committed = json.loads((folder / "manifest.json").read_text())["shards"]
+        assert [run["status"] for run in records()] == ["interrupted"]
+        assert 1 <= len(committed) < 6
+        second = fire(server, name)
+        until(lambda: state(server, second) == "COMPLETED", 60)
+    cancelled, resumed, own = records()
+    assert [run["status"] for run in (cancelled, resumed, own)] == ["interrupted", "done", "done"]
+    assert resumed["scheduled"] == cancelled["scheduled"] < own["scheduled"]
+    assert resumed["source"]["seed"] == cancelled["source"]["seed"] != own["source"]["seed"]
+    finished = json.loads((folder / "manifest.json").read_text())
+    assert finished["complete"]
+    assert [shard for shard in finished["shards"] if shard in committed] == committed
+
+
+def test_a_work_pool_runs_the_deployment(work, server, monkeypatch, root):
+    monkeypatch.setenv("PREFECT_API_URL", server)
+
+    write(work)
+
+    def prefect(*arguments):
+        done = subprocess.run(
+            [str(BIN / "prefect"), *arguments],
+            cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    prefect("work-pool", "create", "bowerbird", "--type", "process")
+    prefect("--no-prompt", "deploy", "--all", "--prefect-file", "configs/prefect.yaml")
+    given = {"recipe": str(work / "small.yaml"), "store": str(work / "store"), "local": "true"}
+    parameters = [f"--param={key}={value}" for key, value in given.items()]
+    prefect("deployment", "run", "bowerbird/nightly", *parameters)
+    prefect("worker", "start", "--pool", "bowerbird", "--run-once")
+    (run,) = records()
+    assert run["status"] == "done"
+    assert run["scheduled"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (["--cron", "nonsense"], "'nonsense' is no cron expression"),
+        (["--cron", "0 3 * * *", "--set", "stages.respond.temperture=1"], "'temperture'"),
+    ],
+)
+def test_what_cannot_be_served_is_said(work, server, monkeypatch, arguments, cause):
+    monkeypatch.setenv("PREFECT_API_URL", server)
+    write(work)
+    with serving(*arguments) as (process, log):
+        assert process.wait(timeout=60) == 2
+    assert cause in log.read_text()
+    assert "remedy" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    assert not Path("store").exists()

@@ -21,7 +21,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 WRITER, READER = "hf_writer", "hf_reader"
@@ -30,6 +30,12 @@ WRITER, READER = "hf_writer", "hf_reader"
 class Refused(Exception):
     def __init__(self, status: int, message: str, code: str = "", **body: Any) -> None:
         self.status, self.message, self.code, self.body = status, message, code, body
+
+
+async def cut_off() -> Any:
+    """A body that breaks off: uvicorn then closes the connection."""
+    yield b"{"
+    raise ConnectionResetError
 
 
 def oid(content: bytes, kind: bytes = b"blob") -> str:
@@ -103,8 +109,6 @@ class Hub:
     bodies: list[bytes] = field(default_factory=list)
     before: dict[str, Any] = field(default_factory=lambda: defaultdict(list))
     """Route name to functions that are called before it answers."""
-    slow_s: float = 0.0
-    """How long an upload of a large file takes."""
     url: str = ""
 
     # -- who may do what
@@ -196,7 +200,6 @@ class Hub:
         return {"transfer": "basic", "objects": listed}
 
     def upload(self, request: Request, body: Any) -> Any:
-        time.sleep(self.slow_s)
         name = f"{request.path_params['owner']}/{request.path_params['name']}"
         digest = request.path_params["digest"]
         if hashlib.sha256(body).hexdigest() != digest:
@@ -290,7 +293,7 @@ class Hub:
 
     def broken(self, fault: Fault) -> Response:
         if fault.drop:
-            raise ConnectionResetError  # uvicorn closes the connection
+            return StreamingResponse(cut_off(), headers={"Content-Length": "100"})
         return Response("<html>out of order</html>", fault.status)
 
     def app(self) -> Starlette:

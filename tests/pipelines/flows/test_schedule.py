@@ -215,7 +215,7 @@ def test_a_cancelled_run_is_resumed_by_the_next(work, server, monkeypatch):
     with serving("--cron", "0 3 1 1 *"):
         first = fire(server, name)
         folder = until(responses, 60)[0]
-        until(lambda: (folder / "manifest.json").is_file(), 30)
+        until((folder / "manifest.json").is_file, 30)
         post(server, f"flow_runs/{first}/set_state", state={"type": "CANCELLING"})
         until(lambda: state(server, first) == "CANCELLED", 60)
         committed = json.loads((folder / "manifest.json").read_text())["shards"]

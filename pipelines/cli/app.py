@@ -161,7 +161,7 @@ def report(run: RunArgument = None, store: StorePath = _STORE, run_id: RunId = N
 
 @app.command()
 def export(
-    format_: Annotated[str, typer.Option("--format", help="trl-sft or trl-dpo.")],
+    format_: Annotated[str, typer.Option("--format", help="trl-sft, trl-dpo or rows.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR")],
     run: RunArgument = None,
     store: StorePath = _STORE,

@@ -16,6 +16,7 @@ from pipelines.publish.licenses import DATASET, public_name
 from pipelines.publish.numbers import Numbers
 from pipelines.store.runs import Run, RunStep
 from stages.base import Stage
+from stages.engines import models
 
 _FOLDER = Path(__file__).parent
 _SIZES = (
@@ -131,8 +132,11 @@ def _label(engine: dict[str, Any] | None) -> str:
 
 
 def _revision(engine: dict[str, Any]) -> str:
-    if engine["kind"] == "scripted" or str(engine["model"]).startswith("packaged/"):
+    model = str(engine["model"])
+    if engine["kind"] == "scripted":
         return ""
+    if model.startswith("packaged/"):
+        return f"sha256 {models.PACKAGED[model.removeprefix('packaged/')].sha256[:16]}…"
     return str(engine.get("revision") or "not pinned")
 
 

@@ -111,7 +111,7 @@ def _model(engine: Mapping[str, Any], given: Mapping[str, str]) -> Licensed:
     if name in given:
         return Licensed(name, role, given[name], "the dataset's maker", revision)
     if model.startswith("packaged/"):
-        license_ = models.LICENSES[model.removeprefix("packaged/")]
+        license_ = models.PACKAGED[model.removeprefix("packaged/")].license
         return Licensed(name, role, license_, "the model's publisher", revision)
     found = hub.model_license(model, revision or None) if engine["kind"] != "openai" else ""
     return Licensed(name, role, found, "the model's card", revision)

@@ -6,14 +6,30 @@ real thing; `bowerbird fetch` puts them into the cache folder (`BOWERBIRD_CACHE`
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from stages.errors import UserError
 
-LICENSES = {"qwen2.5-coder-1.5b-instruct": "apache-2.0", "all-minilm-l6-v2": "apache-2.0"}
-"""Of each packaged model, as its publisher states it."""
-PACKAGED = tuple(LICENSES)
-"""Names after `packaged/`."""
+
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """A packaged model: its license as its publisher states it, and its weights' checksum."""
+
+    license: str
+    sha256: str
+    """Of the file that is published, in hex: what `bowerbird fetch` verifies."""
+
+
+PACKAGED = {
+    "qwen2.5-coder-1.5b-instruct": Packaged(
+        "apache-2.0", "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
+    ),
+    "all-minilm-l6-v2": Packaged(
+        "apache-2.0", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    ),
+}
+"""By the name after `packaged/`."""
 
 
 def cache_folder() -> Path:

@@ -1,12 +1,17 @@
 """Every command in the documents is run; every link leads somewhere; every example works."""
 
 import json
+import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -35,32 +40,117 @@ def run(arguments, cwd):
     )
 
 
-@pytest.mark.slow
-def test_the_readmes_commands_in_their_order(tmp_path):
-    (tmp_path / "configs").symlink_to(ROOT / "configs")
-    (recipe,) = blocks(ROOT / "README.md", "yaml")
-    (tmp_path / "my.yaml").write_text(recipe)
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """An empty folder with the recipes beside it and a scripted run of the demo in its store."""
+    for name in ("configs", "notebooks", "tests"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     demo = run(["bowerbird", "run", "configs/demo.yaml", "--local", *SCRIPTED], tmp_path)
     assert demo.returncode == 0, demo.stderr
-    seen = 0
+    return tmp_path
+
+
+@contextmanager
+def started(arguments, cwd, sign, **environment):
+    """A command that goes on until it is told to end, from when its output has `sign`."""
+    log = cwd / "started.log"
+    with (
+        log.open("w") as out,
+        subprocess.Popen(
+            [str(BIN / arguments[0]), *arguments[1:]],
+            cwd=cwd, stdout=out, stderr=subprocess.STDOUT, env=os.environ | environment,
+        ) as process,
+    ):  # fmt: skip
+        try:
+            for _ in range(600):
+                if sign in log.read_text() or process.poll() is not None:
+                    break
+                time.sleep(0.2)
+            assert process.poll() is None, log.read_text()
+            assert sign in log.read_text()
+            yield log
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def lab(arguments, cwd):
+    """JupyterLab serves the notebook."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    more = ["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token=t"]
+    with started([*arguments, *more], cwd, f"127.0.0.1:{port}/lab"):
+        name = Path(arguments[-1]).name
+        address = f"http://127.0.0.1:{port}/api/contents/{name}"
+        found = httpx.get(address, params={"token": "t"}, timeout=30)
+        assert found.json()["type"] == "notebook", found.text
+
+
+@pytest.mark.slow
+def test_the_readmes_commands_in_their_order(place):
+    (recipe,) = blocks(ROOT / "README.md", "yaml")
+    (place / "my.yaml").write_text(recipe)
+    seen = set()
     for line in commands(ROOT / "README.md"):
         arguments = shlex.split(line, comments=True)
+        seen.add(" ".join(arguments[:2]))
         if arguments[0] == "make":
+            continue
+        if arguments[0] == "jupyter":
+            lab(arguments, place)
+            continue
+        if arguments[1] == "serve":
+            with started([*arguments, *SCRIPTED], place, "Ctrl-C ends it"):
+                pass
             continue
         if "ROW_ID" in arguments:
             query = ["bowerbird", "sql", "SELECT id FROM dataset LIMIT 1", "--format", "csv"]
-            row_id = run(query, tmp_path).stdout.split()[1]
+            row_id = run(query, place).stdout.split()[1]
             arguments[arguments.index("ROW_ID")] = row_id
         if arguments[1] in ("run", "preview", "plan"):
             # The commands as they stand, on an engine that needs no model.
             local = ["--local"] if arguments[1] == "run" and "--local" not in arguments else []
             extra = SCRIPTED if "configs/demo.yaml" in arguments else SCRIPTED[:2]
             arguments += [*local, *extra]
-        done = run(arguments, tmp_path)
+        done = run(arguments, place)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
-        seen += 1
-    assert seen >= 9
-    assert (tmp_path / "my-dataset" / "data").is_dir()
+    assert {"bowerbird serve", "bowerbird publish", "jupyter lab", "bowerbird why"} <= seen
+    assert len(seen) >= 9
+    assert (place / "my-dataset" / "data").is_dir()
+
+
+@pytest.mark.slow
+def test_the_page_on_publishing_in_its_order(place, monkeypatch):
+    """Published to the hub on loopback by the page alone; the dry run before it needs no hub."""
+    first, second, hub, elsewhere = (
+        [shlex.split(line, comments=True) for line in block.splitlines()]
+        for block in blocks(ROOT / "docs/publish.md", "sh")
+    )
+    assert "--dry-run" in first[0]
+    monkeypatch.setenv("HF_HOME", str(place / "home"))
+    for name, _, value in (word.partition("=") for word in elsewhere[0][1:]):
+        monkeypatch.setenv(name, value)
+    with started(hub[0], place, "tokens hf_writer"):
+        for arguments in (*first, *second, *elsewhere[1:]):
+            done = run(arguments, place)
+            assert done.returncode == 0, f"{arguments}\n{done.stderr}"
+        assert "num_rows: 24" in done.stdout
+    (release,) = place.glob("store/runs/*/release")
+    (tree,) = re.findall(r"```\n(README.*?)```", (ROOT / "docs/publish.md").read_text(), re.DOTALL)
+    listed = re.findall(r"^(\S+?)/? {2,}", tree, re.MULTILINE)
+    assert len(listed) == 4
+    assert all((release / name).exists() for name in listed)
+
+
+@pytest.mark.slow
+def test_the_page_on_notebooks(place, monkeypatch):
+    (command,) = commands(ROOT / "docs/notebooks.md")
+    lab(shlex.split(command), place)
+    (code,) = blocks(ROOT / "docs/notebooks.md", "python")
+    monkeypatch.chdir(place)
+    exec(code, {"__name__": "example"})
 
 
 def test_make_targets_exist():

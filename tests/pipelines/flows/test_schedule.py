@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -233,27 +234,48 @@ def test_a_cancelled_run_is_resumed_by_the_next(work, server, monkeypatch):
 
 
 def test_a_work_pool_runs_the_deployment(work, server, monkeypatch, root):
+    """By the commands of docs/schedule.md, on this test's server, recipe and store."""
     monkeypatch.setenv("PREFECT_API_URL", server)
-
     write(work)
-
-    def prefect(*arguments):
+    page = (root / "docs/schedule.md").read_text()
+    block = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)[-1]
+    given = {"configs/demo.yaml": str(work / "small.yaml"), "store=store": f"store={work}/store"}
+    seen = 0
+    for line in block.splitlines():
+        if line.startswith("export "):
+            continue
+        mine = line
+        for text, instead in given.items():
+            mine = mine.replace(text, instead)
+        more = ["--run-once"] if "worker start" in line else []
+        more += ["--param", "local=true"] if "deployment run" in line else []
         done = subprocess.run(
-            [str(BIN / "prefect"), *arguments],
+            [str(BIN / mine.split()[0]), *shlex.split(mine)[1:], *more],
             cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
             check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
-
-    prefect("work-pool", "create", "bowerbird", "--type", "process")
-    prefect("--no-prompt", "deploy", "--all", "--prefect-file", "configs/prefect.yaml")
-    given = {"recipe": str(work / "small.yaml"), "store": str(work / "store"), "local": "true"}
-    parameters = [f"--param={key}={value}" for key, value in given.items()]
-    prefect("deployment", "run", "bowerbird/nightly", *parameters)
-    prefect("worker", "start", "--pool", "bowerbird", "--run-once")
+        seen += 1
+    assert seen == 4
     (run,) = records()
     assert run["status"] == "done"
     assert run["scheduled"]
+
+
+def test_the_pages_other_commands(work, monkeypatch, root):
+    """A server as the page starts it, and serving on it."""
+    page = (root / "docs/schedule.md").read_text()
+    (here,), (start, elsewhere), _ = (
+        block.splitlines() for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    )
+    assert start == "prefect server start --host 127.0.0.1 --port 4200"
+    address, _, same = elsewhere.partition(" ")
+    assert address == "PREFECT_API_URL=http://127.0.0.1:4200/api"
+    assert same == here
+    assert shlex.split(here)[:2] == ["bowerbird", "serve"]
+    write(work)
+    with serving(*shlex.split(here)[3:]) as (_, log):
+        assert "serving bowerbird/" in log.read_text()
 
 
 @pytest.mark.parametrize(

@@ -333,11 +333,11 @@ def test_killed_while_it_uploads(hub, command, tmp_path):
 
 @pytest.mark.slow
 def test_killed_before_it_hears_of_the_commit(hub, command, tmp_path):
-    running = []
-    hub.before["commit"].append(lambda: running[0].kill())
-    running.append(command.start("--tag", "v1", "--out", str(tmp_path / "out")))
-    running[0].wait()
-    wait(lambda: commits(hub) == 1)
+    process = command.start("--tag", "v1", "--out", str(tmp_path / "out"))
+    # It takes a second to get there.
+    hub.before["commit"].append(process.kill)
+    assert process.wait() == -signal.SIGKILL
+    wait(lambda: len(hub.repos[NAME].history) == 2)
     assert not hub.repos[NAME].tags
     hub.before.clear()
     code, _, errors = command("--tag", "v1", "--out", str(tmp_path / "out"))

@@ -19,6 +19,7 @@ from pipelines.publish.publish import publish, review
 from stages.errors import RunError, UserError
 from tests.loopback_hub import READER, WRITER, Entry, Fault, serving
 
+pytestmark = pytest.mark.slow
 BOWERBIRD = Path(sys.executable).parent / "bowerbird"
 NAME = "org/small"
 
@@ -280,7 +281,6 @@ def command(hub, small_recipe, run_recipe, tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.slow
 def test_a_dry_run_only_reads(hub, command):
     code, out, errors = command("--tag", "v1", "--dry-run")
     assert (code, out) == (0, "")
@@ -292,7 +292,6 @@ def test_a_dry_run_only_reads(hub, command):
     assert not hub.repos
 
 
-@pytest.mark.slow
 def test_published_and_loaded_again(hub, command, tmp_path):
     code, out, _ = command("--tag", "v1.0.0", "--out", str(tmp_path / "out"))
     assert code == 0
@@ -309,7 +308,6 @@ def test_published_and_loaded_again(hub, command, tmp_path):
     assert loaded.stdout.split() == ["6", "6"]
 
 
-@pytest.mark.slow
 def test_killed_while_it_uploads(hub, command, tmp_path):
     running, arrived = [], []
 
@@ -331,7 +329,6 @@ def test_killed_while_it_uploads(hub, command, tmp_path):
     assert sum(seen.startswith("PUT") for seen in hub.seen) == 2, "a file was sent twice"
 
 
-@pytest.mark.slow
 def test_killed_before_it_hears_of_the_commit(hub, command, tmp_path):
     process = command.start("--tag", "v1", "--out", str(tmp_path / "out"))
     # It takes a second to get there.
@@ -355,7 +352,6 @@ def wait(fact):
     raise AssertionError("not in 30 s")
 
 
-@pytest.mark.slow
 def test_without_a_token(hub, command, monkeypatch):
     monkeypatch.delenv("HF_TOKEN")
     code, _, errors = command()
@@ -367,7 +363,6 @@ def test_without_a_token(hub, command, monkeypatch):
     assert "a new public repository" in errors
 
 
-@pytest.mark.slow
 def test_the_token_is_left_nowhere(hub, command, monkeypatch, tmp_path):
     """Not in what is printed, sent, or left on disk; also where things go wrong."""
     canary = "hf_c4n4ryc4n4ryc4n4ry"

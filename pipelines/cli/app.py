@@ -46,7 +46,6 @@ def run(
     """Run a recipe; the same command again goes on where it stopped."""
     from pipelines.cli.progress import Progress
     from pipelines.execution.executor import executor_for
-    from pipelines.report.page import write_report
     from pipelines.run import carry_out, prepare, run_in_threads
 
     job = prepare(load(recipe, overrides), recipe, Store(store))
@@ -62,6 +61,9 @@ def run(
     except KeyboardInterrupt:
         output.say("interrupted; the same command goes on from the last committed shard")
         raise typer.Exit(1) from None
+    # Here and not above: DuckDB imported before a flow that is broken off prints about leaks.
+    from pipelines.report.page import write_report
+
     output.funnel(job.store, done, output.console)
     output.next_steps(done, write_report(job.store, done), store)
     print(done.id)

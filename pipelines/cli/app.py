@@ -84,7 +84,9 @@ def serve(
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "true")
     from pipelines.flows.server import server
+    from pipelines.run import prepare
 
+    prepare(load(recipe, overrides), recipe, Store(store))  # what is wrong is said at once
     with server() as url:
         from pipelines.flows.serve import serve as keep_serving
 

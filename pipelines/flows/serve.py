@@ -17,8 +17,6 @@ from pydantic import ValidationError
 
 from pipelines.flows.firing import firing
 from pipelines.recipe import load
-from pipelines.run import prepare
-from pipelines.store.store import Store
 from stages.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,10 +38,10 @@ def serve(
     schedule is paused.
 
     Raises:
-        UserError: no cron expression, or a recipe that could not run now.
+        UserError: no cron expression, or no recipe.
     """
     _check(cron)
-    name = prepare(load(recipe, overrides), recipe, Store(store)).recipe.name
+    name = load(recipe, overrides).name
     deployment = firing.to_deployment(
         name,
         cron=cron,

@@ -55,7 +55,9 @@ def read(store: Store, run: Run, form: str) -> pa.Table:
     if form not in FORMATS:
         raise UserError(f"there is no export format '{form}'", nearest(form, list(FORMATS)))
     if run.status != "done":
-        raise UserError(f"the run {run.id} is {run.status}", "Run its recipe to the end first.")
+        raise UserError(
+            f"the run {run.id} is {run.status}", "Run its recipe again: what is committed is kept."
+        )
     sql, _ = FORMATS[form]
     missing = lacking(run, form)
     if missing:

@@ -1,5 +1,6 @@
 """One run of a recipe: plan it, record it, run its steps side by side, record how it ended."""
 
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,13 +105,15 @@ def carry_out(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner)
     Raises:
         RunError: the run had to stop; what was committed stays.
     """
-    with job.store.writing(), _recorded(job) as ended:
+    with job.store.writing():
         try:
-            for engine in _needed(job.recipe, job.steps, job.store)[:1]:
-                executor.warm(engine)
-            run_steps(_stage_runs(job, executor, watch))
+            with _recorded(job) as ended:
+                for engine in _needed(job.recipe, job.steps, job.store)[:1]:
+                    executor.warm(engine)
+                run_steps(_stage_runs(job, executor, watch))
         finally:
-            executor.close()
+            with _undisturbed():
+                executor.close()
     return ended[0]
 
 
@@ -121,6 +124,21 @@ def _stage_runs(job: Job, executor: Executor, watch: Watch) -> list[StageRun]:
         StageRun(step, earlier, job.recipe, job.store, executor, watch, stop)
         for step, earlier in zip(job.steps, before, strict=False)
     ]
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Close the books and the engines in peace: whoever ends a run often signals twice."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(which, signal.SIG_IGN) for which in asked]
+    try:
+        yield
+    finally:
+        for which, handler in zip(asked, before, strict=True):
+            signal.signal(which, signal.SIG_DFL if handler is None else handler)
 
 
 @contextmanager
@@ -140,7 +158,8 @@ def _recorded(job: Job) -> Iterator[list[Run]]:
         raise
     except BaseException:
         # Ctrl-C, or a scheduler's cancellation.
-        record("interrupted")
+        with _undisturbed():
+            record("interrupted")
         raise
     record("done")
 

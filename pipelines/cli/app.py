@@ -34,6 +34,13 @@ RunArgument = Annotated[str | None, typer.Argument(metavar="RUN", help="Default:
 _STORE = output.DEFAULT_STORE
 
 
+def _one(run: str | None, run_id: str | None) -> str | None:
+    """The run that is named, as an argument or by --run."""
+    if run and run_id and run != run_id:
+        raise UserError(f"two runs are named, {run} and {run_id}", "Leave out one of them.")
+    return run or run_id
+
+
 @app.command()
 def run(
     recipe: RecipePath,
@@ -75,7 +82,9 @@ def serve(
     cron: Annotated[str, typer.Option("--cron", help='When, in UTC: "0 3 * * *".')],
     store: StorePath = _STORE,
     overrides: Overrides = [],  # noqa: B006
-    local: Annotated[bool, typer.Option("--local", help="Runs without Ray.")] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="Runs in one process each, without Ray.")
+    ] = False,
 ) -> None:
     """Run a recipe by a schedule, each time with a seed of its own."""
     import os
@@ -87,10 +96,9 @@ def serve(
     from pipelines.run import prepare
 
     prepare(load(recipe, overrides), recipe, Store(store))  # what is wrong is said at once
-    with server() as url:
+    with server():
         from pipelines.flows.serve import serve as keep_serving
 
-        output.say(f"Prefect's pages: {url.removesuffix('/api')}")
         keep_serving(recipe, cron, overrides, store, local=local, say=output.say)
 
 
@@ -160,7 +168,7 @@ def report(run: RunArgument = None, store: StorePath = _STORE, run_id: RunId = N
     from pipelines.report.page import write_report
 
     where = Store(store)
-    print(write_report(where, where.find(run or run_id)))
+    print(write_report(where, where.find(_one(run, run_id))))
 
 
 @app.command()
@@ -175,7 +183,7 @@ def export(
     from pipelines.export import export as write
 
     where = Store(store)
-    print(write(where, where.find(run or run_id), format_, out))
+    print(write(where, where.find(_one(run, run_id)), format_, out))
 
 
 @app.command()
@@ -218,7 +226,7 @@ def publish(
 
     where = Store(store)
     wanted = publishing.Wanted(repo, formats, licenses, waived, out)
-    release = publishing.make(where, where.find(run or run_id), wanted)
+    release = publishing.make(where, where.find(_one(run, run_id)), wanted)
     if dry_run:
         publishing.compare(release, repo, private=private, tag=tag)
     else:

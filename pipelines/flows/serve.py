@@ -5,13 +5,13 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import psutil
-from prefect.client.schemas.schedules import CronSchedule
 from prefect.runner import Runner
-from prefect.server.schemas.schedules import CronSchedule as Calendar
+from prefect.server.schemas.schedules import CronSchedule
 from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
 
@@ -40,7 +40,7 @@ def serve(
     Raises:
         UserError: no cron expression, or no recipe.
     """
-    _check(cron)
+    first = _next(cron)
     name = load(recipe, overrides).name
     deployment = firing.to_deployment(
         name,
@@ -57,7 +57,8 @@ def serve(
     logging.getLogger("prefect.runner.process_manager").setLevel(logging.CRITICAL)
     runner = _Runner(name=name, limit=1, pause_on_shutdown=True)
     runner.add_deployment(cast("RunnerDeployment", deployment))
-    say(f"serving bowerbird/{name}; next at {_next(cron)} UTC; Ctrl-C ends it")
+    say(f"Prefect's pages: {os.environ['PREFECT_API_URL'].removesuffix('/api')}")
+    say(f"serving bowerbird/{name}; next at {first:%Y-%m-%d %H:%M} UTC; Ctrl-C ends it")
     try:
         asyncio.run(runner.start())
     except KeyboardInterrupt:
@@ -76,14 +77,13 @@ class _Runner(Runner):
         signal.raise_signal(signal.SIGINT)
 
 
-def _check(cron: str) -> None:
+def _next(cron: str) -> datetime:
+    """When the schedule fires next."""
+    remedy = 'Give minute, hour, day, month and weekday, as in "0 3 * * *" for 03:00 UTC.'
     try:
-        CronSchedule(cron=cron)
+        times = asyncio.run(CronSchedule(cron=cron).get_dates(1))
     except ValidationError:
-        remedy = 'Give minute, hour, day, month and weekday, as in "0 3 * * *" for 03:00 UTC.'
         raise UserError(f"'{cron}' is no cron expression", remedy) from None
-
-
-def _next(cron: str) -> str:
-    times = asyncio.run(Calendar(cron=cron).get_dates(1))
-    return f"{times[0]:%Y-%m-%d %H:%M}" if times else "no time at all"
+    except ValueError:
+        raise UserError(f"'{cron}' never comes", remedy) from None
+    return times[0]

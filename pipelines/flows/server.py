@@ -21,15 +21,16 @@ _PATIENCE_S = 120
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """The API's URL, in the environment too; a server that was started here ends with the block.
+def server() -> Iterator[None]:
+    """`PREFECT_API_URL` leads to a server; one that was started here ends with the block.
 
     Raises:
         RunError: no server comes up.
     """
     url = os.environ.get("PREFECT_API_URL") or _configured()
     if url:
-        yield url
+        os.environ["PREFECT_API_URL"] = url
+        yield
         return
     port = _free_port()
     url = f"http://127.0.0.1:{port}/api"
@@ -42,7 +43,7 @@ def server() -> Iterator[str]:
     try:
         _wait(process, url)
         os.environ["PREFECT_API_URL"] = url
-        yield url
+        yield
     finally:
         process.terminate()
         process.wait(timeout=30)

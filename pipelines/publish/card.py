@@ -43,6 +43,7 @@ def write(contents: Contents, numbers: Numbers, drawn: Sequence[str]) -> str:
         drawn=drawn,
         steps=_steps(run, numbers),
         engines=_engines(run, numbers),
+        packaged=any(item.name.startswith("packaged/") for item in contents.licenses),
         prompts={name: hashlib.sha256(t.encode()).hexdigest() for name, t in run.prompts.items()},
         recipe=(contents.folder / "bowerbird" / "recipe.yaml").read_text(encoding="utf-8"),
         bibliography="\n\n".join(_citations(run)),

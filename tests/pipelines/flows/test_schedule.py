@@ -233,6 +233,17 @@ def test_a_cancelled_run_is_resumed_by_the_next(work, server, monkeypatch):
     assert [shard for shard in finished["shards"] if shard in committed] == committed
 
 
+def test_a_service_that_is_ended_stops_the_run_under_way(work, server, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", server)
+    name = write(work, script="tests.data.slow_script:slow")
+    with serving("--cron", "0 3 1 1 *") as (process, _):
+        fire(server, name)
+        until(responses, 60)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    until(lambda: [run["status"] for run in records()] == ["interrupted"], 20)
+
+
 def test_a_work_pool_runs_the_deployment(work, server, monkeypatch, root):
     """By the commands of docs/schedule.md, on this test's server, recipe and store."""
     monkeypatch.setenv("PREFECT_API_URL", server)
@@ -282,6 +293,7 @@ def test_the_pages_other_commands(work, monkeypatch, root):
     ("arguments", "cause"),
     [
         (["--cron", "nonsense"], "'nonsense' is no cron expression"),
+        (["--cron", "0 0 30 2 *"], "'0 0 30 2 *' never comes"),
         (["--cron", "0 3 * * *", "--set", "stages.respond.temperture=1"], "'temperture'"),
     ],
 )

@@ -81,10 +81,17 @@ def funnel(store: Store, run: Run, to: Console) -> None:
         if found is None:
             continue
         counts, usage = found.counts, found.usage
-        reasons = ", ".join(f"{n} {reason}" for reason, n in found.reasons.items())
         tokens = f"{usage.completion_tokens:,}" if usage.calls else ""
         rows.append(
-            (step.name, counts.input, counts.output, counts.dropped, counts.failed, tokens, reasons)
+            (
+                step.name,
+                counts.input,
+                counts.output,
+                counts.dropped,
+                counts.failed,
+                tokens,
+                found.why,
+            )
         )
     columns = ("stage", "in", "out", "dropped", "failed", "tokens", "reasons")
     made = table(columns, rows, right=columns[1:6])

@@ -159,7 +159,8 @@ class StageRun:
     def _check_limit(self, current: Manifest, enough: int = _ENOUGH) -> None:
         counts, limit = current.counts, self.recipe.limits.failed
         if counts.input >= enough and counts.failed > limit * counts.input:
-            reasons = ", ".join(f"{n} {reason}" for reason, n in current.reasons.items())
-            cause = f"{self.step.name}: {counts.failed} of {counts.input} rows failed ({reasons})"
+            cause = (
+                f"{self.step.name}: {counts.failed} of {counts.input} rows failed ({current.why})"
+            )
             remedy = "Look at `bowerbird sql 'SELECT reason, detail FROM rejected'`, mend the"
             raise RunError(cause, f"{remedy} cause, or raise `limits.failed` in the recipe.")

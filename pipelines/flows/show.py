@@ -32,7 +32,7 @@ def rows(job: Job) -> None:
                 "dropped": counts.dropped,
                 "failed": counts.failed,
                 "tokens": found.usage.completion_tokens,
-                "reasons": ", ".join(f"{n} {reason}" for reason, n in found.reasons.items()),
+                "reasons": found.why,
             }
         )
     with _if_possible():

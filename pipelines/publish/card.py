@@ -97,13 +97,13 @@ def _info(config: Config, folder: Path) -> dict[str, Any]:
 
 
 def _steps(run: Run, numbers: Numbers) -> list[dict[str, Any]]:
-    """Stage, settings, engine and counts, a row per step."""
+    """Counts, settings and model, a row per step."""
     found = []
     for step, counts in zip(run.steps, numbers.stages, strict=True):
         engine = step.facts["engine"]
         settings = {k: v for k, v in step.facts["settings"].items() if v not in (None, [], "")}
-        role = settings.pop("engine", "") if engine else ""
-        found.append({**counts, "engine": role, "settings": settings, "model": _label(engine)})
+        settings.pop("engine", None)  # its name in the recipe; the model says more
+        found.append({**counts, "settings": settings, "model": _label(engine)})
     return found
 
 
@@ -168,10 +168,6 @@ def _markdown(value: object) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
-    return (
-        f"{value:,}"
-        if isinstance(value, int)
-        else f"{value:,.3g}"
-        if abs(value) < 100
-        else f"{value:,.0f}"
-    )
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"

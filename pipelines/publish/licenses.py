@@ -5,7 +5,7 @@ What is not known refuses the release, unless it is waived by name; the card pri
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +81,7 @@ def _remedy(item: Licensed) -> str:
 
 
 def _with_waiver(item: Licensed, waived: Sequence[str]) -> Licensed:
-    without = not item.license and item.name in waived
-    return Licensed(item.name, item.role, item.license, item.said, item.revision, without)
+    return replace(item, waived=not item.license and item.name in waived)
 
 
 def _dataset(given: Mapping[str, str]) -> Licensed:

@@ -108,6 +108,11 @@ class Manifest(BaseModel):
             total.update(shard.reasons)
         return dict(total.most_common())
 
+    @property
+    def why(self) -> str:
+        """The reasons in one line: "13 filter.truncated, 5 filter.language"."""
+        return ", ".join(f"{rows} {reason}" for reason, rows in self.reasons.items())
+
 
 def _sums(parts: list[Counts] | list[Usage]) -> dict[str, float]:
     total: dict[str, float] = defaultdict(float)

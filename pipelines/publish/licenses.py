@@ -11,6 +11,7 @@ from typing import Any
 
 from pipelines.lookup import nearest
 from pipelines.publish import hub
+from pipelines.recipe_source import unroll
 from pipelines.store.runs import Run
 from stages.engines import models
 from stages.errors import UserError
@@ -123,8 +124,8 @@ def _sources(run: Run, given: Mapping[str, str]) -> Iterator[Licensed]:
 
 def source_files(run: Run) -> list[str]:
     """Names of the files that the run's first rows came from."""
-    stages = run.source["stages"]
-    return [Path(s["path"]).name for s in stages if isinstance(s, dict) and "path" in s]
+    stages = [stage for _, stage in unroll(run.source["stages"], "stages")]
+    return list(dict.fromkeys(Path(s["path"]).name for s in stages if "path" in s))
 
 
 def public_name(model: str) -> str:

@@ -143,8 +143,17 @@ def portable(source: Mapping[str, Any]) -> dict[str, Any]:
         if "model" in kept:
             kept["model"] = public_name(str(kept["model"]))
         engines[name] = kept
-    stages = [
-        {**stage, "path": Path(stage["path"]).name} if "path" in stage else stage
-        for stage in source["stages"]
-    ]
-    return {**source, "engines": engines, "stages": stages}
+    return {**source, "engines": engines, "stages": _without_folders(source["stages"])}
+
+
+def _without_folders(stages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Stages whose `path` is a file's name, those of `repeat:` blocks too."""
+    found = []
+    for stage in stages:
+        kept = dict(stage)
+        if "path" in kept:
+            kept["path"] = Path(kept["path"]).name
+        if "stages" in kept:
+            kept["stages"] = _without_folders(kept["stages"])
+        found.append(kept)
+    return found

@@ -126,14 +126,17 @@ def test_the_recipe_is_published_without_this_machine(made, tmp_path):
             "main": {"kind": "scripted", "model": "/home/someone/models/big"},
             "other": {"kind": "openai", "model": "m", "base_url": "http://gpu-17.intern:8000/v1"},
         },
-        stages=[{"use": "source.instructions", "path": str(rows)}, {"use": "generate.respond"}],
+        stages=[
+            {"repeat": 1, "stages": [{"use": "source.instructions", "path": str(rows)}]},
+            {"use": "generate.respond"},
+        ],
     )
     everything = b"".join(p.read_bytes() for p in folder.rglob("*") if p.is_file())
     for private in (b"secret folder", b"/home/someone", b"gpu-17"):
         assert private not in everything
     recipe = yaml.safe_load((folder / "bowerbird/recipe.yaml").read_text())
     assert recipe["seed"] == run.seed
-    assert recipe["stages"][0]["path"] == "seeds.jsonl"
+    assert recipe["stages"][0]["stages"][0]["path"] == "seeds.jsonl"
     assert recipe["engines"]["main"]["model"] == "big"
     assert "| seeds.jsonl | rows it began with | mit |" in (folder / "README.md").read_text()
 

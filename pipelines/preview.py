@@ -10,7 +10,7 @@ from pipelines.execution.stage_run import Silent
 from pipelines.plan import Step
 from pipelines.recipe import Recipe
 from pipelines.run import carry_out, prepare, run_in_threads
-from pipelines.store import manifest
+from pipelines.store import log
 from pipelines.store.shards import FolderReader
 from pipelines.store.store import Store
 
@@ -21,13 +21,13 @@ def preview(recipe: Recipe, recipe_path: Path, rows: int) -> list[dict[str, Any]
     Selection sees these rows only, and nothing is kept.
     """
     with tempfile.TemporaryDirectory(prefix="bowerbird-preview-") as folder:
-        store = Store(Path(folder))
+        store = Store.at(folder)
         job = prepare(recipe, recipe_path, store)
         # Fingerprints stay those of the full recipe, and with them every row's id and seed.
         job = replace(job, steps=(_first(job.steps[0], rows), *job.steps[1:]))
         carry_out(job, LocalExecutor.of(recipe), Silent(), run_in_threads)
         last = store.stage(job.steps[-1].folder)
-        found = manifest.read(last)
+        found = log.read(last)
         tables = FolderReader(last, found.shards if found else ()).tables()
         return [row for table in tables for row in table.to_pylist()]
 

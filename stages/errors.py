@@ -2,6 +2,7 @@
 
 `UserError`   the request cannot be carried out as it stands: a recipe, an argument, a set-up.
               Printed as one cause and one remedy, exit code 2, never a traceback.
+`BusyError`   a `UserError` that time heals: another run holds the store. Exit code 75.
 `RunError`    the run had to stop: too many failed rows, a full disk, a lost engine. Exit code 1.
 `EngineError` one call to an engine failed. The row becomes `Failed`; the run goes on.
 `ReplyError`  a reply came and cannot be read. The stage's `on_parse_error` decides.
@@ -25,6 +26,10 @@ class BowerbirdError(Exception):
 
 class UserError(BowerbirdError):
     """What was asked for is wrong or incomplete."""
+
+
+class BusyError(UserError):
+    """Somebody else is at it; the same request can be carried out later."""
 
 
 class RunError(BowerbirdError):

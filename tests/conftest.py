@@ -1,6 +1,10 @@
 """What several tests need: recipes, stores and scripted runs."""
 
+import os
 from pathlib import Path
+
+# Ray listens and connects on loopback alone; it reads this when it is imported.
+os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 
 import pyarrow as pa
 import pytest
@@ -83,7 +87,7 @@ def run_recipe(tmp_path):
     """Run a recipe's source in this process: `run, store = run_recipe(source)`."""
 
     def run(source, store=None, watch=None):
-        store = store or Store(tmp_path / "store")
+        store = store or Store.at(tmp_path / "store")
         job = prepare(parse(source, ROOT), Path("test.yaml"), store)
         done = carry_out(job, LocalExecutor.of(job.recipe), watch or Silent(), run_in_threads)
         return done, store

@@ -8,30 +8,20 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import output
+from pipelines.cli.options import STORE as _STORE
+from pipelines.cli.options import (
+    Overrides,
+    RecipePath,
+    Record,
+    Replay,
+    RunArgument,
+    RunId,
+    StorePath,
+    app,
+)
 from pipelines.recipe import load
 from pipelines.store.store import Store
-from stages.errors import BowerbirdError, EngineError, UserError
-
-app = typer.Typer(
-    name="bowerbird",
-    help="Recipes in, an alignment dataset with a history out.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    add_completion=False,
-)
-
-RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe's YAML file.")]
-StorePath = Annotated[
-    Path, typer.Option("--store", metavar="DIR", envvar="BOWERBIRD_STORE", help="The store.")
-]
-Overrides = Annotated[
-    list[str],
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe's dotted key; repeatable."),
-]
-RunId = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Default: the latest.")]
-RunArgument = Annotated[str | None, typer.Argument(metavar="RUN", help="Default: the latest run.")]
-_STORE = output.DEFAULT_STORE
+from stages.errors import BowerbirdError, BusyError, EngineError, UserError
 
 
 def _one(run: str | None, run_id: str | None) -> str | None:
@@ -49,14 +39,26 @@ def run(
     local: Annotated[
         bool, typer.Option("--local", help="In this process, without Ray and Prefect.")
     ] = False,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            "--ray-address",
+            metavar="HOST:PORT",
+            envvar="RAY_ADDRESS",
+            help="A Ray cluster; default: one on this machine for this run.",
+        ),
+    ] = None,
+    record: Record = None,
+    replay: Replay = None,
 ) -> None:
     """Run a recipe; the same command again goes on where it stopped."""
     from pipelines.cli.progress import Progress
     from pipelines.execution.executor import executor_for
     from pipelines.run import carry_out, prepare, run_in_threads
 
-    job = prepare(load(recipe, overrides), recipe, Store(store))
-    executor = executor_for(job.recipe, local=local)
+    cassettes = output.cassettes(record, replay)
+    job = prepare(load(recipe, overrides), recipe, Store.at(store), cassettes=cassettes)
+    executor = executor_for(job.recipe, local=local, address=ray_address)
     try:
         with Progress(job) as progress:
             if local:
@@ -72,6 +74,8 @@ def run(
     from pipelines.report.page import write_report
 
     output.funnel(job.store, done, output.console)
+    if record and any(step.reused and step.facts["engine"] for step in done.steps):
+        output.say("not in the cassette: answers of stages that were in the store already")
     output.next_steps(done, write_report(job.store, done), store)
     print(done.id)
 
@@ -95,7 +99,7 @@ def serve(
     from pipelines.flows.server import server
     from pipelines.run import prepare
 
-    prepare(load(recipe, overrides), recipe, Store(store))  # what is wrong is said at once
+    prepare(load(recipe, overrides), recipe, Store.at(store))  # what is wrong is said at once
     with server():
         from pipelines.flows.serve import serve as keep_serving
 
@@ -103,13 +107,25 @@ def serve(
 
 
 @app.command()
-def plan(recipe: RecipePath, store: StorePath = _STORE, overrides: Overrides = []) -> None:  # noqa: B006
+def plan(
+    recipe: RecipePath,
+    store: StorePath = _STORE,
+    overrides: Overrides = [],  # noqa: B006
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why each stage is reused or computed.")
+    ] = False,
+) -> None:
     """Show stages, columns, what is cached, and an estimate; load nothing."""
     from pipelines.estimate import estimate
+    from pipelines.explain import explain as reasons
     from pipelines.plan import plan as make_plan
 
     loaded = load(recipe, overrides)
-    output.plan(estimate(make_plan(loaded), Store(store)))
+    steps = make_plan(loaded)
+    if explain:
+        output.explained(steps, reasons(loaded.name, steps, Store.at(store)))
+    else:
+        output.plan(estimate(steps, Store.at(store)))
 
 
 @app.command()
@@ -127,9 +143,12 @@ def preview(
 @app.command()
 def status(store: StorePath = _STORE, run_id: RunId = None) -> None:
     """List the runs in the store; with --run, that run's stages."""
-    where = Store(store)
+    from pipelines.store.lease import held_by
+
+    where = Store.at(store)
     if run_id is None:
         output.runs(where.all_runs(), store)
+        output.holder(held_by(where.root / "lease"))
     else:
         output.runs([where.find(run_id)], store)
         output.funnel(where, where.find(run_id), output.stdout())
@@ -145,7 +164,7 @@ def sql(
     """Query a run with DuckDB: dataset, rejected, stages, runs, and a view per stage."""
     from pipelines.store.catalog import query as ask
 
-    where = Store(store)
+    where = Store.at(store)
     output.result(ask(where, where.find(run_id), query), format_)
 
 
@@ -158,7 +177,7 @@ def why(
     """Where a row came from, what each stage said of it, or why it was dropped."""
     from pipelines.store.lineage import history
 
-    where = Store(store)
+    where = Store.at(store)
     output.history(history(where, where.find(run_id), row_id))
 
 
@@ -167,7 +186,7 @@ def report(run: RunArgument = None, store: StorePath = _STORE, run_id: RunId = N
     """Write a run's report, one self-contained HTML file, and print its path."""
     from pipelines.report.page import write_report
 
-    where = Store(store)
+    where = Store.at(store)
     print(write_report(where, where.find(_one(run, run_id))))
 
 
@@ -182,7 +201,7 @@ def export(
     """Write a run's dataset so that `datasets.load_dataset` reads it for TRL."""
     from pipelines.export import export as write
 
-    where = Store(store)
+    where = Store.at(store)
     print(write(where, where.find(_one(run, run_id)), format_, out))
 
 
@@ -224,7 +243,7 @@ def publish(
     """Make a release of a run with its card, and publish it to the Hugging Face Hub."""
     from pipelines.cli import publishing
 
-    where = Store(store)
+    where = Store.at(store)
     wanted = publishing.Wanted(repo, formats, licenses, waived, out)
     release = publishing.make(where, where.find(_one(run, run_id)), wanted)
     if dry_run:
@@ -265,12 +284,14 @@ def doctor(
 
 
 def main() -> None:
-    """Entry point. Exit codes: 0 done, 1 the run failed, 2 the request was wrong."""
+    """Entry point. Exit codes: 0 done, 1 it failed, 2 the request was wrong, 75 come back later."""
     # A scheduler's SIGTERM ends a run as Ctrl-C does: engines are stopped, the record is closed.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app(standalone_mode=True)
+    except BusyError as error:
+        sys.exit(output.fail(error, 75))
     except UserError as error:
         sys.exit(output.fail(error, 2))
     except (BowerbirdError, EngineError) as error:

@@ -16,20 +16,26 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from pipelines.store.manifest import read as read_manifest
+from pipelines.execution.tape import Cassettes
+from pipelines.store.folder import LocalFolder
+from pipelines.store.log import read as read_manifest
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
-from stages.errors import BowerbirdError
+from stages.errors import BowerbirdError, UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from pipelines.doctor import Finding
     from pipelines.estimate import Estimate
+    from pipelines.plan import Step
+    from pipelines.store.gc import Garbage
+    from pipelines.store.lease import Holder
     from pipelines.store.lineage import Event
+    from pipelines.store.verify import Finding as Damage
 
 console = Console(stderr=True, highlight=False)
-DEFAULT_STORE = Path("store")
+DEFAULT_STORE = "store"
 
 
 class Format(enum.StrEnum):
@@ -100,17 +106,17 @@ def funnel(store: Store, run: Run, to: Console) -> None:
     to.print(made)
 
 
-def next_steps(run: Run, page: Path, store: Path) -> None:
+def next_steps(run: Run, page: str, store: str) -> None:
     """Where to look now, as commands that work from here."""
     command = "bowerbird" if shutil.which("bowerbird") else sys.argv[0]
     where = "" if store == DEFAULT_STORE else f" --store {store}"
     query = "'SELECT instruction, response FROM dataset'"
-    console.print(f"\n[bold]report[/]   {escape(str(page))}", soft_wrap=True)
+    console.print(f"\n[bold]report[/]   {escape(page)}", soft_wrap=True)
     console.print(f"[bold]rows[/]     {escape(f'{command} sql {query}{where}')}", soft_wrap=True)
     console.print(f"[bold]history[/]  {escape(f'{command} why ROW_ID{where}')}", soft_wrap=True)
 
 
-def runs(found: Sequence[Run], store: Path) -> None:
+def runs(found: Sequence[Run], store: str) -> None:
     """A line per run, the latest last."""
     if not found:
         say(f"no runs in {store}")
@@ -122,6 +128,12 @@ def runs(found: Sequence[Run], store: Path) -> None:
         made.add_row(run.id, run.status, run.started[:16].replace("T", " "), _took(run),
                      str(run.seed), escape(run.recipe_path + error))  # fmt: skip
     stdout().print(made)
+
+
+def holder(found: "Holder | None") -> None:
+    """Who writes to the store, if somebody does."""
+    if found is not None and not found.is_gone():
+        say(f"held by {found.text}")
 
 
 def _took(run: Run) -> str:
@@ -206,3 +218,36 @@ def findings(found: "Sequence[Finding]") -> None:
         out.print(f"{mark} {escape(finding.what)}: {escape(finding.found)}", soft_wrap=True)
         if not finding.fine:
             out.print(f"        {escape(finding.remedy)}", soft_wrap=True)
+
+
+def cassettes(record: Path | None, replay: Path | None) -> Cassettes:
+    """The cassettes of a run's options.
+
+    Raises:
+        UserError: there is nothing to replay.
+    """
+    if replay is not None and not replay.is_dir():
+        raise UserError(f"there is no cassette {replay}", "Record one with --record first.")
+    folders = [LocalFolder(path.resolve()) if path else None for path in (record, replay)]
+    return Cassettes(*folders)
+
+
+def explained(steps: "Sequence[Step]", reasons: Sequence[str]) -> None:
+    """Why each step is reused or computed."""
+    rows = [(step.name, reason) for step, reason in zip(steps, reasons, strict=True)]
+    made = table(("stage", "why"), rows)
+    made.columns[0].no_wrap = True
+    stdout().print(made)
+
+
+def damage(findings: "Sequence[Damage]") -> None:
+    """A line per damaged file."""
+    for finding in findings:
+        stdout().print(f"{escape(finding.where)}: {escape(finding.what)}", soft_wrap=True)
+
+
+def garbage(found: "Sequence[Garbage]") -> None:
+    """A line per file or folder."""
+    rows = [(each.where, f"{each.bytes:,}", each.why) for each in found]
+    if rows:
+        stdout().print(table(("what", "bytes", "why"), rows, right=("bytes",)))

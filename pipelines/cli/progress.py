@@ -52,7 +52,7 @@ class Progress:
     def __enter__(self) -> Self:
         self._lines = {step.name: _Line(step) for step in self.job.steps}
         self._seeds = len(self.job.steps[0].stage.seeds() or ())
-        console.print(f"run {self.job.run.id} in {self.job.store.root}", highlight=False)
+        console.print(f"run {self.job.run.id} in {self.job.store.root.uri()}", highlight=False)
         if console.is_terminal:
             # Redrawn by the clock, so that the time goes on between two shards.
             self._live = Live(
@@ -93,6 +93,14 @@ class Progress:
             line.took = line.seconds
         if not self._live:
             console.print(_sentence(line), highlight=False)
+
+    def waiting(self, step: Step, shards: int, seconds: float) -> None:
+        """See `Watch`."""
+        console.print(f"{step.name}: waiting for {shards} shards, {seconds:.0f} s without news")
+
+    def lost(self, step: Step, cause: str) -> None:
+        """See `Watch`."""
+        console.print(f"{step.name}: {cause}; tried again", highlight=False)
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False)

@@ -30,10 +30,15 @@ def make(store: Store, run: Run, wanted: Wanted) -> Path:
     """Write the release folder and say where it is."""
     known = licensed(run, dict(_named(text) for text in wanted.licenses), wanted.waived)
     formats = tuple(dict.fromkeys(wanted.formats)) or release.default_formats(run)
-    out = wanted.out or store.run_folder(run.id) / "release"
+    out = wanted.out or _place(store, run)
     folder = release.make(store, run, formats, known, wanted.repo, out)
     say(f"release of {run.id} ({', '.join(formats)}) in {folder}")
     return folder
+
+
+def _place(store: Store, run: Run) -> Path:
+    place = store.run(run.id).uri("release")
+    return Path(f"release-{run.id}") if "://" in place else Path(place)
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -1,30 +1,23 @@
 """A prompt stage on one shard: ask for all rows at once, read each reply as it comes."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any, Protocol
+import itertools
+from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from pipelines.execution.attempt import attempt
+from pipelines.execution.lost import EngineLost
+from pipelines.execution.tape import Client
 from pipelines.store.manifest import Usage
 from stages.ask import Ask, Reply, Request
 from stages.base import Annotated, Dropped, Failed, Fate, PromptStage
 from stages.engines.base import Answer
 from stages.errors import EngineError, ReplyError, RunError
-from stages.unicode import storable
 
 _ATTEMPTS = {"retry": 3}
 """How often a row is asked in all where its replies cannot be read; otherwise once."""
-
-
-class Client(Protocol):
-    """An engine as seen by a shard: in this process or in an actor."""
-
-    def complete(self, requests: Sequence[Request]) -> Iterator[Answer]:
-        """One answer per request, as they finish."""
-        ...
 
 
 def run(
@@ -67,7 +60,8 @@ class _Batch:
         """Ask once; put readable rows' fates into `fates` and return the asks that are left."""
         requests = [Request(i, ask, self._seed(i, number)) for i, ask in asks.items()]
         left, open_ = {}, set(asks)
-        for answer in self._client.complete(requests) if requests else ():
+        answered = self._client.complete(requests) if requests else ()
+        for answer in itertools.chain.from_iterable(answered):
             open_.discard(answer.index)
             fate = self._fate(answer)
             if fate is None:
@@ -88,27 +82,27 @@ class _Batch:
         if isinstance(answer.outcome, EngineError):
             return self._failed(answer.outcome)
         self._count(answer.outcome)
-        reply = _storable(answer.outcome)
         try:
-            return attempt(self._stage.read, self._rows[answer.index], reply)
+            return attempt(self._stage.read, self._rows[answer.index], answer.outcome)
         except ReplyError as error:
             self.unreadable[answer.index] = self._verdict(error)
-            used = self.usage.unreadable + 1
-            self.usage = self.usage.model_copy(update={"unreadable": used})
+            self._spend(unreadable=self.usage.unreadable + 1)
             return None
 
     def _failed(self, error: EngineError) -> Fate:
         if error.fatal:
-            raise RunError(f"the engine cannot go on: {error}", "Mend it and run again.")
+            raise EngineLost(f"the engine cannot go on: {error}", "Mend it and run again.")
         return Failed("engine.retries_spent" if error.retryable else "engine.refused", str(error))
 
     def _count(self, reply: Reply) -> None:
-        spent = {
-            "calls": self.usage.calls + 1,
-            "prompt_tokens": self.usage.prompt_tokens + reply.prompt_tokens,
-            "completion_tokens": self.usage.completion_tokens + reply.completion_tokens,
-        }
-        self.usage = self.usage.model_copy(update=spent)
+        self._spend(
+            calls=self.usage.calls + 1,
+            prompt_tokens=self.usage.prompt_tokens + reply.prompt_tokens,
+            completion_tokens=self.usage.completion_tokens + reply.completion_tokens,
+        )
+
+    def _spend(self, **totals: int) -> None:
+        self.usage = msgspec.structs.replace(self.usage, **totals)
 
     def _verdict(self, error: ReplyError) -> Fate:
         match self._stage.on_parse_error:
@@ -118,8 +112,3 @@ class _Batch:
                 return Dropped("reply.unreadable", str(error))
             case _:
                 return Failed("reply.unreadable", str(error))
-
-
-def _storable(reply: Reply) -> Reply:
-    samples = tuple(replace(sample, text=storable(sample.text)) for sample in reply.samples)
-    return replace(reply, samples=samples)

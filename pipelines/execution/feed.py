@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pipelines.store.manifest import Shard
 
@@ -19,6 +19,26 @@ class Feed:
         self._changed = threading.Condition()
         self._ended = False
         self._broken = False
+        self._whole = False
+
+    def put_all(self, shards: Sequence[Shard]) -> None:
+        """All shards of a step at once, because it was complete; then no more."""
+        with self._changed:
+            self._shards, self._whole = list(shards), True
+            self._changed.notify_all()
+
+    def whole(self) -> Sequence[Shard] | None:
+        """All shards, if they come at once; None if they come one by one. Waits for the first.
+
+        Raises:
+            Upstream: the step before broke off.
+        """
+        with self._changed:
+            while not (self._shards or self._ended):
+                self._changed.wait()
+            if self._broken:
+                raise Upstream
+            return self._shards if self._whole else None
 
     def put(self, shard: Shard) -> None:
         """A shard has been committed."""

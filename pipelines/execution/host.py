@@ -8,8 +8,11 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from pipelines.execution.feed import Upstream
+from pipelines.execution.lost import EngineLost
+from pipelines.execution.supervised import Supervised
 from stages.ask import Request
 from stages.engines.base import Answer, Engine, EngineSpec
+from stages.errors import EngineError
 
 Result = TypeVar("Result")
 
@@ -21,6 +24,7 @@ class EngineHost:
         self._spec = spec
         self._engine: Engine | None = None
         self._failure: Exception | None = None
+        self._stopped = False
         self._sent: set[Future[None]] = set()
         self._opening = threading.Lock()
         self._loop = asyncio.new_event_loop()
@@ -28,17 +32,17 @@ class EngineHost:
             target=self._loop.run_forever, name=f"engine-{spec.kind}", daemon=True
         )
 
-    def complete(self, requests: Sequence[Request]) -> Iterator[Answer]:
-        """One answer per request, as they finish."""
+    def complete(self, requests: Sequence[Request]) -> Iterator[list[Answer]]:
+        """One answer per request, as they finish; those that are there together in one list."""
         engine = self.open()
+        if self._stopped:
+            raise Upstream
         answers: queue.SimpleQueue[Answer | BaseException | None] = queue.SimpleQueue()
         sent = asyncio.run_coroutine_threadsafe(_forward(engine, requests, answers), self._loop)
         self._sent.add(sent)
         try:
-            while (answer := answers.get()) is not None:
-                if isinstance(answer, BaseException):
-                    raise answer
-                yield answer
+            while there := _there(answers):
+                yield there
         finally:
             # Whoever stops listening early also stops the calls.
             sent.cancel()
@@ -64,6 +68,7 @@ class EngineHost:
 
     def stop(self) -> None:
         """Give up all calls under way; whoever waits for them gets `Upstream`."""
+        self._stopped = True
         for sent in list(self._sent):
             sent.cancel()
 
@@ -75,9 +80,25 @@ class EngineHost:
             self._thread.join(timeout=10)
 
 
+def _there(answers: "queue.SimpleQueue[Answer | BaseException | None]") -> list[Answer]:
+    """What has come, at least one; nothing at the end."""
+    found: list[Answer] = []
+    while not found or not answers.empty():
+        answer = answers.get()
+        if answer is None or isinstance(answer, BaseException):
+            if found:
+                answers.put(answer)  # nothing comes after it: it is next
+                break
+            if answer is not None:
+                raise answer
+            break
+        found.append(answer)
+    return found
+
+
 async def _opened(spec: EngineSpec) -> Engine:
     # On the loop, because clients and vLLM's engine bind to the loop they are made on.
-    return spec.open()
+    return Supervised(spec)
 
 
 async def _forward(
@@ -90,6 +111,8 @@ async def _forward(
             answers.put(answer)
     except asyncio.CancelledError:
         answers.put(Upstream())
+    except EngineError as error:
+        answers.put(EngineLost(f"the engine cannot go on: {error}", "Mend it and run again."))
     except Exception as error:  # noqa: BLE001  raised again in the thread that asked
         answers.put(error)
     else:

@@ -1,83 +1,96 @@
 """A step's manifest while it grows: what was there before, and what this run keeps of it."""
 
-from pathlib import Path
+import hashlib
+from collections.abc import Iterable, Sequence
 
 from pipelines.execution.work import Input
 from pipelines.plan import Step
-from pipelines.store import manifest
+from pipelines.store.folder import Folder
+from pipelines.store.log import Log
 from pipelines.store.manifest import Manifest, Shard
 from stages.errors import RunError
 
 
 class Ledger:
-    """The step's manifest while it grows: what was there, and what this run keeps of it."""
+    """Opened for one run under its epoch.
 
-    def __init__(self, folder: Path, step: Step) -> None:
-        self._folder = folder
-        found = manifest.read(folder)
-        self._before = {(s.index, s.input): s for s in _reusable(found)}
+    From then on no writer of an older epoch can commit to the step.
+    """
+
+    def __init__(self, folder: Folder, step: Step, epoch: int) -> None:
+        self._step, self._epoch = step, epoch
+        self._log = Log(folder, step.path, step.fingerprint)
+        files = set(folder.names())
+        there = [s for s in self._log.shards.values() if _names(s) <= files]
+        self.was_complete = self._log.complete and len(there) == len(self._log.shards)
+        self._before = {(s.index, s.input): s for s in there if self._is_reusable(s)}
         self._kept: dict[int, Shard] = {}
-        self._step = step
-        self._on_disk = found
+        self.rows = self.failed = 0
+        if not self.was_complete:
+            self._log.commit(epoch)
+
+    def _is_reusable(self, shard: Shard) -> bool:
+        """Whether it need not be done again.
+
+        Of a step that was broken off, shards with failed rows are: whoever mends the cause and
+        runs again wants these rows. A complete step stands as it is.
+        """
+        return self._log.complete or not shard.counts.failed
 
     @property
-    def current(self) -> Manifest:
-        """The shards kept so far."""
-        shards = tuple(self._kept[index] for index in sorted(self._kept))
-        return Manifest(stage=self._step.path, fingerprint=self._step.fingerprint, shards=shards)
+    def given(self) -> str:
+        """Of a step that was complete, the digest of all that it was made of."""
+        return self._log.given
 
     @property
-    def was_complete(self) -> bool:
-        """Whether the step was complete before, with all its files."""
-        found = self._on_disk
-        return found is not None and found.complete and all(map(self._there, found.shards))
+    def why(self) -> str:
+        """Rows dropped or failed so far, by reason, in one line."""
+        return Manifest("", "", shards=tuple(self._kept.values())).why
 
     def adopt(self) -> list[Shard]:
         """Keep all shards of a step that was complete."""
-        found = self._on_disk.shards if self._on_disk else ()
-        self._kept = {shard.index: shard for shard in found}
-        return list(found)
-
-    def _there(self, shard: Shard) -> bool:
-        return all((self._folder / file.name).is_file() for file in (shard.part, shard.rejected))
+        self._kept = dict(self._log.shards)
+        return [self._kept[index] for index in sorted(self._kept)]
 
     def known(self, given: Input) -> Shard | None:
         """The committed shard made of the same rows, if its files are there."""
-        shard = self._before.get((given.index, given.digest))
-        return shard if shard is not None and self._there(shard) else None
+        return self._before.get((given.index, given.digest))
 
     def keep(self, shard: Shard) -> None:
         """It belongs to this run; the manifest has it already."""
         self._kept[shard.index] = shard
+        self.rows += shard.counts.input
+        self.failed += shard.counts.failed
 
-    def commit(self, shard: Shard) -> None:
-        """Add a new shard to the manifest, if its counts add up."""
-        if not shard.counts.add_up() or shard.part.rows != shard.counts.output:
-            raise RunError(f"{self._step.name}: the fates of shard {shard.index} do not add up")
-        self._kept[shard.index] = shard
-        # Shards of an earlier run that this one has not come to yet stay known until the end:
-        # whoever is killed now finds them again.
-        waiting = [s for (index, _), s in self._before.items() if index not in self._kept]
-        shards = sorted([*self._kept.values(), *waiting], key=lambda s: s.index)
-        self._write(self.current.model_copy(update={"shards": tuple(shards)}))
+    def commit(self, shards: Sequence[Shard]) -> None:
+        """Add new shards to the manifest, if their counts add up.
 
-    def complete(self) -> Manifest:
-        """Say that no more shards will come."""
-        done = self.current.model_copy(update={"complete": True})
-        if done != self._on_disk:
-            self._write(done)
-        return done
+        Shards of an earlier run that this one has not come to yet stay: whoever is killed now
+        finds them again.
+        """
+        for shard in shards:
+            if not shard.counts.add_up() or shard.part.rows != shard.counts.output:
+                raise RunError(f"{self._step.name}: the fates of shard {shard.index} do not add up")
+            refused = shard.counts.dropped + shard.counts.failed
+            if shard.rejected.rows != refused or sum(shard.reasons.values()) != refused:
+                raise RunError(f"{self._step.name}: shard {shard.index} lost a rejected row")
+        self._log.commit(self._epoch, tuple(shards))
+        for shard in shards:
+            self.keep(shard)
 
-    def _write(self, content: Manifest) -> None:
-        manifest.write(self._folder, content)
+    def complete(self, given: str) -> Manifest:
+        """Say that no more shards will come. `given`: the digest of all that came in."""
+        stale = tuple(index for index in self._log.shards if index not in self._kept)
+        if stale or not self._log.complete or self._log.given != given:
+            self._log.commit(self._epoch, remove=stale, given=given)
+        return self._log.manifest
 
 
-def _reusable(found: Manifest | None) -> list[Shard]:
-    """Committed shards that need not be done again.
+def digest(shards: Iterable[Shard]) -> str:
+    """One name for the rows of all these shards, in order."""
+    names = [s.part.sha256 for s in sorted(shards, key=lambda shard: shard.index)]
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
-    Of a step that was broken off, shards with failed rows are: whoever mends the cause and runs
-    again wants these rows. A complete step stands as it is.
-    """
-    if found is None:
-        return []
-    return [shard for shard in found.shards if found.complete or not shard.counts.failed]
+
+def _names(shard: Shard) -> set[str]:
+    return {file.name for file in (shard.part, shard.rejected) if file.name}

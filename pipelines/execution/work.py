@@ -1,18 +1,19 @@
 """One unit of work: a step on one shard (or, for a set stage, on all of them)."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+import msgspec
 import pyarrow as pa
 
 from pipelines.execution import calls
 from pipelines.execution.attempt import attempt
-from pipelines.execution.calls import Client
 from pipelines.execution.fates import Settled, settle
+from pipelines.execution.tape import Client, Remembering, Tape
 from pipelines.plan import Step
 from pipelines.store import shards
+from pipelines.store.folder import Folder
 from pipelines.store.manifest import File, Shard, Usage
 from pipelines.store.shards import FolderReader
 from stages.base import Failed, Fate, PromptStage, SetStage, Stage, TableStage
@@ -28,7 +29,8 @@ class Input:
 
     index: int
     digest: str
-    folder: Path | None = None
+    rows: int
+    folder: Folder | None = None
     file: File | None = None
     seeds: pa.Table | None = None
 
@@ -46,10 +48,20 @@ class Work:
     """`inputs`: one shard, or for a set stage all of them. Files go to `folder`."""
 
     step: Step
-    folder: Path
+    folder: Folder
     inputs: tuple[Input, ...]
     upstream: tuple[Shard, ...] = ()
     """The committed shards of a set stage's input."""
+    tape: Tape | None = None
+    """Of a prompt stage: where its answers are kept."""
+    only: int | None = None
+    """Decide this row alone and write nothing: the way to find the one that kills."""
+    poisoned: Mapping[int, str] = field(default_factory=dict)
+    """Rows that are not to be tried, with the cause."""
+
+    def again(self) -> "Work":
+        """The same work for another replica."""
+        return replace(self, tape=self.tape.again() if self.tape else None)
 
 
 def do(work: Work, client: Client | None) -> list[Shard]:
@@ -59,10 +71,28 @@ def do(work: Work, client: Client | None) -> list[Shard]:
     (given,) = work.inputs
     started = time.monotonic()
     table = given.read()
-    fates, usage = decide(work.step.stage, work.step.fingerprint, table, client)
-    settled = settle(work.step, table, fates)
-    took = usage.model_copy(update={"seconds": time.monotonic() - started})
+    if work.only is not None:
+        _decide(work, table.slice(work.only, 1), client)
+        return []
+    tried = [i for i in range(table.num_rows) if i not in work.poisoned]
+    healthy = table if len(tried) == table.num_rows else table.take(pa.array(tried, pa.int64()))
+    decided, usage = _decide(work, healthy, client)
+    fates = dict(zip(tried, decided, strict=True))
+    fates |= {i: Failed("process.died", cause) for i, cause in work.poisoned.items()}
+    settled = settle(work.step, table, [fates[i] for i in range(table.num_rows)])
+    took = msgspec.structs.replace(usage, seconds=time.monotonic() - started)
     return [_write(work, given, settled, took)]
+
+
+def _decide(work: Work, table: pa.Table, client: Client | None) -> tuple[Sequence[Fate], Usage]:
+    step = work.step
+    if work.tape is None or step.engine is None:
+        return decide(step.stage, step.fingerprint, table, client)
+    remembering = Remembering(client, work.tape, step.engine.identity())
+    try:
+        return decide(step.stage, step.fingerprint, table, remembering)
+    finally:
+        remembering.close()
 
 
 def decide(
@@ -111,10 +141,10 @@ def _do_set(work: Work, stage: SetStage) -> list[Shard]:
 
 
 def _write(work: Work, given: Input, settled: Settled, usage: Usage) -> Shard:
-    # Named by its input too: a shard cut differently never takes the place of a committed one.
-    name = f"{given.index:05}-{given.digest[:8]}.parquet"
-    part = shards.write(work.folder, f"part-{name}", settled.rows)
-    rejected = shards.write(work.folder, f"rejected-{name}", settled.rejected)
+    part = shards.write(work.folder, f"part-{given.index:05}", settled.rows)
+    rejected = shards.NOTHING
+    if settled.rejected.num_rows:
+        rejected = shards.write(work.folder, f"rejected-{given.index:05}", settled.rejected)
     return Shard(
         index=given.index,
         input=given.digest,
@@ -123,4 +153,5 @@ def _write(work: Work, given: Input, settled: Settled, usage: Usage) -> Shard:
         counts=settled.counts,
         reasons=settled.reasons,
         usage=usage,
+        ids=shards.ids(settled.rows, settled.rejected),
     )

@@ -63,7 +63,7 @@ def firing(
         overrides: Dotted `key=value`, as `--set` takes them.
         local: In this process, without Ray.
     """
-    where, path = Store(Path(store)), Path(recipe)
+    where, path = Store.at(store), Path(recipe)
     base = load(path, overrides)
     errors = []
     for due in (*unfinished(where, base, _due()), _due()):
@@ -82,7 +82,7 @@ def _run(path: Path, overrides: list[str], store: Store, due: str, local: bool) 
     say("run %s, due %s, seed %d", job.run.id, due, recipe.seed)
     done = run_in_flow(job, executor_for(recipe, local=local), Silent())
     _report(store, done)
-    say("run %s is done: %s", done.id, store.report(done.id))
+    say("run %s is done: %s", done.id, store.run(done.id).uri("report.html"))
 
 
 def _report(store: Store, run: Run) -> None:

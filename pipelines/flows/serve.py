@@ -27,7 +27,7 @@ def serve(
     recipe: Path,
     cron: str,
     overrides: Sequence[str],
-    store: Path,
+    store: str,
     *,
     local: bool,
     say: Callable[[str], None],
@@ -47,7 +47,7 @@ def serve(
         cron=cron,
         parameters={
             "recipe": str(recipe.resolve()),
-            "store": str(store.resolve()),
+            "store": store if "://" in store else str(Path(store).resolve()),
             "overrides": list(overrides),
             "local": local,
         },

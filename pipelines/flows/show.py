@@ -6,13 +6,14 @@ log.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 from prefect import get_run_logger
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
 from pipelines.run import Job
-from pipelines.store import manifest
+from pipelines.store import log
 from stages.errors import first_line
 
 
@@ -20,7 +21,7 @@ def rows(job: Job) -> None:
     """A table: what came in, went on, was dropped and failed at each step, and why."""
     lines = []
     for step in job.steps:
-        found = manifest.read(job.store.stage(step.folder))
+        found = log.read(job.store.stage(step.folder))
         if found is None:
             continue
         counts = found.counts
@@ -40,11 +41,12 @@ def rows(job: Job) -> None:
 
 
 def report(job: Job) -> None:
-    """A link to the report's file; browsers open it only from the machine that has the store."""
-    path = job.store.report(job.run.id).resolve()
+    """A link to the report; of a store on a disk, browsers open it only from that machine."""
+    place = job.store.run(job.run.id).uri("report.html")
+    link = place if "://" in place else Path(place).resolve().as_uri()
     with _if_possible():
         create_link_artifact(
-            path.as_uri(), link_text=str(path), key=_key(job, "report"), description=_about(job)
+            link, link_text=place, key=_key(job, "report"), description=_about(job)
         )
 
 
@@ -58,7 +60,7 @@ def _if_possible() -> Iterator[None]:
 
 def _about(job: Job) -> str:
     fired = f", due {job.run.scheduled}" if job.run.scheduled else ""
-    return f"Run {job.run.id}, seed {job.run.seed}{fired}, in {job.store.root.resolve()}"
+    return f"Run {job.run.id}, seed {job.run.seed}{fired}, in {job.store.root.uri()}"
 
 
 def _key(job: Job, what: str) -> str:

@@ -37,17 +37,17 @@ def open_store(path: str | Path | None = None) -> "OpenStore":
     Raises:
         UserError: there is no store, or nothing has been run in it.
     """
-    store = Store(Path(path) if path else _nearest())
+    store = Store.at(path if path else _nearest())
     return OpenStore(store, store.find(None))
 
 
-def _nearest() -> Path:
+def _nearest() -> str | Path:
     named = os.environ.get("BOWERBIRD_STORE")
     if named:
-        return Path(named)
+        return named
     here = Path.cwd()
     found = (folder / "store" for folder in (here, *here.parents))
-    return next((path for path in found if Store(path).runs_folder.is_dir()), here / "store")
+    return next((path for path in found if (path / "runs").is_dir()), here / "store")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -169,7 +169,7 @@ class OpenStore:
 
     def __repr__(self) -> str:
         """The run and where it is."""
-        return f"<{self.record.id} ({self.record.status}) in {self.store.root}>"
+        return f"<{self.record.id} ({self.record.status}) in {self.store.root.uri()}>"
 
     def _repr_html_(self) -> str:
         return page("store.html.j2", view=self, runs=self.runs())

@@ -8,7 +8,6 @@ from pathlib import Path
 import yaml
 
 from pipelines.export import FORMATS
-from pipelines.store.files import sha256
 from stages.errors import UserError
 
 Content = tuple[str, str]
@@ -50,7 +49,8 @@ def between(folder: Path, remote: Mapping[str, Content]) -> Changes:
 def _same(path: Path, content: Content) -> bool:
     kind, digest = content
     if kind == "sha256":
-        return sha256(path) == digest
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == digest
     data = path.read_bytes()
     header = b"blob %d\0" % len(data)
     return hashlib.sha1(header + data, usedforsecurity=False).hexdigest() == digest

@@ -35,7 +35,7 @@ def read_facts(store: Store, run: Run) -> Facts:
         return Facts(
             stages=stages(connection),
             reasons=reasons(connection),
-            dataset=_rows(connection, "SELECT * EXCLUDE (id) FROM dataset") if _done(run) else [],
+            dataset=_dataset(connection, run) if _done(run) else [],
             judged=judged(connection, run),
             sample=_sample(connection, run),
             mapped=mapped(connection, run),
@@ -53,6 +53,13 @@ def reasons(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """{stage, fate, reason, rows} of what did not go on, the most frequent first."""
     sql = "SELECT stage, fate, reason, count(*) AS rows FROM rejected GROUP BY ALL"
     return _rows(connection, f"{sql} ORDER BY rows DESC, stage, reason")
+
+
+def _dataset(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
+    """What is drawn of each row."""
+    wanted = ("task_category", "difficulty")
+    columns = ["instruction", "response", *(c for c in wanted if c in run.steps[-1].columns)]
+    return _rows(connection, f"SELECT {', '.join(columns)} FROM dataset")
 
 
 def _done(run: Run) -> bool:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 Rows = Sequence[dict[str, Any]]
@@ -57,7 +58,11 @@ def lengths(dataset: Rows) -> go.Figure | None:
         values = [len(row[column]) for row in dataset if row.get(column)]
         if values:
             figure.add_histogram(
-                x=values, name=column, marker_color=color, opacity=0.8, bingroup="characters"
+                x=np.array(values),
+                name=column,
+                marker_color=color,
+                opacity=0.8,
+                bingroup="characters",
             )
     if not figure.data:
         return None
@@ -73,7 +78,9 @@ def scores(judged: Rows) -> go.Figure | None:
         return None
     figure = go.Figure()
     values = [row["score"] for row in judged]
-    figure.add_histogram(x=values, marker_color=_BLUE, xbins={"start": 1, "end": 5, "size": 0.2})
+    figure.add_histogram(
+        x=np.array(values), marker_color=_BLUE, xbins={"start": 1, "end": 5, "size": 0.2}
+    )
     figure.update_layout(height=280)
     figure.update_xaxes(title="score, 1 to 5", range=[0.9, 5.1])
     figure.update_yaxes(title="rows")

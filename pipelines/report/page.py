@@ -11,15 +11,14 @@ from plotly.offline import get_plotlyjs
 
 from pipelines.report import figures
 from pipelines.report.facts import Facts, read_facts
-from pipelines.store.files import write_atomically
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 
 _FOLDER = Path(__file__).parent
 
 
-def write_report(store: Store, run: Run) -> Path:
-    """Write the report of `run` into its folder; return the file."""
+def write_report(store: Store, run: Run) -> str:
+    """Write the report of `run` into its folder; return where it is."""
     facts = read_facts(store, run)
     # Row text is data: everything is escaped but the files of this folder and Plotly itself.
     environment = Environment(
@@ -34,9 +33,9 @@ def write_report(store: Store, run: Run) -> Path:
         script=Markup((_FOLDER / "page.js").read_text()),
         plotly=Markup(get_plotlyjs()),
     )
-    path = store.report(run.id)
-    write_atomically(path, text.encode("utf-8", "replace"))
-    return path
+    folder = store.run(run.id)
+    folder.put("report.html", text.encode("utf-8", "replace"))
+    return folder.uri("report.html")
 
 
 def _charts(facts: Facts) -> list[dict[str, Any]]:

@@ -7,12 +7,16 @@ its step name. User SQL runs without access to anything but the store's own file
 from typing import Any
 
 import duckdb
+import msgspec
 import pyarrow as pa
 
-from pipelines.store import manifest, shards
+from pipelines.store import log, shards
+from pipelines.store.folder import Folder
+from pipelines.store.manifest import File, Manifest
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
-from stages.errors import UserError
+from pipelines.store.verify import incomplete
+from stages.errors import RunError, UserError
 
 _STAGES = pa.schema(
     [("position", pa.int64()), ("stage", pa.string()), ("use", pa.string())]
@@ -27,7 +31,7 @@ THEN [{'role': 'user', 'content': instruction}, {'role': 'assistant', 'content':
 """
 _RUNS = pa.schema(
     [(name, pa.string()) for name in ("run", "recipe", "status", "started", "finished", "error")]
-    + [("seed", pa.int64()), ("scheduled", pa.string())]
+    + [("seed", pa.int64()), ("scheduled", pa.string()), ("content", pa.string())]
 )
 
 
@@ -42,14 +46,16 @@ def open_catalog(store: Store, run: Run) -> duckdb.DuckDBPyConnection:
         "stages", _table([_stage_row(store, run, i) for i in range(len(run.steps))], _STAGES)
     )
     connection.register("runs", _table([_run_row(r) for r in store.all_runs()], _RUNS))
-    rejected = []
+    rejected, paths = [], []
     for step in run.steps:
-        parts, refused = _files(store, step.folder)
+        parts, refused = _files(store, run, step)
+        paths += parts + refused
         _view(connection, step, parts)
         rejected.append((step.name, refused))
     _reject_view(connection, rejected)
     _dataset_view(connection, run)
-    connection.execute(f"SET allowed_directories = [{_text(str(store.root.resolve()) + '/')}]")
+    files = ", ".join(map(_text, paths))
+    connection.execute(f"SET allowed_paths = [{files}]")
     for setting in ("enable_external_access = false", "lock_configuration = true"):
         connection.execute(f"SET {setting}")
     return connection
@@ -84,14 +90,22 @@ def _only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
             )
 
 
-def _files(store: Store, folder: str) -> tuple[list[str], list[str]]:
+def _files(store: Store, run: Run, step: RunStep) -> tuple[list[str], list[str]]:
     """Verified paths of a stage's kept and rejected rows."""
-    found = manifest.read(store.stage(folder))
+    folder = store.stage(step.folder)
+    found = log.read(folder)
+    missing = incomplete(run, step, found)
+    if missing:
+        cause = f"the manifest of {step.folder} {missing}"
+        raise RunError(cause, "`bowerbird repair` rebuilds what it listed.")
     committed = found.shards if found else ()
-    path = store.stage(folder).resolve()
-    parts = [str(shards.verify(path, shard.part)) for shard in committed]
+    parts = [_path(folder, shard.part) for shard in committed]
     refused = [s.rejected for s in committed if s.rejected.rows]
-    return parts, [str(shards.verify(path, file)) for file in refused]
+    return parts, [_path(folder, file) for file in refused]
+
+
+def _path(folder: Folder, file: File) -> str:
+    return str(shards.path(folder, file).resolve())
 
 
 def _view(connection: duckdb.DuckDBPyConnection, step: RunStep, paths: list[str]) -> None:
@@ -135,14 +149,12 @@ def _dataset_view(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
 
 def _stage_row(store: Store, run: Run, position: int) -> dict[str, Any]:
     step = run.steps[position]
-    found = manifest.read(store.stage(step.folder))
-    if found is None:
-        found = manifest.Manifest(stage=step.path, fingerprint="")
+    found = log.read(store.stage(step.folder)) or Manifest(step.path, fingerprint="")
     counts, usage = found.counts, found.usage
     return {
         **{"position": position, "stage": step.name, "use": step.path, "rows_in": counts.input},
-        **counts.model_dump(include={"annotated", "derived", "dropped", "failed"}),
-        **usage.model_dump(),
+        **{name: getattr(counts, name) for name in ("annotated", "derived", "dropped", "failed")},
+        **msgspec.structs.asdict(usage),
         **{"rows_out": counts.output, "reused": step.reused, "complete": found.complete},
         "fingerprint": found.fingerprint,
     }

@@ -7,7 +7,9 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from pipelines.store import manifest, shards
+from pipelines.store import log, shards
+from pipelines.store.folder import Folder
+from pipelines.store.manifest import File
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 from stages.errors import UserError
@@ -67,7 +69,7 @@ def _row(store: Store, run: Run, row_id: str) -> tuple[list[tuple[int, Event]], 
             events.append((position, Event(row_id, step.name, gone["fate"], facts)))
             parents = parents or list(gone["parents"])
             break
-        elif before is not None and manifest.is_complete(store.stage(step.folder)):
+        elif before is not None and log.is_complete(store.stage(step.folder)):
             events.append((position, Event(row_id, step.name, "became a parent", {})))
             break
     return events, parents
@@ -84,8 +86,10 @@ def _find(
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """The row among a step's kept rows, or among its rejected ones."""
     folder = store.stage(step.folder)
-    found = manifest.read(folder)
+    found = log.read(folder)
     for shard in found.shards if found else ():
+        if not shards.may_hold(shard, row_id):
+            continue
         for kept, file in ((True, shard.part), (False, shard.rejected)):
             row = _match(folder, file, row_id) if file.rows else None
             if row is not None:
@@ -93,7 +97,7 @@ def _find(
     return None, None
 
 
-def _match(folder: Any, file: manifest.File, row_id: str) -> dict[str, Any] | None:
+def _match(folder: Folder, file: File, row_id: str) -> dict[str, Any] | None:
     table = shards.read(folder, file)
     rows: Iterator[dict[str, Any]] = iter(table.filter(pc.equal(table["id"], row_id)).to_pylist())
     return next(rows, None)

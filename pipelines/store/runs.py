@@ -1,12 +1,15 @@
-"""Run records: one JSON file per execution of a recipe, pointing at the stage folders it used."""
+"""Run records: one JSON file per execution of a recipe, pointing at the stage folders it used.
+
+A record carries its own checksum; those of Bowerbird 0.1.0 (`version` 1) carry none.
+"""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipelines.store.files import write_atomically
+from pipelines.store.folder import Folder
+from pipelines.store.sealed import Broken, seal, unseal
 from stages.errors import RunError, UserError
 
 NAME = "run.json"
@@ -25,14 +28,18 @@ class RunStep(BaseModel):
     """Whether it was complete before the run began."""
     facts: dict[str, Any] = {}
     """All that decided its rows: settings, prompts' hashes, engine, seed (`plan.explain`)."""
+    version: int = 0
+    """The version of its manifest when the run was done."""
+    digest: str = ""
+    """One name for its shards then."""
 
 
 class Run(BaseModel):
     """One execution. Times are UTC in ISO 8601."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: int = 1
+    version: int = 2
     id: str
     recipe: str
     recipe_path: str
@@ -47,6 +54,10 @@ class Run(BaseModel):
     prompts: dict[str, str] = {}
     """The text of every template that the steps render, by name."""
     versions: dict[str, str]
+    epoch: int = 0
+    """Under which it held the store (`lease.py`)."""
+    content: str = ""
+    """When it is done, the hash of its dataset (`content.py`): the same rows, the same hash."""
 
     @property
     def seed(self) -> int:
@@ -54,11 +65,11 @@ class Run(BaseModel):
         return int(self.source.get("seed", 0))
 
 
-def new_id(folder: Path, recipe: str) -> str:
+def new_id(folder: Folder, recipe: str) -> str:
     """`demo-20261121-031500`, with a number behind it where that is taken."""
     stem = f"{recipe}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    names = [stem, *(f"{stem}-{number}" for number in range(2, 100))]
-    return next(name for name in names if not (folder / name).exists())
+    taken = set(folder.folders())
+    return next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 10_000))) if n not in taken)
 
 
 def now() -> str:
@@ -66,24 +77,54 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def write(folder: Path, run: Run) -> None:
+def ids(folder: Folder) -> list[str]:
+    """The runs that have a record."""
+    return [run_id for run_id in folder.folders() if (folder / run_id).size(NAME) is not None]
+
+
+def write(folder: Folder, run: Run) -> None:
     """Record `run` in the runs folder."""
-    (folder / run.id).mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / run.id / NAME, run.model_dump_json(indent=1).encode())
+    (folder / run.id).put(NAME, seal(run.model_dump_json(indent=1).encode()))
 
 
-def read(folder: Path, run_id: str) -> Run:
+def read(folder: Folder, run_id: str) -> Run:
     """The record of a run.
 
     Raises:
         UserError: there is no such run.
         RunError: the record is damaged.
     """
-    path = folder / run_id / NAME
-    if not path.is_file() or path.parent.parent != folder:
+    try:
+        content = (folder / run_id).read(NAME) if _is_name(run_id) else None
+    except FileNotFoundError:
+        content = None
+    if content is None:
         raise UserError(f"there is no run '{run_id}'", "`bowerbird status` lists the runs.")
     try:
-        return Run.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        cause = f"the run record {path} is damaged ({error.error_count()} errors)"
-        raise RunError(cause, "Delete its folder; the rows are not in it.") from None
+        found = parse(content)
+        if found.id != run_id:
+            raise Broken(f"it is that of {found.id}")
+        return found
+    except (Broken, ValidationError) as error:
+        what = "it is not a record" if isinstance(error, ValidationError) else str(error)
+        cause = f"the run record {(folder / run_id).uri(NAME)} is damaged: {what}"
+        raise RunError(cause, "`bowerbird repair` sets it aside; the rows are not in it.") from None
+
+
+def parse(content: bytes) -> Run:
+    """The record in a file.
+
+    Raises:
+        ValueError: it is damaged (`Broken`) or no record (`ValidationError`).
+    """
+    try:
+        return Run.model_validate_json(unseal(content))
+    except Broken:
+        found = Run.model_validate_json(content)
+        if found.version != 1:
+            raise
+        return found
+
+
+def _is_name(run_id: str) -> bool:
+    return run_id not in (".", "..") and not set(run_id) & set("/\\\0")

@@ -1,16 +1,24 @@
-"""Shards: Parquet files that are written once, checksummed, and verified before they are read."""
+"""Shards: Parquet files that are written once, checksummed, and verified before they are read.
 
-import io
+A shard's file bears its content's checksum in its name: two writers of the same shard, one of which
+was taken over, write the same file or two files, and never one over the other.
+"""
+
+import hashlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 
-from pipelines.store.files import sha256, write_atomically
+from pipelines.store.folder import Folder
 from pipelines.store.manifest import File, Shard
 from stages.errors import RunError
+
+_beside = ThreadPoolExecutor(2, thread_name_prefix="sha256")
 
 REJECTED = pa.schema(
     [
@@ -25,49 +33,102 @@ REJECTED = pa.schema(
 """Rows that do not go on. `fate` is dropped or failed; `row` is JSON of the row's columns."""
 
 
-def write(folder: Path, name: str, table: pa.Table) -> File:
-    """Write `table` as `folder/name`. The same rows give the same bytes.
+def write(folder: Folder, stem: str, table: pa.Table) -> File:
+    """Write `table` as `<stem>-<checksum>.parquet`. The same rows give the same bytes.
 
     Raises:
         RunError: the disk is full or the folder cannot be written to.
     """
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd", store_schema=True)
-    content = buffer.getvalue()
-    path = folder / name
-    write_atomically(path, content)
-    return File(name=name, sha256=sha256(path), bytes=len(content), rows=table.num_rows)
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", store_schema=True, write_page_checksum=True)
+    content = memoryview(sink.getvalue())
+    xxh3 = xxhash.xxh3_128_hexdigest(content)
+    name = f"{stem}-{xxh3[:16]}.parquet"
+    # Computed while the disk writes: both take about as long.
+    sha256 = _beside.submit(lambda: hashlib.sha256(content).hexdigest())
+    folder.put(name, content)
+    return File(name, sha256.result(), len(content), table.num_rows, xxh3)
 
 
-def verify(folder: Path, file: File) -> Path:
-    """The path of `file`, after its checksum was found right.
+NOTHING = File(name="", sha256="", bytes=0, rows=0)
+"""Of a shard that rejects no row: there is no file."""
+
+
+def ids(*tables: pa.Table) -> str:
+    """Four bytes for each row's id, in hex (`Shard.ids`)."""
+    return "".join(_mark(row_id) for table in tables for row_id in table["id"].to_pylist())
+
+
+def may_hold(shard: Shard, row_id: str) -> bool:
+    """Whether the row can be in the shard: always where it is, by chance once in 4 billion rows."""
+    if not shard.ids:
+        return True  # of the first format
+    mark, at = _mark(row_id), -1
+    while (at := shard.ids.find(mark, at + 1)) >= 0:
+        if at % 8 == 0:
+            return True
+    return False
+
+
+def _mark(row_id: str) -> str:
+    return xxhash.xxh3_64_hexdigest(row_id.encode())[:8]
+
+
+def verified(folder: Folder, file: File) -> bytes:
+    """The content of `file`, after its checksum was found right.
 
     A flipped bit in a zstd Parquet file is more often read back wrong than noticed, so nothing
-    opens a shard before this.
+    parses a shard before this.
 
     Raises:
         RunError: the file is missing or damaged.
     """
-    path = folder / file.name
-    if not path.is_file():
-        cause = f"the shard {path} is missing"
-    elif sha256(path) != file.sha256:
-        cause = f"the shard {path} is damaged: its checksum is not the manifest's"
-    else:
-        return path
-    raise RunError(cause, f"Delete {folder.name} from the store and run the recipe again.")
+    try:
+        content = folder.read(file.name)
+    except FileNotFoundError:
+        raise _refused(folder, file, "is missing") from None
+    if not intact(content, file):
+        raise _refused(folder, file, "is damaged: its checksum is not the manifest's")
+    return content
 
 
-def read(folder: Path, file: File, columns: Sequence[str] | None = None) -> pa.Table:
+def path(folder: Folder, file: File) -> Path:
+    """A path on this machine with the verified content of `file`, for readers that want one."""
+    place = folder.file(file.name, file.sha256)
+    try:
+        content = place.read_bytes()
+    except FileNotFoundError:
+        raise _refused(folder, file, "is missing") from None
+    except OSError as error:
+        raise _refused(folder, file, f"cannot be read ({error.strerror})") from None
+    if not intact(content, file):
+        raise _refused(folder, file, "is damaged: its checksum is not the manifest's")
+    return place
+
+
+def intact(content: bytes, file: File) -> bool:
+    """Whether `content` is what was committed."""
+    if not file.xxh3:  # of the first format
+        return hashlib.sha256(content).hexdigest() == file.sha256
+    return len(content) == file.bytes and xxhash.xxh3_128_hexdigest(content) == file.xxh3
+
+
+def _refused(folder: Folder, file: File, what: str) -> RunError:
+    cause = f"the shard {folder.uri(file.name)} {what}"
+    return RunError(cause, "`bowerbird repair` computes it again, and nothing else.")
+
+
+def read(folder: Folder, file: File, columns: Sequence[str] | None = None) -> pa.Table:
     """The verified rows of `file`, restricted to `columns`."""
-    return pq.read_table(verify(folder, file), columns=list(columns) if columns else None)
+    source = pa.BufferReader(verified(folder, file))
+    return pq.read_table(source, columns=list(columns) if columns else None)
 
 
 @dataclass(frozen=True, slots=True)
 class FolderReader:
     """The `ShardReader` of a stage's committed shards."""
 
-    folder: Path
+    folder: Folder
     shards: Sequence[Shard]
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:

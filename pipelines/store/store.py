@@ -1,78 +1,105 @@
-"""The store's layout: `stages/<path>-<fingerprint>/` and `runs/<run id>/`."""
+"""The store's layout: `stages/<path>-<fingerprint>/`, `runs/<run id>/` and `lease/`."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from pipelines.store import runs
-from stages.errors import UserError
+from pipelines.store import lease
+from pipelines.store import runs as records
+from pipelines.store.folder import Folder, LocalFolder
+from stages.errors import RunError, UserError
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A folder. Stage folders are shared by all runs that need the same rows."""
+    """Stage folders, shared by all runs that need the same rows, and the runs."""
 
-    root: Path
+    root: Folder
+
+    @classmethod
+    def at(cls, where: str | os.PathLike[str]) -> "Store":
+        """The store in a folder, or in a bucket (`s3://bucket/prefix`).
+
+        Raises:
+            UserError: an address of another kind.
+        """
+        place = os.fspath(where)
+        scheme, there, _ = place.partition("://")
+        if not there:
+            return cls(LocalFolder(Path(place)))
+        if scheme != "s3":
+            remedy = "Stores are folders, or buckets by s3://BUCKET/PREFIX."
+            raise UserError(f"there is no kind of store '{scheme}://'", remedy)
+        from pipelines.store.bucket import Bucket
+
+        return cls(Bucket(place.rstrip("/")))
+
+    def absolute(self) -> "Store":
+        """The same store for processes that were started elsewhere."""
+        if isinstance(self.root, LocalFolder):
+            return Store(LocalFolder(self.root.path.resolve()))
+        return self
 
     @property
-    def runs_folder(self) -> Path:
+    def runs(self) -> Folder:
         """The folder of run folders."""
         return self.root / "runs"
 
-    def stage(self, folder: str) -> Path:
+    @property
+    def stages(self) -> Folder:
+        """The folder of stage folders."""
+        return self.root / "stages"
+
+    def stage(self, folder: str) -> Folder:
         """A stage's folder."""
-        return self.root / "stages" / folder
+        return self.stages / folder
 
-    def run_folder(self, run_id: str) -> Path:
+    def run(self, run_id: str) -> Folder:
         """A run's folder."""
-        return self.runs_folder / run_id
+        return self.runs / run_id
 
-    def report(self, run_id: str) -> Path:
-        """Where a run's report is, once it is written."""
-        return self.run_folder(run_id) / "report.html"
+    def all_runs(self, *, whole: bool = False) -> list[records.Run]:
+        """The runs, oldest first. `whole`: leave out records that are damaged.
 
-    def all_runs(self) -> list[runs.Run]:
-        """The runs, oldest first."""
-        folders = sorted(self.runs_folder.glob(f"*/{runs.NAME}"))
-        found = [runs.read(self.runs_folder, path.parent.name) for path in folders]
+        Raises:
+            RunError: a record is damaged.
+        """
+        found = []
+        for run_id in records.ids(self.runs):
+            with suppress(RunError) if whole else nullcontext():
+                found.append(records.read(self.runs, run_id))
         return sorted(found, key=lambda run: (run.started, run.id))
 
-    def find(self, run_id: str | None) -> runs.Run:
+    def find(self, run_id: str | None) -> records.Run:
         """The run with that id, or the latest.
 
         Raises:
             UserError: there is none.
         """
         if run_id:
-            return runs.read(self.runs_folder, run_id)
+            return records.read(self.runs, run_id)
         latest = self.all_runs()[-1:]
         if not latest:
             remedy = "Run a recipe first, or name another folder by --store."
-            raise UserError(f"there are no runs in {self.root}", remedy)
+            raise UserError(f"there are no runs in {self.root.uri()}", remedy)
         return latest[0]
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the store for one writer; given up when the process ends, however it ends.
+    def writing(self, run_id: str) -> Iterator[lease.Lease]:
+        """Hold the store for one writer, which gives its name.
 
         Raises:
             UserError: the folder cannot be written to, or another process is writing.
         """
         try:
-            self.runs_folder.mkdir(parents=True, exist_ok=True)
-            (self.root / "stages").mkdir(exist_ok=True)
-            lock = FileLock(self.root / ".lock", timeout=0)
-            lock.acquire()
-        except Timeout:
-            cause = f"another run is writing to the store {self.root}"
-            raise UserError(cause, "Wait for it, or name another folder by --store.") from None
-        except OSError as error:
-            cause = f"the store {self.root} cannot be written to ({error.strerror})"
-            raise UserError(cause, "Mend its rights, or name another folder by --store.") from None
+            held = lease.acquire(self.root / "lease", run_id)
+        except RunError as error:
+            remedy = "Mend it, or name another folder by --store."
+            cause = f"the store {self.root.uri()} cannot be written to ({error.cause})"
+            raise UserError(cause, remedy) from None
         try:
-            yield
+            yield held
         finally:
-            lock.release()
+            held.close()

@@ -9,12 +9,12 @@ model, revision) is the spec's identity and enters fingerprints; where and how f
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from stages.ask import Capability, Reply, Request
-from stages.errors import EngineError
+from stages.errors import EngineError, UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,17 @@ class EngineSpec(BaseModel):
     def gpus(self) -> int:
         """GPUs it takes on a machine that has any."""
         return 0
+
+    def spread(self, gpus: int) -> Self:
+        """The same engine with its model split over so many GPUs.
+
+        Raises:
+            UserError: an engine of this kind cannot be split.
+        """
+        if gpus > 1:
+            cause = f"an engine of kind '{self.kind}' is not split over GPUs"
+            raise UserError(cause, "Leave `tensor_parallel` out of its placement.")
+        return self
 
     def check(self) -> None:
         """Find what would stop `open()`, in a moment and without loading anything.

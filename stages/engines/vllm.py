@@ -10,10 +10,10 @@ import os
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from jinja2 import TemplateError
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from stages.ask import Capability, Chat, Raw, Reply, Request, Sample, UserTurn
 from stages.engines import models
@@ -37,14 +37,19 @@ class Vllm(EngineSpec):
     max_num_seqs: int = Field(64, gt=0)
     """Requests that are decoded at the same time; more wait."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
-    tensor_parallel_size: int = Field(1, gt=0)
     gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
     cpu_kv_cache_gib: int = Field(2, gt=0)
     """Key-value cache on a machine without GPUs, in GiB."""
+    _tensor_parallel: int = PrivateAttr(1)
 
     @property
     def gpus(self) -> int:  # noqa: D102
-        return self.tensor_parallel_size
+        return self._tensor_parallel
+
+    def spread(self, gpus: int) -> Self:  # noqa: D102
+        copy = self.model_copy()
+        copy._tensor_parallel = gpus
+        return copy
 
     def check(self) -> None:  # noqa: D102
         try:
@@ -150,7 +155,7 @@ def _arguments(spec: Vllm) -> dict[str, Any]:
         "max_model_len": spec.max_model_len,
         "max_num_seqs": spec.max_num_seqs,
         "dtype": spec.dtype,
-        "tensor_parallel_size": spec.tensor_parallel_size,
+        "tensor_parallel_size": spec.gpus,
         "enable_log_requests": False,
         # Left free, white space is where a weak model can go on for ever.
         "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},

@@ -153,6 +153,19 @@ def test_the_page_on_notebooks(place, monkeypatch):
     exec(code, {"__name__": "example"})
 
 
+@pytest.mark.slow
+def test_the_page_on_the_store(place):
+    for line in commands(ROOT / "docs/store.md"):
+        arguments = shlex.split(line, comments=True)
+        extra = ["--local"] if arguments[1] == "run" else []
+        extra += SCRIPTED if "configs/demo.yaml" in arguments else []
+        done = run([*arguments, *extra], place)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+    contents = run(["bowerbird", "sql", "SELECT content FROM runs", "--format", "csv"], place)
+    again = ["bowerbird", "sql", "SELECT content FROM runs", "--format", "csv"]
+    assert run([*again, "--store", "elsewhere"], place).stdout in contents.stdout
+
+
 def test_make_targets_exist():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     pattern = re.compile(r"(?:^|`)make ([a-z]+)", re.MULTILINE)

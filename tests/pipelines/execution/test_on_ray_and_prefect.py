@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipelines.store import log
+from pipelines.store.folder import LocalFolder
+
 pytestmark = pytest.mark.slow
 BOWERBIRD = Path(sys.executable).parent / "bowerbird"
 
@@ -98,8 +101,8 @@ def test_a_terminated_run_is_taken_up_by_the_next(work, small_recipe):
         stdout=subprocess.DEVNULL,
         text=True,
     ) as running:
-        manifest = next_manifest(work / "store" / "stages")
-        committed = len(json.loads(manifest.read_text())["shards"])
+        folder = next_shard(work / "store" / "stages")
+        committed = len(log.read(folder).shards)
         running.send_signal(signal.SIGTERM)
         _, errors = running.communicate(timeout=90)
     assert running.returncode == 1
@@ -115,10 +118,12 @@ def test_a_terminated_run_is_taken_up_by_the_next(work, small_recipe):
     assert first == [{"rows_in": 40, "rows_out": 40}]
 
 
-def next_manifest(folder):
-    """The first stage's manifest, once there is one."""
+def next_shard(stages):
+    """The first stage's folder, once a shard is committed."""
     for _ in range(1200):
-        for path in folder.glob("generate.magpie-*/manifest.json"):
-            return path
+        for path in stages.glob("generate.magpie-*"):
+            folder = LocalFolder(path)
+            if (found := log.read(folder)) and found.shards:
+                return folder
         time.sleep(0.1)
     raise AssertionError("nothing was committed in two minutes")

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from pipelines.execution.stage_run import Silent
-from pipelines.store import manifest
+from pipelines.store import log
 from pipelines.store.catalog import query
+from pipelines.store.log import Log
 from pipelines.store.shards import FolderReader
 from stages.ask import Raw, Reply, Sample
 from stages.engines import scripts
-from stages.errors import EngineError, RunError, UserError
+from stages.errors import BusyError, EngineError, RunError, UserError
 
 
 class Calls(Silent):
@@ -27,12 +28,12 @@ class Calls(Silent):
 
 def dataset(store, run):
     last = store.stage(run.steps[-1].folder)
-    reader = FolderReader(last, manifest.read(last).shards)
+    reader = FolderReader(last, log.read(last).shards)
     return [row for table in reader.tables() for row in table.to_pylist()]
 
 
 def manifests(store, run):
-    return [manifest.read(store.stage(step.folder)) for step in run.steps]
+    return [log.read(store.stage(step.folder)) for step in run.steps]
 
 
 def test_a_run_from_nothing_to_a_dataset(run_recipe, small_recipe):
@@ -75,7 +76,7 @@ def test_shard_size_changes_no_row(run_recipe, small_recipe, tmp_path, shard_row
 
     run, store = run_recipe(small_recipe())
     other = small_recipe(placement={"shard_rows": shard_rows, "shards_in_flight": 2})
-    run2, store2 = run_recipe(other, Store(tmp_path / "other"))
+    run2, store2 = run_recipe(other, Store.at(tmp_path / "other"))
     assert dataset(store, run) == dataset(store2, run2)
 
 
@@ -84,8 +85,8 @@ def test_another_shard_size_on_the_same_store_does_not_mix(run_recipe, small_rec
     before = dataset(store, run)
     # A half-done stage that was cut differently: its shards must not be taken for these.
     folder = store.stage(run.steps[0].folder)
-    found = manifest.read(folder)
-    manifest.write(folder, found.model_copy(update={"complete": False, "shards": found.shards[:2]}))
+    found = log.read(folder)
+    Log(folder).commit(1, remove=tuple(shard.index for shard in found.shards[2:]))
     again, _ = run_recipe(small_recipe(placement={"shard_rows": 3}), store)
     assert dataset(store, again) == before
 
@@ -94,7 +95,7 @@ def test_the_same_bytes_twice(run_recipe, small_recipe, tmp_path):
     from pipelines.store.store import Store
 
     run, store = run_recipe(small_recipe())
-    run2, store2 = run_recipe(small_recipe(), Store(tmp_path / "other"))
+    run2, store2 = run_recipe(small_recipe(), Store.at(tmp_path / "other"))
     files = lambda s, r: [  # noqa: E731
         (shard.part.sha256, shard.rejected.sha256) for m in manifests(s, r) for shard in m.shards
     ]
@@ -115,7 +116,7 @@ def test_an_interrupted_run_goes_on_at_the_last_committed_shard(run_recipe, smal
     from pipelines.store.store import Store
 
     whole, reference = run_recipe(small_recipe())
-    store = Store(reference.root.parent / "interrupted")
+    store = Store.at(reference.root.path.parent / "interrupted")
     with pytest.raises(RunError, match="pulled the plug"):
         run_recipe(small_recipe(), store, Stops())
     assert store.find(None).status == "failed"
@@ -274,8 +275,8 @@ def test_a_parquet_file_that_is_none(run_recipe, small_recipe, tmp_path):
 def test_two_writers(run_recipe, small_recipe, tmp_path):
     from pipelines.store.store import Store
 
-    store = Store(tmp_path / "store")
-    with store.writing(), pytest.raises(UserError, match="another run is writing"):
+    store = Store.at(tmp_path / "store")
+    with store.writing("first"), pytest.raises(BusyError, match="is held by run first"):
         run_recipe(small_recipe(), store)
 
 
@@ -284,7 +285,7 @@ def test_an_unwritable_store(run_recipe, small_recipe, tmp_path):
 
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written to"):
-        run_recipe(small_recipe(), Store(tmp_path / "file" / "store"))
+        run_recipe(small_recipe(), Store.at(tmp_path / "file" / "store"))
 
 
 def test_seed_tasks_ship_with_the_project(run_recipe, small_recipe, root):

@@ -12,12 +12,12 @@ DUE = [f"2026-11-2{day}T03:00:00+00:00" for day in range(1, 5)]
 
 @pytest.fixture
 def store(tmp_path):
-    return Store(tmp_path / "store")
+    return Store.at(tmp_path / "store")
 
 
 def record(store, recipe, due, status, **source):
     run = runs.Run(
-        id=runs.new_id(store.runs_folder, "small"),
+        id=runs.new_id(store.runs, "small"),
         recipe="small",
         recipe_path="small.yaml",
         source=dict(recipe.source) | {"seed": seed(recipe.seed, due)} | source,
@@ -27,7 +27,7 @@ def record(store, recipe, due, status, **source):
         steps=(),
         versions={},
     )
-    runs.write(store.runs_folder, run)
+    runs.write(store.runs, run)
 
 
 def test_each_due_time_has_a_seed_of_its_own():

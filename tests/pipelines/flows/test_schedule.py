@@ -17,6 +17,9 @@ import pytest
 import yaml
 
 from pipelines.flows.firing import seed
+from pipelines.store.folder import LocalFolder
+from pipelines.store.log import is_complete
+from pipelines.store.log import read as read_manifest
 
 pytestmark = pytest.mark.slow
 BIN = Path(sys.executable).parent
@@ -215,11 +218,11 @@ def test_a_cancelled_run_is_resumed_by_the_next(work, server, monkeypatch):
     name = write(work, script="tests.data.slow_script:slow")
     with serving("--cron", "0 3 1 1 *"):
         first = fire(server, name)
-        folder = until(responses, 60)[0]
-        until((folder / "manifest.json").is_file, 30)
+        folder = LocalFolder(until(responses, 60)[0])
+        until(lambda: shards(folder), 30)
         post(server, f"flow_runs/{first}/set_state", state={"type": "CANCELLING"})
         until(lambda: state(server, first) == "CANCELLED", 60)
-        committed = json.loads((folder / "manifest.json").read_text())["shards"]
+        committed = shards(folder)
         assert [run["status"] for run in records()] == ["interrupted"]
         assert 1 <= len(committed) < 6
         second = fire(server, name)
@@ -228,9 +231,13 @@ def test_a_cancelled_run_is_resumed_by_the_next(work, server, monkeypatch):
     assert [run["status"] for run in (cancelled, resumed, own)] == ["interrupted", "done", "done"]
     assert resumed["scheduled"] == cancelled["scheduled"] < own["scheduled"]
     assert resumed["source"]["seed"] == cancelled["source"]["seed"] != own["source"]["seed"]
-    finished = json.loads((folder / "manifest.json").read_text())
-    assert finished["complete"]
-    assert [shard for shard in finished["shards"] if shard in committed] == committed
+    assert is_complete(folder)
+    assert [shard for shard in shards(folder) if shard in committed] == committed
+
+
+def shards(folder):
+    found = read_manifest(folder)
+    return found.shards if found else ()
 
 
 def test_a_service_that_is_ended_stops_the_run_under_way(work, server, monkeypatch):

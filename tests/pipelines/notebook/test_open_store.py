@@ -18,7 +18,7 @@ from stages.judge.quality import Quality
 @pytest.fixture
 def opened(small_recipe, run_recipe):
     _, store = run_recipe(small_recipe())
-    return open_store(store.root)
+    return open_store(store.root.uri())
 
 
 def test_rows_in_every_form(opened):
@@ -42,7 +42,7 @@ def test_runs_stages_and_another_run(opened, small_recipe, run_recipe):
     run_recipe(small_recipe(seed=4), opened.store)
     runs = [run["run"] for run in opened.runs()]
     assert len(runs) == 2
-    assert open_store(opened.store.root).record.id == runs[1]
+    assert open_store(opened.store.root.uri()).record.id == runs[1]
     assert opened.record.id == opened.run(runs[0]).record.id == runs[0]
     assert opened.run().record.id == runs[1]
     assert [s["stage"] for s in opened.stages()] == [s.name for s in opened.record.steps]
@@ -60,7 +60,7 @@ def test_charts_are_the_reports(opened):
 
 def test_what_a_run_lacks_is_said(small_recipe, run_recipe):
     _, store = run_recipe(small_recipe(stages=small_recipe()["stages"][:2]))
-    opened = open_store(store.root)
+    opened = open_store(store.root.uri())
     for chart, lacking in ((opened.map, "no embeddings"), (opened.scores, "no scores")):
         with pytest.raises(UserError, match=lacking):
             chart()
@@ -91,7 +91,7 @@ def test_long_results_say_how_much_is_shown(opened):
 
 
 def test_the_store_is_found_as_git_finds_its_repository(opened, monkeypatch, tmp_path):
-    inside = opened.store.root.parent / "notebooks" / "deep"
+    inside = opened.store.root.path.parent / "notebooks" / "deep"
     inside.mkdir(parents=True)
     monkeypatch.chdir(inside)
     assert open_store().store.root == opened.store.root
@@ -128,7 +128,7 @@ def test_an_error_in_a_notebook_is_a_cause_and_a_remedy():
 
 def test_nothing_is_written(opened):
     def files():
-        return {p: p.stat().st_mtime_ns for p in opened.store.root.rglob("*")}
+        return {p: p.stat().st_mtime_ns for p in opened.store.root.path.rglob("*")}
 
     before = files()
     opened.sql("SELECT * FROM dataset")
@@ -136,4 +136,4 @@ def test_nothing_is_written(opened):
     opened.dataset()
     opened.try_stage(Quality(), "SELECT * FROM dataset LIMIT 1")
     assert files() == before
-    assert Store(opened.store.root).all_runs()
+    assert Store.at(opened.store.root.uri()).all_runs()

@@ -262,7 +262,7 @@ def command(hub, small_recipe, run_recipe, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     monkeypatch.setenv("HF_TOKEN", WRITER)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-    fixed = [str(BOWERBIRD), "publish", "--store", str(store.root), "--repo", NAME]
+    fixed = [str(BOWERBIRD), "publish", "--store", store.root.uri(), "--repo", NAME]
 
     def start(*arguments):
         return subprocess.Popen(

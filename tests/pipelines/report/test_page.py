@@ -109,7 +109,7 @@ def test_a_failed_run_has_a_report_too(browser, run_recipe, small_recipe, tmp_pa
 
     source = small_recipe(limits={"failed": 0.0})
     source["stages"][4] = {"use": "judge.quality", "min_mass": 1.0}
-    store = Store(tmp_path / "failed")
+    store = Store.at(tmp_path / "failed")
     with pytest.raises(RunError):
         run_recipe(source, store)
     path = write_report(store, store.find(None))

@@ -1,0 +1,57 @@
+"""The chaos tests at the sizes of a release; the result as a page.
+
+    python benchmarks/chaos.py [--kills 3072] [--full 100] [--mutations 20000] [--power 5000]
+
+Runs `tests/chaos` and the state machine of the store, and writes benchmarks/results/chaos.md: what
+was done, how often, and what came of it.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+TESTS = ["tests/chaos", "tests/pipelines/store/test_machine.py",
+         "tests/pipelines/store/test_protocol.py"]  # fmt: skip
+
+
+def main() -> None:
+    """Run the tests and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    sizes = {"kills": 3072, "full": 100, "mutations": 20_000, "power": 5_000, "machine": 2_000}
+    for name, size in sizes.items():
+        parser.add_argument(f"--{name}", type=int, default=size)
+    given = vars(parser.parse_args())
+    page = ROOT / "benchmarks/results/chaos.md"
+    page.parent.mkdir(exist_ok=True)
+    lines = page.with_suffix(".part")
+    lines.unlink(missing_ok=True)
+    environment = {f"CHAOS_{name.upper()}": str(size) for name, size in given.items()}
+    environment |= {"CHAOS_REPORT": str(lines), "PATH": os.environ["PATH"]}
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *TESTS], cwd=ROOT, check=False,
+        env=os.environ | environment, capture_output=True, text=True,
+    )  # fmt: skip
+    minutes = (time.monotonic() - began) / 60
+    memory = psutil.virtual_memory().total / 2**30
+    machine = f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
+    page.write_text(
+        f"# Chaos, {datetime.now(UTC):%Y-%m-%d}\n\n"
+        f"{machine}; {minutes:.0f} minutes; `make chaos`. {done.stdout.splitlines()[-1]}.\n\n"
+        f"| what | found |\n|---|---|\n{lines.read_text() if lines.exists() else ''}"
+    )
+    lines.unlink(missing_ok=True)
+    print(done.stdout, page.read_text())
+    sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Commands that look after a store: verify, repair, gc."""
+
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import output
+from pipelines.cli.options import STORE, Record, Replay, StorePath, app
+from pipelines.store.store import Store
+
+
+@app.command()
+def verify(store: StorePath = STORE) -> None:
+    """Hold every file of the store against its checksum."""
+    from pipelines.store.verify import verify as look
+
+    done = look(Store.at(store))
+    output.damage([*done.notes, *done.findings])
+    rate = done.bytes / done.seconds / 1e9 if done.seconds else 0.0
+    output.say(f"{done.files:,} shard files, {done.bytes / 1e6:,.1f} MB, {rate:.1f} GB/s")
+    if done.findings:
+        remedy = "bowerbird repair" + ("" if store == STORE else f" --store {store}")
+        output.say(f"{len(done.findings)} findings; `{remedy}` computes again what is damaged")
+        raise typer.Exit(1)
+    print("every file is what was committed")
+
+
+@app.command()
+def repair(store: StorePath = STORE, record: Record = None, replay: Replay = None) -> None:
+    """Take out what is damaged and compute it again, and nothing else."""
+    from pipelines.cli.progress import Progress
+    from pipelines.rebuild import affected, rebuild
+    from pipelines.store.repair import forget_damage
+
+    where = Store.at(store)
+    with where.writing("repair") as lease:
+        findings = forget_damage(where, lease.epoch)
+    output.damage(findings)
+    lost = affected(where)
+    for done in rebuild(where, lost, output.cassettes(record, replay), Progress):
+        what = "is what it was" if done.same else "was computed again and is another one now"
+        print(f"{done.run.id}: its dataset {what}")
+    if not (findings or lost):
+        print("nothing is damaged")
+
+
+@app.command()
+def gc(
+    store: StorePath = STORE,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete it.")] = False,
+) -> None:
+    """List what no run needs; with --delete, delete it."""
+    from pipelines.store.gc import collect, garbage
+
+    where = Store.at(store)
+    if delete:
+        with where.writing("gc") as lease:
+            found = collect(where, lease.epoch)
+    else:
+        found = list(garbage(where))
+    output.garbage(found)
+    size = f"{len(found):,} files and folders, {sum(each.bytes for each in found) / 1e6:,.1f} MB"
+    print(f"{size}: {'deleted' if delete else 'to delete with --delete'}")

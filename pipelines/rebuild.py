@@ -1,0 +1,68 @@
+"""Compute again what `repair` took out of a store: by the recipes of the runs that had it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.execution.executor import executor_for
+from pipelines.execution.stage_run import Watch
+from pipelines.execution.tape import Cassettes
+from pipelines.recipe import parse
+from pipelines.run import Job, carry_out, prepare, run_in_threads
+from pipelines.store import log
+from pipelines.store import runs as records
+from pipelines.store.runs import Run
+from pipelines.store.store import Store
+from pipelines.store.verify import incomplete
+from stages.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A run whose dataset is whole again; `same`: it is the one that was recorded."""
+
+    run: Run
+    same: bool
+
+
+def affected(store: Store) -> list[Run]:
+    """Done runs that miss rows; of several with the same stages the last."""
+    found = {
+        tuple(step.folder for step in run.steps): run
+        for run in store.all_runs()
+        if any(incomplete(run, s, log.read(store.stage(s.folder))) for s in run.steps)
+    }
+    return list(found.values())
+
+
+def rebuild(
+    store: Store,
+    runs: list[Run],
+    cassettes: Cassettes,
+    watching: Callable[[Job], AbstractContextManager[Watch]],
+) -> Iterator[Rebuilt]:
+    """Run the recipes again, in this process; what is committed is not computed.
+
+    A record says what it said until its run is whole again.
+
+    Raises:
+        UserError: an engine is missing, or the recipe would make other rows today.
+        RunError: a run had to stop; the same call again goes on.
+    """
+    for run in runs:
+        path = Path(run.recipe_path)
+        recipe = parse(run.source, path.parent)
+        job = prepare(recipe, path, store, run.scheduled, cassettes)
+        if [step.folder for step in job.steps] != [step.folder for step in run.steps]:
+            cause = (
+                f"the recipe of {run.id} computes other stages today (`plan --explain` says why)"
+            )
+            remedy = f"Run it again; then delete {store.run(run.id).uri()}, which is not whole."
+            raise UserError(cause, remedy)
+        with watching(job) as watch:
+            done = carry_out(job, executor_for(recipe, local=True), watch, run_in_threads)
+        whole = run.model_copy(update={"steps": done.steps, "content": done.content})
+        records.write(store.runs, whole)
+        store.run(done.id).drop()
+        yield Rebuilt(whole, done.content == run.content)

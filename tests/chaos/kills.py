@@ -1,0 +1,233 @@
+"""Run, kill at a random time, run again until it is done; then hold it against a run in peace.
+
+A run is a forked child of this process, which has imported everything and started no thread: that
+makes a kill cost tenths of a second instead of seconds. The child does what `bowerbird run --local`
+does. Everything that is looked at afterwards is looked at in a child of its own.
+"""
+
+import json
+import math
+import os
+import random
+import signal
+import socket
+import time
+import traceback
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipelines.execution.executor import LocalExecutor
+from pipelines.execution.stage_run import Silent
+from pipelines.recipe import parse
+from pipelines.run import carry_out, prepare, run_in_threads
+from pipelines.store import gc, journal, log
+from pipelines.store.store import Store
+from pipelines.store.verify import verify
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = "tests.chaos.counted_script:counted"
+
+
+def short_recipe(seed):
+    """Few steps and shards at a time, so that a cluster of two cores starts few processes."""
+    stages = [
+        {"use": "generate.magpie", "rows": 64},
+        {"use": "generate.respond"},
+        {"use": "judge.quality"},
+        {"use": "dedup.exact"},
+    ]
+    return recipe(seed, shards_in_flight=1) | {"stages": stages}
+
+
+def recipe(seed, **placement):
+    return {
+        "name": "chaos",
+        "seed": seed,
+        "engines": {"main": {"kind": "scripted", "script": SCRIPT}},
+        "stages": [
+            {"use": "generate.magpie", "rows": 96},
+            {"use": "filter.instruction"},
+            {"use": "generate.respond", "samples": 2},
+            {"use": "judge.quality"},
+            {"use": "annotate.embedding", "engine": "main"},
+            {"use": "dedup.semantic"},
+            {"use": "select.quality_diversity", "rows": 40},
+        ],
+        "placement": {"shard_rows": 8, **placement},
+    }
+
+
+def run(place, seed):
+    """One run in this process, as the command does it."""
+    store = Store.at(place)
+    job = prepare(parse(recipe(seed), ROOT), Path("chaos.yaml"), store)
+    executor = LocalExecutor.of(job.recipe)
+    return carry_out(job, executor, Silent(), run_in_threads).content
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def import_everything():
+    """What a run would import, so that children find it there."""
+    import faiss  # noqa: F401
+    import pandas  # noqa: F401
+
+    parse(recipe(0), ROOT)
+
+
+def child(function, *arguments):
+    """Start `function` in a child; its process id and where its result will be read."""
+    out, into = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(into)
+        return pid, out
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        os.close(out)
+        os.write(into, json.dumps(function(*arguments)).encode())
+        code = 0
+    except BaseException:  # noqa: BLE001  a child must not run its parent's code
+        os.write(into, traceback.format_exc().encode())
+    finally:
+        os._exit(code)
+
+
+def result(pid, out):
+    """What the child returned; its traceback is raised here."""
+    _, status = os.waitpid(pid, 0)
+    with os.fdopen(out, "rb") as pipe:
+        content = pipe.read()
+    if os.WIFSIGNALED(status):
+        return None
+    assert os.WEXITSTATUS(status) == 0, content.decode()
+    return json.loads(content)
+
+
+def in_child(function, *arguments):
+    return result(*child(function, *arguments))
+
+
+def kill_after(seconds, function, *arguments):
+    """What the child returned; None if it was killed before it was done."""
+    pid, out = child(function, *arguments)
+    end = time.monotonic() + min(seconds, 120)
+    while time.monotonic() < end and not os.waitid(
+        os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT
+    ):
+        time.sleep(0.002)
+    os.kill(pid, signal.SIGKILL)
+    return result(pid, out)
+
+
+def left_behind(place):
+    """What a kill left: half-written files, files of no manifest, journals, half-done steps."""
+    stages = Store.at(place).stages
+    keys, uncommitted = [], 0
+    for name in stages.folders():
+        folder = stages / name
+        found = log.read(folder)
+        listed = {f.name for s in (found.shards if found else ()) for f in (s.part, s.rejected)}
+        uncommitted += sum(each not in listed for each in folder.names())
+        uncommitted += sum(each.endswith(".tmp") for each in (folder / "log").names())
+        there = (folder / "journal").names()
+        keys += [key.hex() for key in journal.load(folder / "journal", there)]
+        uncommitted += len(there)
+        uncommitted += bool(found and found.shards and not found.complete)
+    return {"uncommitted": uncommitted, "journalled": keys}
+
+
+def examine(place):
+    """After the end: findings of `verify`, what `gc` would delete, then what it leaves."""
+    store = Store.at(place)
+    findings = [f"{f.where} {f.what}" for f in verify(store).findings]
+    statuses = [each.status for each in store.all_runs()]
+    with store.writing("gc") as lease:
+        gc.collect(store, lease.epoch)
+    rest = [each.where for each in gc.garbage(store)]
+    return {"findings": findings, "statuses": statuses, "rest": rest}
+
+
+def rows(place):
+    """Rows of the last stage by id: (how many, how many different)."""
+    from pipelines.store.shards import FolderReader
+
+    store = Store.at(place)
+    folder = store.stage(store.find(None).steps[-1].folder)
+    tables = FolderReader(folder, log.read(folder).shards).tables(["id"])
+    ids = [value for table in tables for value in table["id"].to_pylist()]
+    return [len(ids), len(set(ids))]
+
+
+@dataclass
+class Tally:
+    """What many trials came to."""
+
+    kills: int = 0
+    missed: int = 0
+    marked: int = 0
+    stores: int = 0
+    again: int = 0
+    mismatches: list = field(default_factory=list)
+    bought_twice: int = 0
+    extra_calls: int = 0
+
+    def __str__(self):
+        what = f"{len(self.mismatches)} mismatches, {self.bought_twice} answers bought twice"
+        return (
+            f"{self.kills} kills on {self.stores} stores, {self.again} of them during recovery, "
+            f"{self.marked} left something half done: {what}, {self.extra_calls} calls asked again "
+            f"because they were in flight"
+        )
+
+
+def sweep(folder, seed, kills, runner=run):
+    """At least `kills` kills on as many stores as it takes; a `Tally`."""
+    import_everything()
+    draw = random.Random(seed)
+    calls = Path(os.environ.setdefault("CHAOS_CALLS", str(folder / "calls")))
+    calls.write_text("")
+    began = time.monotonic()
+    reference = in_child(runner, str(folder / "reference"), seed)
+    took = time.monotonic() - began
+    expected = Counter(calls.read_text().split())
+    kept = in_child(rows, str(folder / "reference"))
+    tally = Tally()
+    while tally.kills < kills:
+        calls.write_text("")
+        place = str(folder / f"store{tally.stores}")
+        journalled, in_a_row = set(), 0
+        while True:
+            before = len(calls.read_text().split())
+            # Where a start takes most of the time, kill after kill would never let a run end.
+            enough = tally.kills >= kills or in_a_row >= 10
+            after = math.inf if enough else draw.uniform(0, took)
+            content = kill_after(after, runner, place, seed)
+            asked = calls.read_text().split()[before:]
+            tally.bought_twice += sum(key in journalled for key in asked)
+            if content is not None:
+                tally.missed += 1
+                break
+            left = in_child(left_behind, place)
+            journalled |= set(left["journalled"])
+            tally.kills += 1
+            tally.again += in_a_row > 0
+            in_a_row += 1
+            tally.marked += left["uncommitted"] > 0
+        tally.stores += 1
+        after = in_child(examine, place)
+        bad = [] if content == reference else ["another content hash"]
+        bad += after["findings"] + after["rest"]
+        bad += [] if in_child(rows, place) == kept else ["other rows"]
+        bad += [s for s in after["statuses"] if s == "running"]
+        tally.mismatches += bad
+        extra = Counter(calls.read_text().split())
+        assert set(extra) == set(expected)
+        tally.extra_calls += sum(extra.values()) - sum(expected.values())
+    return tally

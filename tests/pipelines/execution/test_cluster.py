@@ -1,0 +1,103 @@
+"""A real Ray cluster of two nodes: a node that dies, a row that kills engines, an address."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pipelines.execution.executor import LocalExecutor, executor_for
+from pipelines.execution.stage_run import Silent
+from pipelines.recipe import parse
+from pipelines.run import carry_out, prepare, run_in_threads
+from pipelines.store.catalog import query
+from pipelines.store.store import Store
+from tests.loopback_ray import Cluster
+
+pytestmark = pytest.mark.slow
+STAGES = [
+    {"use": "source.instructions", "path": ""},
+    {"use": "generate.respond"},
+    {"use": "filter.response"},
+    {"use": "dedup.exact", "column": "response"},
+]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    made = Cluster()
+    made.add("other")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def source(small_recipe, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(f'{{"instruction": "Say row {n} aloud."}}\n' for n in range(48)))
+
+    def make(script, **placement):
+        stages = [{**STAGES[0], "path": str(path)}, *STAGES[1:]]
+        main = {"kind": "scripted", "script": f"tests.data.deadly_script:{script}"}
+        placed = {"shard_rows": 8, "shards_in_flight": 2, **placement}
+        return small_recipe(engines={"main": main}, stages=stages, placement=placed)
+
+    return make
+
+
+def run(source, folder, root, executor=None, watch=None):
+    job = prepare(parse(source, root), Path("x.yaml"), Store.at(folder))
+    executor = executor or LocalExecutor.of(job.recipe)
+    return carry_out(job, executor, watch or Silent(), run_in_threads), job.store
+
+
+class Told(Silent):
+    """What was lost, and when shards were committed."""
+
+    def __init__(self):
+        self.causes, self.commits = [], threading.Semaphore(0)
+        self.last, self.longest = time.monotonic(), 0.0
+
+    def committed(self, step, shard, *, reused):
+        if step.name == "generate_respond":
+            self.longest = max(self.longest, time.monotonic() - self.last)
+            self.last = time.monotonic()
+            self.commits.release()
+
+    def lost(self, step, cause):
+        self.causes.append(cause)
+
+
+def test_a_node_is_killed_during_the_run(cluster, source, tmp_path, root):
+    wanted = source("slow", engines={"main": {"replicas": 2}})
+    recipe = parse(wanted, root)
+    watch = Told()
+
+    def killer():
+        for _ in range(2):
+            watch.commits.acquire()
+        cluster.kill("other")
+
+    thread = threading.Thread(target=killer)
+    thread.start()
+    executor = executor_for(recipe, local=False, address=cluster.address)
+    done, _ = run(wanted, tmp_path / "cluster", root, executor, watch)
+    thread.join()
+    plain, _ = run(source("slow"), tmp_path / "plain", root)
+    assert done.content == plain.content
+    # Vacuity: the node had work.
+    assert watch.causes
+    assert watch.longest < 60
+
+
+def test_a_row_that_kills_the_engine_is_quarantined(cluster, source, tmp_path, root):
+    wanted = source("deadly")
+    executor = executor_for(parse(wanted, root), local=False, address=cluster.address)
+    watch = Told()
+    done, store = run(wanted, tmp_path / "cluster", root, executor, watch)
+    assert done.status == "done"
+    failed = query(store, done, "SELECT * FROM rejected WHERE fate = 'failed'").to_pylist()
+    assert [each["reason"] for each in failed] == ["process.died"]
+    assert failed[0]["instruction"] == "Say row 5 aloud."
+    assert "the engine's process died" in failed[0]["detail"]
+    assert len(watch.causes) >= 4

@@ -1,6 +1,7 @@
 """The report in a real browser."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +37,7 @@ def report(run_recipe, small_recipe):
     stages.insert(4, {"use": "annotate.tags"})
     stages[0] = {"use": "generate.magpie", "rows": 40}
     run, store = run_recipe(small_recipe(stages=stages))
-    return write_report(store, run)
+    return Path(write_report(store, run))
 
 
 def open_page(browser, path, **context):
@@ -45,7 +46,7 @@ def open_page(browser, path, **context):
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
     page.on("request", lambda request: requests.append(request.url))
-    page.goto(path.as_uri())
+    page.goto(Path(path).as_uri())
     page.wait_for_selector("#funnel .main-svg")
     return page, problems, requests
 

@@ -172,7 +172,7 @@ def test_cancelled_calls_free_the_engine(host):
                             + [Request(i, long, i) for i in range(1, 40)])  # fmt: skip
     assert next(answers)[0].index == 0
     answers.close()
-    engine = host.open()._engine
+    engine = host.open()._engine._engine
     deadline = time.monotonic() + 20
     while engine.output_processor.has_unfinished_requests():
         assert time.monotonic() < deadline, "cancelled requests are still running"

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Capability = Literal["chat", "raw", "user_turn", "schema", "logprobs", "samples", "embed"]
+Capability = Literal[
+    "chat", "raw", "user_turn", "schema", "pattern", "logprobs", "samples", "embed"
+]
 """What an engine may be able to do; a recipe is refused where a stage wants more."""
 
 
@@ -63,14 +65,16 @@ class Sampling:
 class Ask:
     """One request.
 
-    `schema`: a JSON schema the text must follow. `logprobs`: how many of the likeliest tokens to
-    report with their log-probabilities at each position.
+    `schema`: a JSON schema the text must follow; `pattern`: a regular expression that it must match
+    as a whole. `logprobs`: how many of
+    the likeliest tokens to report with their log-probabilities at each position.
     """
 
     prompt: Chat | Raw | UserTurn | Passage
     sampling: Sampling = Sampling()
     schema: Mapping[str, Any] | None = None
     logprobs: int = 0
+    pattern: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,8 @@ class Reply:
     model: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt, those that the engine had computed before, where it says so."""
 
     @property
     def text(self) -> str:

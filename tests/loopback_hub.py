@@ -1,4 +1,4 @@
-"""A Hugging Face Hub on loopback, as far as publishing a dataset and loading it needs one.
+"""A Hugging Face Hub on loopback, as far as publishing a dataset, loading it or a model needs one.
 
 It keeps everything in memory, wants a token (`hf_writer` may write to `org/`, `hf_reader` to
 nothing), and can be told to fail. To rehearse a publication:
@@ -298,6 +298,7 @@ class Hub:
 
     def app(self) -> Starlette:
         api, repo = "/api/datasets/{owner}/{name}", "/datasets/{owner}/{name}"
+        model = "/api/models/{owner}/{name}"
         table = [
             ("/api/repos/create", "create", ["POST"]),
             ("/api/validate-yaml", "validate", ["POST"]),
@@ -312,6 +313,10 @@ class Hub:
             ("/datasets/{owner}/{name}.git/info/lfs/objects/batch", "batch", ["POST"]),
             ("/_large/{owner}/{name}/{digest}", "upload", ["PUT"]),
             (f"{repo}/resolve/{{revision}}/{{path:path}}", "resolve", ["GET", "HEAD"]),
+            # A model is read only.
+            (f"{model}/revision/{{revision}}", "info", ["GET"]),
+            (f"{model}/tree/{{revision}}", "tree", ["GET"]),
+            ("/{owner}/{name}/resolve/{revision}/{path:path}", "resolve", ["GET", "HEAD"]),
         ]
         return Starlette(
             routes=[Route(path, self.answer(name), methods=verbs) for path, name, verbs in table]

@@ -99,6 +99,7 @@ class _Batch:
             calls=self.usage.calls + 1,
             prompt_tokens=self.usage.prompt_tokens + reply.prompt_tokens,
             completion_tokens=self.usage.completion_tokens + reply.completion_tokens,
+            cached_tokens=self.usage.cached_tokens + reply.cached_tokens,
         )
 
     def _spend(self, **totals: int) -> None:

@@ -30,6 +30,7 @@ class Supervised:
         self._open: Callable[[], Engine] = spec.open
         self._engine = spec.open()
         self._failures = self._reopened = 0
+        self._last = ""
         self._replacing = asyncio.Lock()
 
     async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
@@ -62,6 +63,7 @@ class Supervised:
             self._failures = self._reopened = 0
             return False
         self._failures += engine is self._engine
+        self._last = str(error)
         return True
 
     def _condemned(self, failed: Mapping[int, Answer]) -> bool:
@@ -74,7 +76,7 @@ class Supervised:
                 return  # another shard's calls noticed it first
             if self._reopened == _REOPENINGS:
                 cause = f"no call succeeds, and opening it {_REOPENINGS} times did not help"
-                raise EngineError(cause, fatal=True)
+                raise EngineError(f"{cause}: {self._last}", fatal=True)
             self._reopened += 1
             with suppress(EngineError):
                 await engine.close()

@@ -22,7 +22,7 @@ _STAGES = pa.schema(
     [("position", pa.int64()), ("stage", pa.string()), ("use", pa.string())]
     + [(name, pa.int64()) for name in ("rows_in", "annotated", "derived", "dropped", "failed")]
     + [(name, pa.int64()) for name in ("rows_out", "calls", "prompt_tokens", "completion_tokens")]
-    + [("unreadable", pa.int64()), ("seconds", pa.float64())]
+    + [("cached_tokens", pa.int64()), ("unreadable", pa.int64()), ("seconds", pa.float64())]
     + [("reused", pa.bool_()), ("complete", pa.bool_()), ("fingerprint", pa.string())]
 )
 _MESSAGES = """

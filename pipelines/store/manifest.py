@@ -55,6 +55,8 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     unreadable: int = 0
     """Replies that could not be read, whatever became of the row."""
     seconds: float = 0.0
+    cached_tokens: int = 0
+    """Of the prompts, those that the engine had computed before, where it says so."""
 
 
 class Shard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

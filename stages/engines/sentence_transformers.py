@@ -8,23 +8,23 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from stages.ask import Capability, Passage, Reply, Request
-from stages.engines import models
+from stages.engines import weights
 from stages.engines.base import Answer, Engine, EngineSpec
+from stages.engines.weights import Weights
 from stages.errors import EngineError, first_line
 
 
-class SentenceTransformers(EngineSpec):
+class SentenceTransformers(Weights, EngineSpec):
     """`model`: `packaged/<name>`, a local folder, or a hub id."""
 
     can: ClassVar[frozenset[Capability]] = frozenset({"embed"})
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "revision")
 
     kind: Literal["sentence_transformers"] = "sentence_transformers"
-    revision: str | None = None
     batch_size: int = Field(32, gt=0)
 
     def check(self) -> None:  # noqa: D102
-        models.locate(self.model)
+        weights.check(self.model, self)
 
     def open(self) -> Engine:  # noqa: D102
         return SentenceTransformersEngine(self)
@@ -37,9 +37,10 @@ class SentenceTransformersEngine:
         from sentence_transformers import SentenceTransformer
 
         self._spec = spec
-        path = models.locate(spec.model)
+        path = weights.ready(spec.model, spec)
+        trusted = any(name.endswith(".py") for name in spec.trust)
         try:
-            self._model: Any = SentenceTransformer(path, revision=spec.revision)
+            self._model: Any = SentenceTransformer(path, trust_remote_code=trusted)
         except (OSError, ValueError, RuntimeError) as error:
             cause = f"sentence-transformers cannot load {spec.model} ({first_line(error)})"
             raise EngineError(cause, fatal=True) from error

@@ -16,22 +16,22 @@ from jinja2 import TemplateError
 from pydantic import Field, PrivateAttr
 
 from stages.ask import Capability, Chat, Raw, Reply, Request, Sample, UserTurn
-from stages.engines import models
+from stages.engines import weights
 from stages.engines.base import Answer, Engine, EngineSpec, as_finished
 from stages.engines.chat_template import ChatTemplate
+from stages.engines.weights import Weights
 from stages.errors import EngineError, UserError, first_line
 
 
-class Vllm(EngineSpec):
+class Vllm(Weights, EngineSpec):
     """`model`: `packaged/<name>`, a local folder, or a hub id."""
 
     can: ClassVar[frozenset[Capability]] = frozenset(
-        {"chat", "raw", "user_turn", "schema", "logprobs", "samples"}
+        {"chat", "raw", "user_turn", "schema", "pattern", "logprobs", "samples"}
     )
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "revision", "max_model_len")
 
     kind: Literal["vllm"] = "vllm"
-    revision: str | None = None
     max_model_len: int = Field(4096, gt=0)
     """Tokens of prompt and reply together."""
     max_num_seqs: int = Field(64, gt=0)
@@ -57,7 +57,7 @@ class Vllm(EngineSpec):
         except ImportError:
             cause = "vLLM is not installed, and the recipe has an engine of kind 'vllm'"
             raise UserError(cause, "Run `make install`, or use kind 'openai'.") from None
-        models.locate(self.model)
+        weights.check(self.model, self)
 
     def open(self) -> Engine:  # noqa: D102
         self.check()
@@ -147,11 +147,10 @@ def _environment(spec: Vllm) -> None:
 def _arguments(spec: Vllm) -> dict[str, Any]:
     from vllm.platforms import current_platform
 
-    path = models.locate(spec.model)
     arguments = {
-        "model": str(path),
+        "model": weights.ready(spec.model, spec),
         "served_model_name": spec.model,
-        "revision": None if Path(path).exists() else spec.revision,
+        "trust_remote_code": any(name.endswith(".py") for name in spec.trust),
         "max_model_len": spec.max_model_len,
         "max_num_seqs": spec.max_num_seqs,
         "dtype": spec.dtype,
@@ -192,7 +191,12 @@ def _sampling_params(request: Request, stops: tuple[str, ...]) -> Any:
     from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
     sampling = request.ask.sampling
-    schema = request.ask.schema
+    schema, pattern = request.ask.schema, request.ask.pattern
+    structured = None
+    if schema is not None:
+        structured = StructuredOutputsParams(json=dict(schema))
+    elif pattern is not None:
+        structured = StructuredOutputsParams(regex=pattern)
     return SamplingParams(
         n=sampling.samples,
         temperature=sampling.temperature,
@@ -202,7 +206,7 @@ def _sampling_params(request: Request, stops: tuple[str, ...]) -> Any:
         stop=[*sampling.stop, *stops],
         seed=request.seed if sampling.temperature > 0 else None,
         logprobs=request.ask.logprobs or None,
-        structured_outputs=StructuredOutputsParams(json=dict(schema)) if schema else None,
+        structured_outputs=structured,
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 
@@ -214,6 +218,7 @@ def _reply(output: Any, model: str) -> Reply:
         model=model,
         prompt_tokens=len(output.prompt_token_ids or ()),
         completion_tokens=sum(len(sample.token_ids) for sample in samples),
+        cached_tokens=output.num_cached_tokens or 0,
     )
 
 

@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from stages.ask import Ask, Raw, Request, Sampling, UserTurn, chat
-from stages.engines.openai import Openai, backoff_s, retry_after_s
+from stages.engines.http_call import backoff_s, retry_after_s
+from stages.engines.openai import Openai
 from stages.errors import EngineError
 
 

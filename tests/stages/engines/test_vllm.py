@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 import time
 
 import jsonschema
@@ -12,58 +13,17 @@ from stages.ask import Ask, Chat, Message, Passage, Raw, Request, Sampling, User
 from stages.engines.vllm import Vllm
 from stages.errors import EngineError
 from stages.replies import parse_object
+from tests.constraints import BORDER_PATTERNS, BORDER_SCHEMAS
+from tests.tiny_model import make_model
 
 pytestmark = pytest.mark.slow
 
-CHATML = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 ROOM = 256
-
-
-def make_tokenizer():
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    raw = Tokenizer(models.BPE())
-    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    raw.decoder = decoders.ByteLevel()
-    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    raw.train_from_iterator(
-        ["user assistant system name three rivers"] * 3,
-        trainers.BpeTrainer(vocab_size=320, special_tokens=special, initial_alphabet=alphabet),
-    )
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=raw, eos_token="<|im_end|>", pad_token="<|endoftext|>"
-    )
-    tokenizer.chat_template = CHATML
-    return tokenizer
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
-
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("tiny")
-    tokenizer = make_tokenizer()
-    config = Qwen2Config(
-        vocab_size=320,
-        hidden_size=128,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=512,
-        eos_token_id=tokenizer.eos_token_id,
-        bos_token_id=None,
-    )
-    tokenizer.save_pretrained(path)
-    Qwen2ForCausalLM(config).to(torch.float32).save_pretrained(path)
-    return path
+    return make_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +112,23 @@ def test_structured_output(host):
     ask = Ask(chat("Grade:"), Sampling(1.0, max_tokens=120), schema=schema)
     for reply in ask_all(host, [ask] * 4).values():
         jsonschema.validate(parse_object(reply.text), schema)
+
+
+def test_a_regular_expression(host):
+    ask = Ask(chat("Grade:"), Sampling(1.0, max_tokens=40), pattern="(yes|no), [0-9]{1,2}")
+    for reply in ask_all(host, [ask] * 4).values():
+        assert re.fullmatch("(yes|no), [0-9]{1,2}", reply.text)
+
+
+def test_no_constraint_that_is_let_through_ends_the_engine(host):
+    asks = [Ask(chat("x"), Sampling(1.0, max_tokens=4), schema=each) for each in BORDER_SCHEMAS]
+    asks += [Ask(chat("x"), Sampling(1.0, max_tokens=4), pattern=p) for p in BORDER_PATTERNS]
+    began = time.monotonic()
+    outcomes = ask_all(host, asks)
+    assert len(outcomes) == len(asks)
+    assert not any(isinstance(o, EngineError) and o.fatal for o in outcomes.values())
+    assert time.monotonic() - began < 60
+    assert ask_all(host, [Ask(chat("Hi"))])[0].completion_tokens > 0
 
 
 def test_what_cannot_be_answered_costs_only_itself(host):

@@ -1,0 +1,136 @@
+"""One POST, bounded in time and size, and what a failure of it means."""
+
+import asyncio
+import json
+import math
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import aiohttp
+
+from stages.errors import EngineError
+
+_LONGEST_WAIT_S = 60.0
+_FATAL = (401, 403, 404)
+_PASSING = (408, 409, 425, 429)
+_TOO_MUCH = (429, 503, 529)
+
+
+class RetryableError(Exception):
+    """The same call may succeed after `wait_s` seconds (None: we choose).
+
+    `too_much`: the endpoint has more to do than it can.
+    """
+
+    def __init__(
+        self, message: str, wait_s: float | None = None, *, too_much: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.wait_s, self.too_much = wait_s, too_much
+
+
+async def post(
+    session: aiohttp.ClientSession, url: str, body: Mapping[str, Any], most_bytes: int
+) -> Any:
+    """The JSON that comes back for a JSON body. Raises as `send` does."""
+    return read_json(await send(session, "POST", url, most_bytes, json=body))
+
+
+async def send(
+    session: aiohttp.ClientSession, method: str, url: str, most_bytes: int, **content: Any
+) -> bytes:
+    """The body of the answer; `content`: aiohttp's `json`, `data` or `params`.
+
+    Raises:
+        RetryableError: the call failed, but another may not.
+        EngineError: the endpoint refuses the call, or any call.
+    """
+    try:
+        async with session.request(method, url, allow_redirects=False, **content) as reply:
+            body = await _content(reply, most_bytes)
+            status, headers = reply.status, reply.headers
+    except TimeoutError:
+        raise RetryableError("Timeout", too_much=True) from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise RetryableError(f"{type(error).__name__} {error}".strip()) from error
+    if status >= 300:
+        raise _failure(status, headers, body)
+    return body
+
+
+async def _content(reply: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    parts, size = [], 0
+    async for part in reply.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > most_bytes:
+            reply.close()  # not read to its end: it may have none
+            raise RetryableError(f"the reply is larger than {most_bytes} bytes")
+    return b"".join(parts)
+
+
+def _failure(status: int, headers: Mapping[str, str], content: bytes) -> Exception:
+    text = " ".join(content[:4000].decode("utf-8", "replace").split())[:200]
+    if status == 429 and "insufficient_quota" in text:
+        return EngineError(f"HTTP 429: {text}", fatal=True)
+    if status in _PASSING or status >= 500:
+        wait = retry_after_s(headers)
+        return RetryableError(f"HTTP {status}", wait, too_much=status in _TOO_MUCH)
+    return EngineError(f"HTTP {status}: {text}", fatal=status in _FATAL or status < 400)
+
+
+def read_json(content: bytes) -> Any:
+    """The JSON in a body.
+
+    Raises:
+        RetryableError: it is none.
+    """
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise RetryableError("the server's reply is not JSON") from error
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds a Retry-After header asks for, at most a minute; None without one."""
+    said = headers.get("retry-after", "")
+    try:
+        seconds = float(said)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(said).timestamp() - time.time()
+        except (ValueError, TypeError):
+            return None
+    return min(max(seconds, 0.0), _LONGEST_WAIT_S) if not math.isnan(seconds) else None
+
+
+def backoff_s(attempt: int, jitter: random.Random) -> float:
+    """Full jitter: uniform in [0, 0.5 * 2^attempt] seconds, at most a minute."""
+    return jitter.uniform(0, min(0.5 * 2**attempt, _LONGEST_WAIT_S))
+
+
+Result = TypeVar("Result")
+
+
+async def insist(
+    call: Callable[[], Awaitable[Result]], retries: int, jitter: random.Random
+) -> Result:
+    """What `call` returns, at the first time or at one of `retries` more.
+
+    Raises:
+        EngineError: it failed each time, or says that it always will.
+    """
+    for attempt in range(retries + 1):
+        try:
+            return await call()
+        except RetryableError as error:
+            if attempt == retries:
+                tries = f"after {attempt + 1} tries" if attempt else "and no retry is allowed"
+                raise EngineError(f"{error} ({tries})", retryable=True) from None
+            wait = backoff_s(attempt, jitter)
+            # Asked to wait, all who were asked come back at once unless some wait a bit longer.
+            await asyncio.sleep(wait if error.wait_s is None else error.wait_s + wait / 10)
+    raise AssertionError("unreachable: the last attempt returns or raises")

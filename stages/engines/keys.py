@@ -1,0 +1,38 @@
+"""Where an endpoint's key is: a reference in the recipe, the key nowhere but in memory."""
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from stages.errors import UserError
+
+
+class Keyed(BaseModel):
+    """For engines that are asked over a network."""
+
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key."""
+    api_key_file: str | None = None
+    """Path of the file that holds the key and nothing else."""
+
+    def api_key(self) -> str:
+        """The key, or a placeholder for servers that want none.
+
+        Raises:
+            UserError: the variable or the file is not there, or empty.
+        """
+        if self.api_key_env is not None:
+            key = os.environ.get(self.api_key_env, "")
+            cause = f"the environment variable {self.api_key_env} is not set"
+            remedy = "Export the endpoint's API key under that name."
+        elif self.api_key_file is not None:
+            path = Path(self.api_key_file).expanduser()
+            key = path.read_text().strip() if path.is_file() else ""
+            cause = f"there is no key in the file {path}"
+            remedy = "Write the endpoint's API key into it, or use `api_key_env`."
+        else:
+            return "none"
+        if not key:
+            raise UserError(cause, remedy)
+        return key

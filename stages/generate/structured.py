@@ -1,0 +1,91 @@
+"""Answer an instruction in a form: JSON by a schema, or text by a regular expression.
+
+In:  {instruction: "Who wrote Faust?"}
+Out: {response: '{"author": "Goethe"}', response_finish_reason: "stop"}
+
+The engine holds the model to the form; what comes is checked all the same, because not every
+server keeps its word and because a reply may be cut off. One that does not fit is an unreadable
+reply (`on_parse_error`).
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from stages.ask import Ask, Capability, Reply, chat
+from stages.base import Annotated, Fate, Row
+from stages.constraints import SchemaValidator, check_pattern, check_schema, matches
+from stages.errors import ReplyError
+from stages.generate.respond import Respond
+from stages.unicode import parse_json
+
+
+class Structured(Respond):
+    """Either `json_schema` (draft 2020-12) or `pattern`, which the whole answer must match."""
+
+    samples: int = Field(1, ge=1, le=1)
+    json_schema: Mapping[str, Any] | None = None
+    pattern: str | None = None
+
+    @field_validator("json_schema")
+    @classmethod
+    def _harmless_schema(cls, schema: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        if schema is not None:
+            check_schema(schema)
+        return schema
+
+    @field_validator("pattern")
+    @classmethod
+    def _harmless_pattern(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            check_pattern(pattern)
+        return pattern
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.json_schema is None) == (self.pattern is None):
+            raise ValueError("give either json_schema or pattern")
+        return self
+
+    @property
+    def wants(self) -> frozenset[Capability]:  # noqa: D102
+        return frozenset({"chat", "schema" if self.json_schema is not None else "pattern"})
+
+    def ask(self, row: Row) -> Ask | Fate:
+        """The question as it stands, the form beside it."""
+        if row[self.question] is None:
+            return Annotated()
+        prompt = chat(row[self.question], self.system)
+        return Ask(prompt, self.sampling(), schema=self.json_schema, pattern=self.pattern)
+
+    def read(self, row: Row, reply: Reply) -> Fate:
+        """The answer, if it has the form."""
+        text = reply.text.strip()
+        if self.pattern is not None:
+            self._match(self.pattern, reply.text)
+        else:
+            self._check(text)
+        return Annotated(self._columns(reply.samples[0]))
+
+    def _match(self, pattern: str, text: str) -> None:
+        try:
+            fits = matches(pattern, text)
+        except TimeoutError:
+            raise ReplyError(f"the pattern takes too long on {text[:80]!r}") from None
+        if not fits:
+            raise ReplyError(f"it does not match the pattern: {text[:80]!r}")
+
+    def _check(self, text: str) -> None:
+        try:
+            value = parse_json(text)
+        except (ValueError, RecursionError) as error:
+            raise ReplyError(f"not JSON ({error}): {text[:80]!r}") from None
+        wrong = next(self._validator.iter_errors(value), None)
+        if wrong is not None:
+            raise ReplyError(f"{wrong.json_path}: {wrong.message[:200]}")
+
+    @cached_property
+    def _validator(self) -> Any:
+        return SchemaValidator(self.json_schema or {})

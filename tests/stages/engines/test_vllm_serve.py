@@ -1,0 +1,70 @@
+"""A real `vllm serve` that the engine starts, asks and stops."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import jsonschema
+import psutil
+import pytest
+
+from stages.ask import Ask, Raw, Request, Sampling, chat
+from stages.engines.openai import Openai
+from stages.errors import EngineError
+from stages.replies import parse_object
+from tests.tiny_model import make_model
+
+pytestmark = pytest.mark.slow
+SCHEMA = {
+    "type": "object",
+    "properties": {"grade": {"type": "integer"}},
+    "required": ["grade"],
+    "additionalProperties": False,
+}
+
+
+def serving(folder, **settings):
+    vllm = str(Path(sys.executable).with_name("vllm"))
+    command = [vllm, "serve", str(folder), "--served-model-name", "tiny", "--host", "127.0.0.1"]
+    command += ["--port", "{port}", "--max-model-len", "256", "--dtype", "float32"]
+    command += ["--enforce-eager", "--no-enable-chunked-prefill"]
+    command += ["--max-num-batched-tokens", "4096"]
+    url = "http://127.0.0.1:{port}/v1"
+    return Openai(model="tiny", base_url=url, command=command, start_s=180, **settings)
+
+
+def test_a_server_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
+    folder = make_model(tmp_path)
+    greedy = Sampling(max_tokens=8)
+    asked = [
+        Ask(chat("Name three rivers."), greedy, logprobs=3),
+        Ask(chat("Name three rivers."), greedy),
+        Ask(Raw("<|im_start|>user\n"), Sampling(0.8, max_tokens=8, samples=2)),
+        Ask(chat("Grade:"), Sampling(1.0, max_tokens=60), schema=SCHEMA),
+        Ask(chat("rivers " * 400), greedy),
+    ]
+
+    async def go():
+        engine = serving(folder).open()
+        requests = [Request(i, ask, i) for i, ask in enumerate(asked)]
+        outcomes = {a.index: a.outcome async for a in engine.complete(requests)}
+        await engine.close()
+        return outcomes
+
+    outcomes = asyncio.run(go())
+    assert outcomes[0].text == outcomes[1].text
+    assert outcomes[0].completion_tokens == 8
+    assert len(outcomes[0].samples[0].logprobs) == 8
+    assert len(outcomes[2].samples) == 2
+    jsonschema.validate(parse_object(outcomes[3].text), SCHEMA)
+    assert isinstance(outcomes[4], EngineError)
+    assert not outcomes[4].retryable
+    started = psutil.Process().children(recursive=True)
+    assert not [p for p in started if "vllm" in " ".join(p.cmdline()).lower()]
+
+
+def test_one_that_cannot_load_says_why(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "no-such-type"}')
+    with pytest.raises(EngineError, match=r"the server ended with code .*no-such-type"):
+        serving(tmp_path).open()

@@ -1,0 +1,55 @@
+"""Hostile schemas and regular expressions are refused by their form, at once."""
+
+import time
+
+import pytest
+
+from stages.constraints import check_pattern, check_schema, matches
+from stages.generate.structured import Structured
+from tests.constraints import (
+    BAD_PATTERNS,
+    BAD_SCHEMAS,
+    BORDER_PATTERNS,
+    BORDER_SCHEMAS,
+)
+
+
+def test_there_are_a_hundred():
+    assert len(BAD_SCHEMAS) + len(BAD_PATTERNS) >= 100
+
+
+@pytest.mark.parametrize("schema", BAD_SCHEMAS, ids=range(len(BAD_SCHEMAS)))
+def test_a_hostile_schema(schema):
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="schema"):
+        check_schema(schema)
+    assert time.monotonic() - began < 1
+    with pytest.raises(ValueError, match="json_schema"):
+        Structured(json_schema=schema)
+
+
+@pytest.mark.parametrize("pattern", BAD_PATTERNS)
+def test_a_hostile_pattern(pattern):
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="pattern"):
+        check_pattern(pattern)
+    with pytest.raises(ValueError, match="pattern"):
+        check_schema({"type": "string", "pattern": pattern})
+    with pytest.raises(ValueError, match="pattern"):
+        check_schema({"type": "object", "patternProperties": {pattern: {}}})
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("schema", BORDER_SCHEMAS, ids=range(len(BORDER_SCHEMAS)))
+def test_a_schema_that_is_fine(schema):
+    check_schema(schema)
+
+
+@pytest.mark.parametrize("pattern", BORDER_PATTERNS)
+def test_a_pattern_that_is_fine(pattern):
+    check_pattern(pattern)
+
+
+def test_a_text_that_a_pattern_takes_for_ever_on():
+    with pytest.raises(TimeoutError):
+        matches("(a|aa)+b", "a" * 300)

@@ -126,7 +126,16 @@ def engine(name: str, spec: Any) -> EngineSpec:
     if model is None:
         remedy = nearest(spec["kind"], known_engines())
         raise UserError(f"{where}: there is no engine kind '{spec['kind']}'", remedy)
-    return _validate(model, spec, where, {})
+    return _validate(model, _own(model, spec), where, {})
+
+
+def _own(model: type[EngineSpec], spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings without those of the engine that a scripted one stands in for."""
+    if not model.stands_in:
+        return spec
+    kinds = [class_in(f"stages.engines.{kind}", EngineSpec) for kind in known_engines()]
+    others = {name for kind in kinds if kind for name in kind.model_fields}
+    return {k: v for k, v in spec.items() if k in model.model_fields or k not in others}
 
 
 def _validate(

@@ -46,6 +46,8 @@ class EngineSpec(BaseModel):
     """What this kind of engine is able to do."""
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model")
     """The fields that decide the replies."""
+    stands_in: ClassVar[bool] = False
+    """Whether it takes another engine's place by its `kind` alone, whose settings then rest."""
 
     kind: str
     model: str

@@ -18,12 +18,13 @@ Script = Callable[[Request], Reply]
 
 
 class Scripted(EngineSpec):
-    """`model` is only a label here, so that a recipe's own model may stand."""
+    """`model` is only a label here; a recipe's own model and other settings may stand."""
 
     can: ClassVar[frozenset[Capability]] = frozenset(
         {"chat", "raw", "user_turn", "schema", "logprobs", "samples", "embed"}
     )
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "script")
+    stands_in: ClassVar[bool] = True
 
     kind: Literal["scripted"] = "scripted"
     model: str = "scripted"

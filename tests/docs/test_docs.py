@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -25,7 +26,8 @@ def blocks(page, language):
 
 
 def commands(page):
-    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    joined = [block.replace("\\\n", " ") for block in blocks(page, "sh")]
+    lines = [line for block in joined for line in block.splitlines()]
     return [line.removeprefix(".venv/bin/") for line in lines if line.strip()]
 
 
@@ -172,6 +174,17 @@ def test_make_targets_exist():
     named = {name for page in PAGES for name in pattern.findall(page.read_text())}
     assert {"demo", "test", "check"} <= named
     assert named <= targets
+
+
+def test_the_engines_of_the_manual():
+    """Each block is a recipe's, with what every recipe has besides."""
+    from pipelines.recipe import parse
+
+    stages = [{"use": "generate.magpie", "rows": 4, "family": "qwen-2.5"}]
+    found = [yaml.safe_load(block) for block in blocks(ROOT / "docs/engines.md", "yaml")]
+    kinds = [parse({"name": "x", "stages": stages, **each}, ROOT).engines["main"] for each in found]
+    assert [engine.kind for engine in kinds] == ["openai", "openai", "openai_batch"]
+    assert kinds[1].command[-1] == "{port}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,6 +1,7 @@
 """A server that the engine starts itself, waits for, and stops with the run."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -66,13 +67,14 @@ class Server:
         return self._process.poll() is not None
 
     def last(self) -> str:
-        """The last errors in its log, or its last lines, in one line."""
+        """The last error in its log and what follows, or its last lines, in one line."""
         with Path(f"/dev/fd/{self._log.fileno()}").open("rb") as log:
             log.seek(max(0, os.fstat(log.fileno()).st_size - 65536))
             lines = log.read().decode("utf-8", "replace").splitlines()
         said = [" ".join(line.split()) for line in lines if line.strip()]
-        errors = [line for line in said if "error" in line.lower()]
-        return " | ".join((errors or said)[-3:])[-600:] or "its log is empty"
+        errors = [i for i, line in enumerate(said) if re.search(r"(Error|Exception): ", line)]
+        end = said[errors[-1] :][:3] if errors else said[-3:]
+        return " | ".join(end)[:600] or "its log is empty"
 
     def stop(self) -> None:
         """End it and all that it started."""

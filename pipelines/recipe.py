@@ -18,6 +18,9 @@ from stages.engines.base import EngineSpec
 from stages.errors import UserError
 
 
+_SECRET = ("key", "url", "token")
+
+
 class Limits(BaseModel):
     """When a run gives up."""
 
@@ -161,4 +164,6 @@ def _user_error(error: ValidationError, where: str, fields: list[str]) -> UserEr
         return UserError(f"{at} is no setting", nearest(key, fields))
     if first["type"] == "missing":
         return UserError(f"{at} is missing", "Add it to the recipe.")
-    return UserError(f"{at}: {first['msg']}", f"It was {first['input']!r}." if key else "")
+    if any(part in str(first["loc"]) for part in _SECRET) or not key:
+        return UserError(f"{at}: {first['msg']}")  # what was given instead may be the secret
+    return UserError(f"{at}: {first['msg']}", f"It was {first['input']!r}.")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.store.folder import Appender, Buffer, LocalFolder
+from pipelines.store.folder import Appender, Buffer, LocalFolder, plain
 from stages.engines.models import cache_folder
 from stages.errors import RunError, first_line
 
@@ -93,11 +93,11 @@ class Bucket:
 
     def __truediv__(self, name: str) -> "Bucket":
         """See `Folder`."""
-        return Bucket(f"{self.url}/{name}")
+        return Bucket(f"{self.url}/{plain(name)}")
 
     def uri(self, name: str = "") -> str:
         """See `Folder`."""
-        return f"{self.url}/{name}" if name else self.url
+        return f"{self.url}/{plain(name)}" if name else self.url
 
     def read(self, name: str) -> bytes:
         """See `Folder`."""

@@ -20,6 +20,7 @@ from stages.errors import RunError
 Buffer = bytes | memoryview
 
 # Without the bit that would let a program of another user write into the store.
+_SEPARATORS = frozenset("/\\\0")
 _MODE = 0o644
 
 
@@ -108,7 +109,10 @@ class LocalFolder:
 
     def __truediv__(self, name: str) -> "LocalFolder":
         """See `Folder`."""
-        return LocalFolder(self.path / name)
+        return LocalFolder(self._at(name))
+
+    def _at(self, name: str) -> Path:
+        return self.path / plain(name)
 
     def __str__(self) -> str:
         """Its path."""
@@ -116,30 +120,30 @@ class LocalFolder:
 
     def uri(self, name: str = "") -> str:
         """See `Folder`."""
-        return str(self.path / name)
+        return str(self._at(name) if name else self.path)
 
     def read(self, name: str) -> bytes:
         """See `Folder`."""
         try:
-            return (self.path / name).read_bytes()
+            return (self._at(name)).read_bytes()
         except NotADirectoryError as error:
-            raise FileNotFoundError(error.errno, error.strerror, str(self.path / name)) from None
+            raise FileNotFoundError(error.errno, error.strerror, str(self._at(name))) from None
         except FileNotFoundError:
             raise
         except OSError as error:
-            cause = f"cannot read {self.path / name} ({error.strerror})"
+            cause = f"cannot read {self._at(name)} ({error.strerror})"
             raise RunError(cause, "Mend the disk or its rights, then run again.") from None
 
     def put(self, name: str, content: Buffer) -> None:
         """See `Folder`: write aside, fsync, rename, fsync the folder."""
         with self._aside(name, content) as aside:
-            os.rename(aside, self.path / name)
+            os.rename(aside, self._at(name))
 
     def create(self, name: str, content: Buffer) -> bool:
         """See `Folder`: write aside, fsync, link, fsync the folder."""
         with self._aside(name, content) as aside:
             try:
-                os.link(aside, self.path / name)
+                os.link(aside, self._at(name))
             except FileExistsError:
                 return False
             finally:
@@ -148,8 +152,8 @@ class LocalFolder:
 
     @contextmanager
     def _aside(self, name: str, content: Buffer) -> Iterator[str]:
-        aside = str(self.path / f"{name}.{uuid.uuid4().hex[:12]}.tmp")
-        with writing(self.path / name):
+        aside = f"{self._at(name)}.{uuid.uuid4().hex[:12]}.tmp"
+        with writing(self._at(name)):
             try:
                 handle = self._open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
                 try:
@@ -173,12 +177,12 @@ class LocalFolder:
 
     def append_to(self, name: str) -> Appender:
         """See `Folder`."""
-        with writing(self.path / name):
+        with writing(self._at(name)):
             handle = self._open(
-                str(self.path / name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+                str(self._at(name)), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
             )
             _sync(self.path)
-        return _LocalAppender(handle, self.path / name)
+        return _LocalAppender(handle, self._at(name))
 
     def names(self) -> list[str]:
         """See `Folder`. What a process was writing when it ended (`*.tmp`) is among them."""
@@ -187,7 +191,7 @@ class LocalFolder:
     def size(self, name: str) -> int | None:
         """See `Folder`."""
         try:
-            return os.stat(self.path / name).st_size
+            return os.stat(self._at(name)).st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -207,8 +211,8 @@ class LocalFolder:
 
     def delete(self, name: str) -> None:
         """See `Folder`."""
-        with writing(self.path / name), suppress(FileNotFoundError):
-            os.unlink(self.path / name)
+        with writing(self._at(name)), suppress(FileNotFoundError):
+            os.unlink(self._at(name))
 
     def drop(self) -> None:
         """See `Folder`."""
@@ -221,7 +225,7 @@ class LocalFolder:
 
     def file(self, name: str, digest: str) -> Path:
         """See `Folder`."""
-        return self.path / name
+        return self._at(name)
 
 
 class _LocalAppender:
@@ -251,6 +255,18 @@ def writing(path: object) -> Iterator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         what = "Make room" if full else "Mend the disk or its rights"
         raise RunError(cause, f"{what}, then run again: what is committed is kept.") from None
+
+
+def plain(name: str) -> str:
+    """The name, if it is one: nothing that a record says leads out of the store.
+
+    Raises:
+        RunError: it is a path, or nothing.
+    """
+    if not name or name in (".", "..") or not _SEPARATORS.isdisjoint(name):
+        remedy = "`bowerbird verify` says which record has it."
+        raise RunError(f"{name[:80]!r} is no name of a file in a store", remedy)
+    return name
 
 
 def write_all(handle: int, content: Buffer) -> None:

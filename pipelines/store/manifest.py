@@ -6,7 +6,7 @@ version by version is in `log.py`.
 """
 
 from collections import Counter
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -15,11 +15,11 @@ class File(msgspec.Struct, frozen=True, gc=False):
     """A committed file of a stage folder.
 
     `sha256` names the content wherever it goes; `xxh3` (128 bits) is what every reader checks,
-    ten times as fast.
+    ten times as fast. A name is a name and no path, whoever wrote the record.
     """
 
-    name: str
-    sha256: str
+    name: Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}$)[^/\\\0]*$")]
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]*$")]
     bytes: int
     rows: int
     xxh3: str = ""

@@ -3,16 +3,19 @@
 A record carries its own checksum; those of Bowerbird 0.1.0 (`version` 1) carry none.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.store.folder import Folder
 from pipelines.store.sealed import Broken, seal, unseal
 from stages.errors import RunError, UserError
 
 NAME = "run.json"
+_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+"""Of a folder in a store: no path, whoever wrote the record."""
 
 
 class RunStep(BaseModel):
@@ -22,7 +25,7 @@ class RunStep(BaseModel):
 
     name: str
     path: str
-    folder: str
+    folder: str = Field(pattern=_NAME)
     columns: tuple[str, ...]
     reused: bool = False
     """Whether it was complete before the run began."""
@@ -40,7 +43,7 @@ class Run(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: int = 2
-    id: str
+    id: str = Field(pattern=_NAME)
     recipe: str
     recipe_path: str
     source: dict[str, Any]
@@ -95,7 +98,7 @@ def read(folder: Folder, run_id: str) -> Run:
         RunError: the record is damaged.
     """
     try:
-        content = (folder / run_id).read(NAME) if _is_name(run_id) else None
+        content = (folder / run_id).read(NAME) if re.fullmatch(_NAME, run_id) else None
     except FileNotFoundError:
         content = None
     if content is None:
@@ -124,7 +127,3 @@ def parse(content: bytes) -> Run:
         if found.version != 1:
             raise
         return found
-
-
-def _is_name(run_id: str) -> bool:
-    return run_id not in (".", "..") and not set(run_id) & set("/\\\0")

@@ -32,33 +32,51 @@ class RetryableError(Exception):
         self.wait_s, self.too_much = wait_s, too_much
 
 
-async def post(
-    session: aiohttp.ClientSession, url: str, body: Mapping[str, Any], most_bytes: int
-) -> Any:
-    """The JSON that comes back for a JSON body. Raises as `send` does."""
-    return read_json(await send(session, "POST", url, most_bytes, json=body))
+class Endpoint:
+    """An address with its key and its own connections. Lives on one event loop.
 
-
-async def send(
-    session: aiohttp.ClientSession, method: str, url: str, most_bytes: int, **content: Any
-) -> bytes:
-    """The body of the answer; `content`: aiohttp's `json`, `data` or `params`.
-
-    Raises:
-        RetryableError: the call failed, but another may not.
-        EngineError: the endpoint refuses the call, or any call.
+    The key goes into a header and nowhere else; a server that quotes it is not quoted.
     """
-    try:
-        async with session.request(method, url, allow_redirects=False, **content) as reply:
-            body = await _content(reply, most_bytes)
-            status, headers = reply.status, reply.headers
-    except TimeoutError:
-        raise RetryableError("Timeout", too_much=True) from None
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise RetryableError(f"{type(error).__name__} {error}".strip()) from error
-    if status >= 300:
-        raise _failure(status, headers, body)
-    return body
+
+    def __init__(self, base_url: str, key: str, timeout_s: float) -> None:
+        self._base, self._key = base_url.rstrip("/"), key
+        self._session = aiohttp.ClientSession(
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=10),
+            # How many are open at once is the pace's to say.
+            connector=aiohttp.TCPConnector(limit=0),
+            trust_env=True,
+        )
+
+    async def post(self, path: str, body: Mapping[str, Any], most_bytes: int) -> Any:
+        """The JSON that comes back for a JSON body. Raises as `send` does."""
+        return read_json(await self.send("POST", path, most_bytes, json=body))
+
+    async def send(self, method: str, path: str, most_bytes: int, **content: Any) -> bytes:
+        """The body of the answer; `content`: aiohttp's `json`, `data` or `params`.
+
+        Raises:
+            RetryableError: the call failed, but another may not.
+            EngineError: the endpoint refuses the call, or any call.
+        """
+        url = f"{self._base}/{path}"
+        try:
+            async with self._session.request(
+                method, url, allow_redirects=False, **content
+            ) as reply:
+                body = await _content(reply, most_bytes)
+                status, headers = reply.status, reply.headers
+        except TimeoutError:
+            raise RetryableError("Timeout", too_much=True) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise RetryableError(f"{type(error).__name__} {error}".strip()) from None
+        if status >= 300:
+            raise _failure(status, headers, body.replace(self._key.encode(), b"***"))
+        return body
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
 
 
 async def _content(reply: aiohttp.ClientResponse, most_bytes: int) -> bytes:

@@ -2,8 +2,10 @@
 
 import os
 from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from stages.errors import UserError
 
@@ -11,10 +13,25 @@ from stages.errors import UserError
 class Keyed(BaseModel):
     """For engines that are asked over a network."""
 
-    api_key_env: str | None = None
+    base_url: str
+    api_key_env: str | None = Field(None, pattern="^[A-Za-z_][A-Za-z0-9_]*$")
     """Name of the environment variable that holds the key."""
     api_key_file: str | None = None
     """Path of the file that holds the key and nothing else."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _without_secrets(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("an address has no user, key or query in it; use api_key_env")
+        return url
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.api_key_env is not None and self.api_key_file is not None:
+            raise ValueError("give api_key_env or api_key_file, not both")
+        return self
 
     def api_key(self) -> str:
         """The key, or a placeholder for servers that want none.

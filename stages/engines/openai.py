@@ -11,14 +11,13 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar, Literal
 
-import aiohttp
 import httpx
 from pydantic import Field
 
 from stages.ask import Capability, Reply, Request
 from stages.engines import http_call, openai_messages
 from stages.engines.base import Answer, Engine, EngineSpec, as_finished
-from stages.engines.http_call import RetryableError
+from stages.engines.http_call import Endpoint, RetryableError
 from stages.engines.keys import Keyed
 from stages.engines.openai_messages import NoReplyError
 from stages.engines.pace import Pace
@@ -79,14 +78,9 @@ class OpenaiEngine:
         self._spec = spec
         key = spec.api_key()
         self._server = Server(spec.command, spec.base_url, spec.start_s) if spec.command else None
-        self._url = (self._server.url if self._server else spec.base_url).rstrip("/")
+        url = self._server.url if self._server else spec.base_url
+        self._endpoint = Endpoint(url, key, spec.timeout_s)
         self.pace = Pace(spec.max_concurrency, spec.requests_per_minute, spec.tokens_per_minute)
-        self._session = aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=aiohttp.ClientTimeout(total=spec.timeout_s, sock_connect=10),
-            connector=aiohttp.TCPConnector(limit=0),
-            trust_env=True,
-        )
 
     async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
         """See `Engine`."""
@@ -98,7 +92,7 @@ class OpenaiEngine:
 
         async def attempt() -> Reply:
             try:
-                return await self._try(f"{self._url}/{path}", body, request)
+                return await self._try(path, body, request)
             except RetryableError:
                 if self._server is not None and self._server.ended:
                     cause = f"the server ended ({self._server.last()})"
@@ -107,13 +101,12 @@ class OpenaiEngine:
 
         return await http_call.insist(attempt, self._spec.max_retries, random.Random(request.seed))
 
-    async def _try(self, url: str, body: dict[str, Any], request: Request) -> Reply:
+    async def _try(self, path: str, body: dict[str, Any], request: Request) -> Reply:
         most = openai_messages.most_tokens(request.ask)
         async with self.pace.slot(most) as began:
             try:
-                came = await http_call.post(
-                    self._session, url, body, openai_messages.most_bytes(request.ask)
-                )
+                largest = openai_messages.most_bytes(request.ask)
+                came = await self._endpoint.post(path, body, largest)
                 spec = self._spec
                 reply = openai_messages.read_reply(came, request.ask, spec.model, spec.answers_as)
             except NoReplyError as error:
@@ -129,6 +122,6 @@ class OpenaiEngine:
 
     async def close(self) -> None:
         """Close the connections; stop the server."""
-        await self._session.close()
+        await self._endpoint.close()
         if self._server is not None:
             self._server.stop()

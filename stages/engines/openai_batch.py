@@ -19,7 +19,7 @@ from pydantic import Field
 from stages.ask import Capability, Reply, Request
 from stages.engines import http_call, openai_messages
 from stages.engines.base import Answer, Engine, EngineSpec
-from stages.engines.http_call import RetryableError, read_json
+from stages.engines.http_call import Endpoint, RetryableError, read_json
 from stages.engines.keys import Keyed
 from stages.engines.openai_messages import NoReplyError
 from stages.errors import EngineError
@@ -64,11 +64,7 @@ class OpenaiBatchEngine:
 
     def __init__(self, spec: OpenaiBatch) -> None:
         self._spec = spec
-        self._session = aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {spec.api_key()}"},
-            timeout=aiohttp.ClientTimeout(total=spec.timeout_s, sock_connect=10),
-            trust_env=True,
-        )
+        self._endpoint = Endpoint(spec.base_url, spec.api_key(), spec.timeout_s)
 
     async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
         """See `Engine`."""
@@ -154,8 +150,7 @@ class OpenaiBatchEngine:
         return dict(read_json(await self._send("GET", path, params=params)))
 
     async def _send(self, method: str, path: str, **content: Any) -> bytes:
-        url = f"{self._spec.base_url.rstrip('/')}/{path}"
-        return await http_call.send(self._session, method, url, _LARGEST, **content)
+        return await self._endpoint.send(method, path, _LARGEST, **content)
 
     async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
         return await http_call.insist(call, self._spec.max_retries, random.Random())
@@ -192,7 +187,7 @@ class OpenaiBatchEngine:
 
     async def close(self) -> None:
         """Close the connections. Batches under way go on: the next run finds them."""
-        await self._session.close()
+        await self._endpoint.close()
 
 
 def _is_of_use(batch: Mapping[str, Any]) -> bool:

@@ -61,7 +61,7 @@ class Store(RuleBasedStateMachine):
         """A shard of that index whose part is on the disk, under a name of its own."""
         name = f"part-{index}-{next(self.numbers)}"
         self.folder.put(name, name.encode())
-        file = File(name, name, len(name), 1, name)
+        file = File(name, "sha", len(name), 1, name)
         return shard(index).__class__(
             **{f: getattr(shard(index), f) for f in shard(index).__struct_fields__} | {"part": file}
         )

@@ -14,7 +14,9 @@ from pipelines.execution.stage_run import Silent
 from pipelines.recipe import parse
 from pipelines.run import carry_out, prepare, run_in_threads
 from pipelines.store.store import Store
+from tests.security import no_pickle
 
+no_pickle.watch()
 ROOT = Path(__file__).parents[1]
 
 

@@ -148,6 +148,17 @@ FAULTS = {
 }
 
 
+def quotes_key(status):
+    """A refusal that says the key; some servers do."""
+    return lambda request, body: web.json_response(
+        {"error": {"message": f"wrong key: {request.headers['authorization']}"}}, status=status
+    )
+
+
+SPECIAL = {"quotes_key": quotes_key(401), "quotes_key_400": quotes_key(400)}
+"""Only where they are asked for."""
+
+
 class Weather:
     """Which fault befalls a request, and how often each came."""
 
@@ -159,7 +170,7 @@ class Weather:
         self.most_open = most_open
         self.seen, self.befell, self.times = Counter(), Counter(), []
         self.open = self.most = self.early = 0
-        self.not_before = {}
+        self.not_before, self.keys = {}, set()
 
     def fault(self, key):
         """The fault of this attempt, or None."""
@@ -175,6 +186,7 @@ class Weather:
         raw = await request.read()
         body, key = json.loads(raw), hashlib.sha256(raw).hexdigest()
         self.times.append(time.time())
+        self.keys.add(request.headers.get("authorization", "").removeprefix("Bearer "))
         self.early += time.time() < self.not_before.get(key, 0)
         self.open += 1
         self.most = max(self.most, self.open)
@@ -190,7 +202,7 @@ class Weather:
             if name in ("http_429_after", "http_429_date"):
                 # A date has no fraction of a second.
                 self.not_before[key] = time.time() + (0.98 if name == "http_429_after" else 0)
-            made = FAULTS[name](request, body)
+            made = (FAULTS | SPECIAL)[name](request, body)
             return await made if asyncio.iscoroutine(made) else made
         finally:
             self.open -= 1
@@ -202,7 +214,8 @@ class Weather:
     async def stats(self, _request):
         return web.json_response(
             {"requests": len(self.seen), "calls": sum(self.seen.values()), "most": self.most,
-             "early": self.early, "befell": self.befell, "times": self.times}
+             "early": self.early, "befell": self.befell, "times": self.times,
+             "keys": sorted(self.keys)}
         )  # fmt: skip
 
 

@@ -281,7 +281,7 @@ def start_cluster(address: str | None = None) -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**settings)
-    except (ConnectionError, ValueError, ray.exceptions.RayError) as error:
+    except (OSError, ValueError, ray.exceptions.RayError) as error:
         cause = f"Ray does not start ({first_line(error)})"
         remedy = "Check --ray-address or RAY_ADDRESS, or run with --local."
         raise UserError(cause, remedy) from None

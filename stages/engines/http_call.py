@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 
@@ -38,10 +39,11 @@ class Endpoint:
     The key goes into a header and nowhere else; a server that quotes it is not quoted.
     """
 
-    def __init__(self, base_url: str, key: str, timeout_s: float) -> None:
-        self._base, self._key = base_url.rstrip("/"), key
+    def __init__(self, base_url: str, key: str | None, timeout_s: float) -> None:
+        self._base = base_url.rstrip("/")
+        self._key = key
         self._session = aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {key}"},
+            headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=10),
             # How many are open at once is the pace's to say.
             connector=aiohttp.TCPConnector(limit=0),
@@ -71,7 +73,14 @@ class Endpoint:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise RetryableError(f"{type(error).__name__} {error}".strip()) from None
         if status >= 300:
-            raise _failure(status, headers, body.replace(self._key.encode(), b"***"))
+            raise _failure(status, headers, self._unquoted(body))
+        return body
+
+    def _unquoted(self, body: bytes) -> bytes:
+        """What a server says, without the key in any form that it may quote it in."""
+        if self._key:
+            for form in (self._key, json.dumps(self._key)[1:-1], quote(self._key, safe="")):
+                body = body.replace(form.encode(), b"***")
         return body
 
     async def close(self) -> None:

@@ -33,8 +33,8 @@ class Keyed(BaseModel):
             raise ValueError("give api_key_env or api_key_file, not both")
         return self
 
-    def api_key(self) -> str:
-        """The key, or a placeholder for servers that want none.
+    def api_key(self) -> str | None:
+        """The key; None for servers that want none.
 
         Raises:
             UserError: the variable or the file is not there, or empty.
@@ -49,7 +49,12 @@ class Keyed(BaseModel):
             cause = f"there is no key in the file {path}"
             remedy = "Write the endpoint's API key into it, or use `api_key_env`."
         else:
-            return "none"
+            return None
         if not key:
             raise UserError(cause, remedy)
         return key
+
+    def headers(self) -> dict[str, str]:
+        """What says the key to the server. Raises as `api_key` does."""
+        key = self.api_key()
+        return {"Authorization": f"Bearer {key}"} if key else {}

@@ -54,7 +54,7 @@ class Openai(Keyed, EngineSpec):
                 raise UserError(cause, "Install it, or give its path in `command`.")
             self.api_key()
             return
-        headers = {"Authorization": f"Bearer {self.api_key()}"}
+        headers = self.headers()
         try:
             reply = httpx.get(f"{self.base_url.rstrip('/')}/models", headers=headers, timeout=10)
         except (httpx.HTTPError, httpx.InvalidURL) as error:

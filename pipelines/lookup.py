@@ -63,6 +63,7 @@ def class_in(module: str, base: type[Model]) -> type[Model] | None:
 
 def nearest(name: str, known: list[str]) -> str:
     """A remedy that names the nearest of `known`, or all of them."""
-    near = difflib.get_close_matches(name, known, 1, 0.5)
+    # Comparing takes the square of the length; no name of ours is longer.
+    near = difflib.get_close_matches(name[:100], known, 1, 0.5)
     near = near or [k for k in known if k.rpartition(".")[2] == name.rpartition(".")[2]][:1]
     return f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(known)}."

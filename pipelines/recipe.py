@@ -17,7 +17,6 @@ from stages.base import Stage
 from stages.engines.base import EngineSpec
 from stages.errors import UserError
 
-
 _SECRET = ("key", "url", "token")
 
 

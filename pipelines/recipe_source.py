@@ -9,6 +9,7 @@ import yaml
 
 from pipelines.lookup import nearest
 from stages.errors import UserError
+from stages.unicode import storable
 
 
 def read(path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
@@ -24,11 +25,12 @@ def read(path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def require(source: Mapping[str, Any]) -> None:
-    """Refuse a recipe without a name, engines or stages.
+    """Refuse a recipe without a name, engines or stages, or with text that no file takes.
 
     Raises:
         UserError: with the key that is missing or of another kind.
     """
+    _check_text(source, "the recipe")
     kinds = {"name": str, "engines": dict, "stages": list}
     for key, kind in kinds.items():
         if not isinstance(source.get(key), kind) or not source[key]:
@@ -36,6 +38,22 @@ def require(source: Mapping[str, Any]) -> None:
             near = difflib.get_close_matches(key, [k for k in source if k not in kinds], 1)
             remedy = f"Is '{near[0]}' meant to be '{key}'?" if near else f"Add {what}."
             raise UserError(f"the recipe has no usable '{key}'", remedy)
+
+
+def _check_text(node: Any, where: str) -> None:
+    if isinstance(node, str):
+        if storable(node) != node:
+            cause = f"{where} has half of a character (a lone surrogate) in its text"
+            raise UserError(cause, "Write the whole character, or leave it out.")
+        return
+    inner: Iterable[tuple[Any, Any]] = ()
+    if isinstance(node, Mapping):
+        inner = node.items()
+    elif isinstance(node, list | tuple):
+        inner = enumerate(node)
+    for key, value in inner:
+        _check_text(key, where)
+        _check_text(value, f"{where}: '{key}'")
 
 
 def unroll(entries: Any, where: str) -> Iterable[tuple[str, Mapping[str, Any]]]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from stages.errors import ReplyError
+
 Capability = Literal[
     "chat", "raw", "user_turn", "schema", "pattern", "logprobs", "samples", "embed"
 ]
@@ -111,9 +113,20 @@ class Reply:
     """Of the prompt, those that the engine had computed before, where it says so."""
 
     @property
+    def sample(self) -> Sample:
+        """The first sample.
+
+        Raises:
+            ReplyError: there is none.
+        """
+        if not self.samples:
+            raise ReplyError("the reply is empty")
+        return self.samples[0]
+
+    @property
     def text(self) -> str:
-        """The first sample's text."""
-        return self.samples[0].text
+        """The first sample's text. Raises as `sample` does."""
+        return self.sample.text
 
 
 def chat(user: str, system: str | None = None) -> Chat:

@@ -10,14 +10,16 @@
 Anything else that is raised is a bug of ours; it fails its row with the traceback kept.
 """
 
+_LONGEST = 1_000
+"""Characters of a cause or a remedy."""
+
 
 class BowerbirdError(Exception):
     """A cause and the remedy that goes with it."""
 
     def __init__(self, cause: str, remedy: str = "") -> None:
-        super().__init__(f"{cause}. {remedy}" if remedy else cause)
-        self.cause = cause
-        self.remedy = remedy
+        self.cause, self.remedy = in_one_line(cause), in_one_line(remedy)
+        super().__init__(f"{self.cause}. {self.remedy}" if remedy else self.cause)
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows instead of a traceback (IPython's protocol)."""
@@ -59,6 +61,12 @@ def _engine_error(message: str, retryable: bool, fatal: bool) -> EngineError:
 
 class ReplyError(Exception):
     """The model's reply does not say what the stage asked for."""
+
+
+def in_one_line(text: str) -> str:
+    """`text` without line breaks and control characters, cut where nobody reads on."""
+    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return "".join(c if c.isprintable() else " " for c in short)
 
 
 def first_line(error: BaseException) -> str:

@@ -19,10 +19,10 @@ def masses(reply: Reply, words: Iterable[str]) -> dict[str, float]:
     Raises:
         ReplyError: the reply has no log-probabilities.
     """
-    if not reply.samples or not reply.samples[0].logprobs:
+    if not reply.sample.logprobs:
         raise ReplyError("the reply has no log-probabilities")
     found = dict.fromkeys(words, 0.0)
-    for token, logprob in reply.samples[0].logprobs[0].items():
+    for token, logprob in reply.sample.logprobs[0].items():
         word = token.strip().lower()
         if word in found and math.isfinite(logprob):
             found[word] += math.exp(min(logprob, 0.0))

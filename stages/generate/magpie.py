@@ -78,5 +78,5 @@ class Magpie(Sampled):
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """Whatever was said is the instruction; filters come later."""
-        sample = reply.samples[0]
+        sample = reply.sample
         return Annotated({"instruction": sample.text, "finish_reason": sample.finish_reason})

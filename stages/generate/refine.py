@@ -38,7 +38,7 @@ class Refine(Sampled):
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The refined answer without surrounding white space."""
-        sample = reply.samples[0]
+        sample = reply.sample
         return Annotated(
             {"response": sample.text.strip(), "response_finish_reason": sample.finish_reason}
         )

@@ -49,7 +49,7 @@ class Respond(Sampled):
     def read(self, row: Row, reply: Reply) -> Fate:
         """The answer without surrounding white space."""
         if self.samples == 1:
-            return Annotated(self._columns(reply.samples[0]))
+            return Annotated(self._columns(reply.sample))
         if len(reply.samples) != self.samples:
             raise ReplyError(f"asked for {self.samples} samples, got {len(reply.samples)}")
         numbered = enumerate(reply.samples)

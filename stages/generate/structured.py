@@ -67,7 +67,7 @@ class Structured(Respond):
             self._match(self.pattern, reply.text)
         else:
             self._check(text)
-        return Annotated(self._columns(reply.samples[0]))
+        return Annotated(self._columns(reply.sample))
 
     def _match(self, pattern: str, text: str) -> None:
         try:

@@ -31,7 +31,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     Raises:
         UserError: the file is missing, of another kind, or not what its name says.
     """
-    if not path.is_file():
+    if not _is_there(path):
         raise UserError(f"there is no file {path}", "Check `path` in the recipe's first stage.")
     if path.suffix == ".jsonl":
         return _read_jsonl(path)
@@ -67,6 +67,13 @@ def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
     return row
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be entered
+        return False
+
+
 def text_field(row: dict[str, Any], name: str, path: Path, position: int) -> str:
     """The text `row[name]`.
 
@@ -84,4 +91,4 @@ def text_field(row: dict[str, Any], name: str, path: Path, position: int) -> str
 
 def digest(path: Path) -> str:
     """Sha256 of the file's bytes in hex; empty for a file that is not there."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if _is_there(path) else ""

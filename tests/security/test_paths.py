@@ -64,8 +64,10 @@ def test_no_name_is_followed(store):
             ):
                 with pytest.raises(RunError, match="no name of a file"):
                     use(name)
-            with pytest.raises(UserError, match="there is no run") if name else pytest.raises(
-                UserError, match="no runs"
+            with (
+                pytest.raises(UserError, match="there is no run")
+                if name
+                else pytest.raises(UserError, match="no runs")
             ):
                 store.find(name)
     assert harmless(heard, store)

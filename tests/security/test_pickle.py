@@ -17,12 +17,14 @@ class Thing:
 
 def test_the_hook_sees_a_pickle():
     content = pickle.dumps(Thing())
-    with pytest.raises(RuntimeError, match="a pickle asks for .*Thing"):
+    with pytest.raises(RuntimeError, match=r"a pickle asks for .*Thing"):
         pickle.loads(content)
 
 
 def test_the_code_has_none():
-    for path in sorted(p for room in ("pipelines", "stages", "prompts") for p in (ROOT / room).rglob("*.py")):
+    for path in sorted(
+        p for room in ("pipelines", "stages", "prompts") for p in (ROOT / room).rglob("*.py")
+    ):
         for node in ast.walk(ast.parse(path.read_text())):
             named = set()
             if isinstance(node, ast.Import):
@@ -33,7 +35,9 @@ def test_the_code_has_none():
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "attr", "")
                 assert name not in CALLS, path
-                assert not (name == "load" and getattr(node.func.value, "id", "") in ("torch", "np")), path
+                assert not (
+                    name == "load" and getattr(node.func.value, "id", "") in ("torch", "np")
+                ), path
                 assert not any(word.arg == "allow_pickle" for word in node.keywords), path
 
 

@@ -92,7 +92,9 @@ def test_a_hostile_template_reaches_nothing(start):
         for word in ("<class", "<slot wrapper", "root:x", "built-in", "subclasses", "'os'", "uid="):
             assert word not in out, (payload, out[:200])
         # A template by another name is looked for among ours, and is not there.
-        assert not [e for e in heard if "prompts" not in str(e[1]) and "jinja2" not in str(e[1])], heard
+        assert not [e for e in heard if "prompts" not in str(e[1]) and "jinja2" not in str(e[1])], (
+            heard
+        )
         assert time.monotonic() - began < 1
         assert secret == {"text": "abc", "n": 1}
 

@@ -3,11 +3,14 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -43,8 +46,14 @@ def sql(query, *arguments):
 
 def test_the_same_rows_as_in_one_process(work, small_recipe):
     write(work, small_recipe())
-    full = bowerbird("run", "small.yaml", "--store", "full")
+    with Listeners() as listeners:
+        full = bowerbird("run", "small.yaml", "--store", "full")
     assert full.returncode == 0, full.stderr
+    # Vacuity: Ray and Prefect do listen; to this machine alone.
+    assert len(listeners.seen) >= 5
+    assert {address for address, _ in listeners.seen} <= {
+        "127.0.0.1", "::1", "::ffff:127.0.0.1",
+    }  # fmt: skip
     local = bowerbird("run", "small.yaml", "--store", "local", "--local")
     assert local.returncode == 0, local.stderr
     query = "SELECT * FROM dataset"
@@ -54,6 +63,34 @@ def test_the_same_rows_as_in_one_process(work, small_recipe):
     assert "nanobind" not in full.stderr
     # Prefect has seen the run under its name; its task runs are the steps.
     assert task_runs(work) == {step["use"].replace(".", "_") for step in small_recipe()["stages"]}
+
+
+class Listeners(threading.Thread):
+    """Addresses and ports at which something listens that did not before, TCP and UDP."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.seen, self._done, self._before = set(), threading.Event(), self._now()
+
+    def _now(self):
+        # A UDP socket with a peer is a question (to a name server), not a listener.
+        return {
+            (c.laddr.ip, c.laddr.port)
+            for c in psutil.net_connections("inet")
+            if c.status == "LISTEN" or (c.type == socket.SOCK_DGRAM and not c.raddr)
+        }
+
+    def run(self):
+        while not self._done.wait(0.3):
+            self.seen |= self._now() - self._before
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._done.set()
+        self.join()
 
 
 def task_runs(work):

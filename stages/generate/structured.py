@@ -9,13 +9,14 @@ reply (`on_parse_error`).
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
-from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Annotated, Fate, Row
+from stages.ask import Ask, Capability, Sample
+from stages.base import Fate, Row
 from stages.constraints import SchemaValidator, check_pattern, check_schema, matches
 from stages.errors import ReplyError
 from stages.generate.respond import Respond
@@ -25,7 +26,6 @@ from stages.unicode import parse_json
 class Structured(Respond):
     """Either `json_schema` (draft 2020-12) or `pattern`, which the whole answer must match."""
 
-    samples: int = Field(1, ge=1, le=1)
     json_schema: Mapping[str, Any] | None = None
     pattern: str | None = None
 
@@ -51,23 +51,22 @@ class Structured(Respond):
 
     @property
     def wants(self) -> frozenset[Capability]:  # noqa: D102
-        return frozenset({"chat", "schema" if self.json_schema is not None else "pattern"})
+        return super().wants | {"schema" if self.json_schema is not None else "pattern"}
 
     def ask(self, row: Row) -> Ask | Fate:
         """The question as it stands, the form beside it."""
-        if row[self.question] is None:
-            return Annotated()
-        prompt = chat(row[self.question], self.system)
-        return Ask(prompt, self.sampling(), schema=self.json_schema, pattern=self.pattern)
+        ask = super().ask(row)
+        if not isinstance(ask, Ask):
+            return ask
+        return replace(ask, schema=self.json_schema, pattern=self.pattern)
 
-    def read(self, row: Row, reply: Reply) -> Fate:
-        """The answer, if it has the form."""
-        text = reply.text.strip()
+    def _columns(self, sample: Sample) -> dict[str, str]:
+        """Of an answer that has the form."""
         if self.pattern is not None:
-            self._match(self.pattern, reply.text)
+            self._match(self.pattern, sample.text)
         else:
-            self._check(text)
-        return Annotated(self._columns(reply.sample))
+            self._check(sample.text)
+        return super()._columns(sample)
 
     def _match(self, pattern: str, text: str) -> None:
         try:

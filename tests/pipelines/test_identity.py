@@ -36,6 +36,8 @@ CANDIDATES: list[Any] = [
 
 def build(model, **values):
     """An instance with the smallest settings that are valid."""
+    if "json_schema" in model.model_fields and "pattern" not in values:
+        values = {"json_schema": {"type": "object"}, **values}  # one of the two is needed
     required = {n: NEEDED.get(n, 3) for n, f in model.model_fields.items() if f.is_required()}
     return model.model_validate({**required, **values}, context={})
 
@@ -88,7 +90,7 @@ def test_of_an_engine_only_its_identity_decides(kind):
     first = fingerprint(explain(stage, model.model_validate(base), 1, ""))
     for name in model.model_fields:
         changed = 0
-        for value in ["other", "bfloat16", 3, 0.5, "http://127.0.0.1:2/v1", "a" * 40]:
+        for value in ["other", "bfloat16", 3, 0.5, "http://127.0.0.1:2/v1", "a" * 40, ["x"], 4]:
             try:
                 spec = model.model_validate({**base, name: value})
             except ValidationError:

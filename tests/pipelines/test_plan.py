@@ -166,6 +166,6 @@ def test_every_stage_says_in_its_docstring_what_goes_in_and_out():
 
 
 def test_every_engine_says_what_it_can_do():
-    assert set(known_engines()) == {"openai", "scripted", "sentence_transformers", "vllm"}
+    assert {"openai", "scripted", "sentence_transformers", "vllm"} <= set(known_engines())
     for kind in known_engines():
         assert class_in(f"stages.engines.{kind}", EngineSpec).can

@@ -26,8 +26,7 @@ from pipelines.execution.tape import Cassettes
 from pipelines.execution.work import Work
 from pipelines.plan import plan
 from pipelines.recipe import parse
-from pipelines.store import shards
-from pipelines.store.manifest import Counts, File, Shard, Usage
+from pipelines.store.manifest import NO_FILE, Counts, File, Shard, Usage
 from pipelines.store.store import Store
 
 _ROWS = 20_000
@@ -40,7 +39,7 @@ def made(index: int) -> Shard:
     """What becomes of a virtual shard."""
     digest = f"{index:064x}"
     file = File(f"part-{index:05}-{digest[:16]}.parquet", digest, 40_000_000, _ROWS, digest[:32])
-    return Shard(index, digest, file, shards.NOTHING, _NAMES, {}, Usage(_ROWS, 9, 9, 0, 20.0))
+    return Shard(index, digest, file, NO_FILE, _NAMES, {}, Usage(_ROWS, 9, 9, 0, 20.0))
 
 
 class Simulation:

@@ -28,7 +28,7 @@ from pipelines.run import carry_out, prepare, run_in_threads
 from pipelines.store import log, shards
 from pipelines.store.folder import LocalFolder
 from pipelines.store.log import Log
-from pipelines.store.manifest import Counts, Shard, Usage
+from pipelines.store.manifest import NO_FILE, Counts, Shard, Usage
 from pipelines.store.store import Store
 from pipelines.store.verify import verify as verify_store
 
@@ -71,7 +71,7 @@ def writer(folder: Path) -> None:
     def ours() -> None:
         file = shards.write(place, f"part-{next(numbers):05}", table)
         counts = Counts(input=table.num_rows, annotated=table.num_rows)
-        shard = Shard(opened.version, "x", file, shards.NOTHING, counts, {}, Usage())
+        shard = Shard(opened.version, "x", file, NO_FILE, counts, {}, Usage())
         opened.commit(1, (shard,))
 
     def bare() -> None:
@@ -93,7 +93,7 @@ def lookup(folder: Path) -> None:
         file = shards.write(place, f"part-{index:05}", table)
         counts = Counts(input=50, annotated=50)
         ids = shards.ids(table)
-        shard = Shard(index, "x", file, shards.NOTHING, counts, {}, Usage(), ids)
+        shard = Shard(index, "x", file, NO_FILE, counts, {}, Usage(), ids)
         opened.commit(1, (shard,), given="all" if index == 1999 else "")
     wanted = iter(f"{n:032x}" for n in np.random.default_rng(0).integers(0, 100_000, 1000))
     connection = duckdb.connect()
@@ -127,7 +127,7 @@ def manifest(folder: Path) -> None:
     file = shards.write(place, "part-00000", sample)
     counts = Counts(input=16, annotated=16)
     ids = shards.ids(sample)
-    shard = Shard(0, "0" * 64, file, shards.NOTHING, counts, {}, Usage(16, 900, 800, 0, 1.5), ids)
+    shard = Shard(0, "0" * 64, file, NO_FILE, counts, {}, Usage(16, 900, 800, 0, 1.5), ids)
 
     def at(index: int) -> Shard:
         fields = {name: getattr(shard, name) for name in shard.__struct_fields__}
@@ -164,7 +164,7 @@ def verify(folder: Path) -> None:
         table = pa.table({"id": ["x"], "blob": [draw.bytes(40_000_000)]})
         file = shards.write(place, f"part-{index:05}", table)
         counts = Counts(input=1, annotated=1)
-        opened.commit(1, (Shard(index, "x", file, shards.NOTHING, counts, {}, Usage()),))
+        opened.commit(1, (Shard(index, "x", file, NO_FILE, counts, {}, Usage()),))
     done = verify_store(store)
     assert not done.findings
     print(f"verify: {done.bytes / done.seconds / 1e9:.1f} GB/s on one core (goal 1)")

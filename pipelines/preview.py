@@ -1,6 +1,8 @@
-"""A look at the first rows of a recipe before it is run in full."""
+"""The first rows of a recipe sent through the whole chain: to look at, or to reckon from."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.stage_run import Silent
 from pipelines.plan import Step
 from pipelines.recipe import Recipe
-from pipelines.run import carry_out, prepare, run_in_threads
+from pipelines.run import Job, carry_out, prepare, run_in_threads
 from pipelines.store import log
 from pipelines.store.shards import FolderReader
 from pipelines.store.store import Store
@@ -20,16 +22,26 @@ def preview(recipe: Recipe, recipe_path: Path, rows: int) -> list[dict[str, Any]
 
     Selection sees these rows only, and nothing is kept.
     """
-    with tempfile.TemporaryDirectory(prefix="bowerbird-preview-") as folder:
-        store = Store.at(folder)
-        job = prepare(recipe, recipe_path, store)
-        # Fingerprints stay those of the full recipe, and with them every row's id and seed.
-        job = replace(job, steps=(_first(job.steps[0], rows), *job.steps[1:]))
-        carry_out(job, LocalExecutor.of(recipe), Silent(), run_in_threads)
-        last = store.stage(job.steps[-1].folder)
+    with tried(recipe, recipe_path, rows) as job:
+        last = job.store.stage(job.steps[-1].folder)
         found = log.read(last)
         tables = FolderReader(last, found.shards if found else ()).tables()
         return [row for table in tables for row in table.to_pylist()]
+
+
+@contextmanager
+def tried(recipe: Recipe, recipe_path: Path, rows: int) -> Iterator[Job]:
+    """A job that is done for the first `rows` rows, in a store that lasts as long as the block.
+
+    Raises:
+        BowerbirdError: the recipe cannot run, or had to stop.
+    """
+    with tempfile.TemporaryDirectory(prefix="bowerbird-preview-") as folder:
+        job = prepare(recipe, recipe_path, Store.at(folder))
+        # Fingerprints stay those of the full recipe, and with them every row's id and seed.
+        job = replace(job, steps=(_first(job.steps[0], rows), *job.steps[1:]))
+        carry_out(job, LocalExecutor.of(recipe), Silent(), run_in_threads)
+        yield job
 
 
 def _first(step: Step, rows: int) -> Step:

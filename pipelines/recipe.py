@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from pipelines import recipe_source
 from pipelines.lookup import Model, class_in, known_engines, known_stages, nearest
+from pipelines.prices import Price
 from stages.base import Stage
 from stages.engines.base import EngineSpec
 from stages.errors import UserError
@@ -67,6 +68,8 @@ class Recipe(BaseModel):
     engines: Mapping[str, EngineSpec]
     stages: tuple[Stage, ...]
     limits: Limits = Limits()
+    prices: Mapping[str, Price] = {}
+    """By the engine's name in the recipe; what has none costs nothing that is known."""
     placement: Placement = Placement()
     source: Mapping[str, Any] = Field(exclude=True)
     """The YAML as it was read, overrides applied: what a run records."""
@@ -98,10 +101,14 @@ def parse(source: Mapping[str, Any], folder: Path) -> Recipe:
     rest = {k: v for k, v in source.items() if k not in ("engines", "stages")}
     built = {"engines": engines, "stages": tuple(steps), "source": source}
     recipe = _validate(Recipe, {**rest, **built}, "recipe", {}, hidden=("source",))
-    for name in recipe.placement.engines:
-        if name not in engines:
-            remedy = nearest(name, list(engines))
-            raise UserError(f"placement.engines: the recipe has no engine '{name}'", remedy)
+    for where, names in (
+        ("placement.engines", recipe.placement.engines),
+        ("prices", recipe.prices),
+    ):
+        for name in names:
+            if name not in engines:
+                remedy = nearest(name, list(engines))
+                raise UserError(f"{where}: the recipe has no engine '{name}'", remedy)
     spread = {n: spec.spread(recipe.placed(n).tensor_parallel) for n, spec in engines.items()}
     return recipe.model_copy(update={"engines": spread})
 

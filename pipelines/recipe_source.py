@@ -96,6 +96,10 @@ def _read(path: Path) -> dict[str, Any]:
     return source
 
 
+_MAY_BE_LEFT_OUT = ("limits", "placement", "prices")
+"""Sections that --set makes where there are none; wrong names in them are found by their types."""
+
+
 def _override(source: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key:
@@ -121,7 +125,7 @@ def _child(target: Any, part: str, key: str) -> Any:
         return target[_position(target, part, key)]
     if isinstance(target, dict) and part in target:
         return target[part]
-    if isinstance(target, dict) and part in ("limits", "placement"):
+    if isinstance(target, dict) and key.partition(".")[0] in _MAY_BE_LEFT_OUT:
         return target.setdefault(part, {})
     known = list(map(str, target)) if isinstance(target, dict) else []
     raise UserError(f"--set {key}: the recipe has no '{part}'", nearest(part, known))

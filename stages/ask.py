@@ -111,6 +111,8 @@ class Reply:
     completion_tokens: int = 0
     cached_tokens: int = 0
     """Of the prompt, those that the engine had computed before, where it says so."""
+    seconds: float = 0.0
+    """From request to reply, the wait for a turn included."""
 
     @property
     def sample(self) -> Sample:

@@ -114,15 +114,24 @@ def plan(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why each stage is reused or computed.")
     ] = False,
+    pilot: Annotated[
+        int | None,
+        typer.Option("--pilot", min=1, metavar="N", help="Send N rows through, reckon from them."),
+    ] = None,
 ) -> None:
-    """Show stages, columns, what is cached, and an estimate; load nothing."""
+    """Show stages, columns, what is cached, and an estimate; without --pilot load nothing."""
     from pipelines.estimate import estimate
     from pipelines.explain import explain as reasons
     from pipelines.plan import plan as make_plan
 
     loaded = load(recipe, overrides)
     steps = make_plan(loaded)
-    if explain:
+    if pilot is not None:
+        from pipelines.cli import costs
+        from pipelines.pilot import pilot as first_rows
+
+        costs.expected(first_rows(loaded, recipe, pilot), pilot)
+    elif explain:
         output.explained(steps, reasons(loaded.name, steps, Store.at(store)))
     else:
         output.plan(estimate(steps, Store.at(store)))

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from pipelines.execution.tape import Cassettes
+from pipelines.prices import dollars, prices
 from pipelines.store.folder import LocalFolder
 from pipelines.store.log import read as read_manifest
 from pipelines.store.runs import Run
@@ -82,12 +84,15 @@ def table(
 def funnel(store: Store, run: Run, to: Console) -> None:
     """Rows in, kept, dropped by reason and failed, per step."""
     rows = []
+    priced = prices(run.source)
     for step in run.steps:
         found = read_manifest(store.stage(step.folder))
         if found is None:
             continue
         counts, usage = found.counts, found.usage
         tokens = f"{usage.completion_tokens:,}" if usage.calls else ""
+        price = priced.get(step.engine)
+        spent = (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens)
         rows.append(
             (
                 step.name,
@@ -96,11 +101,13 @@ def funnel(store: Store, run: Run, to: Console) -> None:
                 counts.dropped,
                 counts.failed,
                 tokens,
+                *([dollars(price.usd(*spent)) if price else ""] if priced else []),
                 found.why,
             )
         )
-    columns = ("stage", "in", "out", "dropped", "failed", "tokens", "reasons")
-    made = table(columns, rows, right=columns[1:6])
+    cost = ("usd",) if priced else ()
+    columns = ("stage", "in", "out", "dropped", "failed", "tokens", *cost, "reasons")
+    made = table(columns, rows, right=columns[1:-1])
     made.columns[0].no_wrap = True
     to.print()
     to.print(made)
@@ -190,7 +197,8 @@ def result(found: "pa.Table", form: Format) -> None:
 
 
 def _cell(value: Any) -> Any:
-    plain = value is None or isinstance(value, str | int | float)
+    # A sum of integers is a Decimal: it has no upper end.
+    plain = value is None or isinstance(value, str | int | float | Decimal)
     return value if plain else json.dumps(value, ensure_ascii=False, default=str)
 
 

@@ -4,14 +4,13 @@ import hashlib
 import itertools
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 
 from pipelines.execution.attempt import attempt
 from pipelines.execution.lost import EngineLost
+from pipelines.execution.spent import Spent
 from pipelines.execution.tape import Client
-from pipelines.store.manifest import Usage
-from stages.ask import Ask, Reply, Request
+from stages.ask import Ask, Request
 from stages.base import Annotated, Dropped, Failed, Fate, PromptStage
 from stages.engines.base import Answer
 from stages.errors import EngineError, ReplyError, RunError
@@ -22,7 +21,7 @@ _ATTEMPTS = {"retry": 3}
 
 def run(
     stage: PromptStage, fingerprint: str, table: pa.Table, client: Client
-) -> tuple[list[Fate], Usage]:
+) -> tuple[list[Fate], Spent]:
     """One fate per row of `table`, in order, and what the calls took.
 
     Raises:
@@ -42,7 +41,7 @@ def run(
         asks = batch.round(asks, number, fates)
     for i in asks:
         fates[i] = batch.unreadable[i]
-    return [fates[i] for i in range(len(rows))], batch.usage
+    return [fates[i] for i in range(len(rows))], batch.spent
 
 
 class _Batch:
@@ -53,7 +52,7 @@ class _Batch:
     ) -> None:
         self._stage, self._rows, self._client = stage, rows, client
         self._fingerprint = fingerprint
-        self.usage = Usage()
+        self.spent = Spent()
         self.unreadable: dict[int, Fate] = {}
 
     def round(self, asks: dict[int, Ask], number: int, fates: dict[int, Fate]) -> dict[int, Ask]:
@@ -81,29 +80,18 @@ class _Batch:
         """The row's fate; None where the reply cannot be read."""
         if isinstance(answer.outcome, EngineError):
             return self._failed(answer.outcome)
-        self._count(answer.outcome)
+        self.spent.add(self._rows[answer.index]["id"], answer.outcome)
         try:
             return attempt(self._stage.read, self._rows[answer.index], answer.outcome)
         except ReplyError as error:
             self.unreadable[answer.index] = self._verdict(error)
-            self._spend(unreadable=self.usage.unreadable + 1)
+            self.spent.unreadable += 1
             return None
 
     def _failed(self, error: EngineError) -> Fate:
         if error.fatal:
             raise EngineLost(f"the engine cannot go on: {error}", "Mend it and run again.")
         return Failed("engine.retries_spent" if error.retryable else "engine.refused", str(error))
-
-    def _count(self, reply: Reply) -> None:
-        self._spend(
-            calls=self.usage.calls + 1,
-            prompt_tokens=self.usage.prompt_tokens + reply.prompt_tokens,
-            completion_tokens=self.usage.completion_tokens + reply.completion_tokens,
-            cached_tokens=self.usage.cached_tokens + reply.cached_tokens,
-        )
-
-    def _spend(self, **totals: int) -> None:
-        self.usage = msgspec.structs.replace(self.usage, **totals)
 
     def _verdict(self, error: ReplyError) -> Fate:
         match self._stage.on_parse_error:

@@ -93,4 +93,4 @@ def digest(shards: Iterable[Shard]) -> str:
 
 
 def _names(shard: Shard) -> set[str]:
-    return {file.name for file in (shard.part, shard.rejected) if file.name}
+    return {file.name for file in shard.files}

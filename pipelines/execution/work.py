@@ -4,17 +4,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import msgspec
 import pyarrow as pa
 
 from pipelines.execution import calls
 from pipelines.execution.attempt import attempt
 from pipelines.execution.fates import Settled, settle
+from pipelines.execution.spent import Spent
 from pipelines.execution.tape import Client, Remembering, Tape
 from pipelines.plan import Step
 from pipelines.store import shards
 from pipelines.store.folder import Folder
-from pipelines.store.manifest import File, Shard, Usage
+from pipelines.store.manifest import NO_FILE, File, Shard
 from pipelines.store.shards import FolderReader
 from stages.base import Failed, Fate, PromptStage, SetStage, Stage, TableStage
 from stages.errors import RunError
@@ -76,15 +76,14 @@ def do(work: Work, client: Client | None) -> list[Shard]:
         return []
     tried = [i for i in range(table.num_rows) if i not in work.poisoned]
     healthy = table if len(tried) == table.num_rows else table.take(pa.array(tried, pa.int64()))
-    decided, usage = _decide(work, healthy, client)
+    decided, spent = _decide(work, healthy, client)
     fates = dict(zip(tried, decided, strict=True))
     fates |= {i: Failed("process.died", cause) for i, cause in work.poisoned.items()}
     settled = settle(work.step, table, [fates[i] for i in range(table.num_rows)])
-    took = msgspec.structs.replace(usage, seconds=time.monotonic() - started)
-    return [_write(work, given, settled, took)]
+    return [_write(work, given, settled, spent, time.monotonic() - started)]
 
 
-def _decide(work: Work, table: pa.Table, client: Client | None) -> tuple[Sequence[Fate], Usage]:
+def _decide(work: Work, table: pa.Table, client: Client | None) -> tuple[Sequence[Fate], Spent]:
     step = work.step
     if work.tape is None or step.engine is None:
         return decide(step.stage, step.fingerprint, table, client)
@@ -97,7 +96,7 @@ def _decide(work: Work, table: pa.Table, client: Client | None) -> tuple[Sequenc
 
 def decide(
     stage: Stage, fingerprint: str, table: pa.Table, client: Client | None
-) -> tuple[Sequence[Fate], Usage]:
+) -> tuple[Sequence[Fate], Spent]:
     """One fate per row of `table`, in order, by a prompt stage or a table stage.
 
     Raises:
@@ -113,7 +112,7 @@ def decide(
     if isinstance(fates, Failed):
         # The shard breaks the stage: find the rows that do, so that the others go on.
         fates = [_alone(stage, table.slice(i, 1)) for i in range(table.num_rows)]
-    return fates, Usage()
+    return fates, Spent()
 
 
 def _alone(stage: TableStage, row: pa.Table) -> Fate:
@@ -135,23 +134,25 @@ def _do_set(work: Work, stage: SetStage) -> list[Shard]:
         table = given.read()
         mine = fates[done : done + table.num_rows]
         done += table.num_rows
-        took = Usage(seconds=(time.monotonic() - started) / len(work.inputs))
-        written.append(_write(work, given, settle(work.step, table, mine), took))
+        took = (time.monotonic() - started) / len(work.inputs)
+        written.append(_write(work, given, settle(work.step, table, mine), Spent(), took))
     return written
 
 
-def _write(work: Work, given: Input, settled: Settled, usage: Usage) -> Shard:
+def _write(work: Work, given: Input, settled: Settled, spent: Spent, seconds: float) -> Shard:
     part = shards.write(work.folder, f"part-{given.index:05}", settled.rows)
-    rejected = shards.NOTHING
-    if settled.rejected.num_rows:
-        rejected = shards.write(work.folder, f"rejected-{given.index:05}", settled.rejected)
+    beside = {}
+    for name, table in (("rejected", settled.rejected), ("spent", spent.table())):
+        wanted = table.num_rows > 0
+        stem = f"{name}-{given.index:05}"
+        beside[name] = shards.write(work.folder, stem, table) if wanted else NO_FILE
     return Shard(
         index=given.index,
         input=given.digest,
         part=part,
-        rejected=rejected,
         counts=settled.counts,
         reasons=settled.reasons,
-        usage=usage,
+        usage=spent.usage(seconds),
         ids=shards.ids(settled.rows, settled.rejected),
+        **beside,
     )

@@ -1,7 +1,8 @@
 """DuckDB views over the manifests of one run; rebuilt for every question, never the truth.
 
-Views: `dataset` (the last stage's rows), `rejected`, `stages`, `runs`, and one per stage under
-its step name. User SQL runs without access to anything but the store's own files.
+Views: `dataset` (the last stage's rows), `rejected`, `stages`, `ledger` (what each row's calls
+took), `runs`, and one per stage under its step name. User SQL runs without access to anything but
+the store's own files.
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
+from pipelines.prices import Price, prices
 from pipelines.store import log, shards
 from pipelines.store.folder import Folder
 from pipelines.store.manifest import File, Manifest
@@ -23,6 +25,7 @@ _STAGES = pa.schema(
     + [(name, pa.int64()) for name in ("rows_in", "annotated", "derived", "dropped", "failed")]
     + [(name, pa.int64()) for name in ("rows_out", "calls", "prompt_tokens", "completion_tokens")]
     + [("cached_tokens", pa.int64()), ("unreadable", pa.int64()), ("seconds", pa.float64())]
+    + [("usd", pa.float64())]
     + [("reused", pa.bool_()), ("complete", pa.bool_()), ("fingerprint", pa.string())]
 )
 _MESSAGES = """
@@ -46,13 +49,15 @@ def open_catalog(store: Store, run: Run) -> duckdb.DuckDBPyConnection:
         "stages", _table([_stage_row(store, run, i) for i in range(len(run.steps))], _STAGES)
     )
     connection.register("runs", _table([_run_row(r) for r in store.all_runs()], _RUNS))
-    rejected, paths = [], []
+    rejected, spent, paths = [], [], []
     for step in run.steps:
-        parts, refused = _files(store, run, step)
-        paths += parts + refused
+        parts, refused, took = _files(store, run, step)
+        paths += parts + refused + took
         _view(connection, step, parts)
         rejected.append((step.name, refused))
+        spent.append((step, took))
     _reject_view(connection, rejected)
+    _ledger_view(connection, spent, prices(run.source))
     _dataset_view(connection, run)
     files = ", ".join(map(_text, paths))
     connection.execute(f"SET allowed_paths = [{files}]")
@@ -73,7 +78,9 @@ def query(store: Store, run: Run, sql: str) -> pa.Table:
         result = connection.sql(sql)
         return result.to_arrow_table() if result is not None else pa.table({})
     except duckdb.Error as error:
-        views = "dataset, rejected, stages, runs, " + ", ".join(step.name for step in run.steps)
+        views = "dataset, rejected, stages, ledger, runs, " + ", ".join(
+            step.name for step in run.steps
+        )
         text = " ".join(str(error).split())
         raise UserError(f"the query failed: {text}", f"The views are: {views}.") from None
     finally:
@@ -90,8 +97,8 @@ def _only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
             )
 
 
-def _files(store: Store, run: Run, step: RunStep) -> tuple[list[str], list[str]]:
-    """Verified paths of a stage's kept and rejected rows."""
+def _files(store: Store, run: Run, step: RunStep) -> tuple[list[str], ...]:
+    """Verified paths of a stage's kept rows, of its rejected ones, and of what its calls took."""
     folder = store.stage(step.folder)
     found = log.read(folder)
     missing = incomplete(run, step, found)
@@ -99,9 +106,9 @@ def _files(store: Store, run: Run, step: RunStep) -> tuple[list[str], list[str]]
         cause = f"the manifest of {step.folder} {missing}"
         raise RunError(cause, "`bowerbird repair` rebuilds what it listed.")
     committed = found.shards if found else ()
-    parts = [_path(folder, shard.part) for shard in committed]
-    refused = [s.rejected for s in committed if s.rejected.rows]
-    return parts, [_path(folder, file) for file in refused]
+    kinds = [[s.part for s in committed], [s.rejected for s in committed]]
+    kinds += [[s.spent for s in committed]]
+    return tuple([_path(folder, file) for file in files if file.name] for files in kinds)
 
 
 def _path(folder: Folder, file: File) -> str:
@@ -134,6 +141,33 @@ def _reject_view(
     )
 
 
+def _ledger_view(
+    connection: duckdb.DuckDBPyConnection,
+    spent: list[tuple[RunStep, list[str]]],
+    known: dict[str, Price],
+) -> None:
+    """A line per row, model and stage; `usd` is null where the recipe has no price."""
+    connection.register("_unspent", shards.SPENT.empty_table())
+    tokens = "calls, prompt_tokens, cached_tokens, completion_tokens, seconds"
+    head = "SELECT '' AS stage, '' AS engine, false AS reused"
+    selects = [f"{head}, model, id, {tokens}, NULL::DOUBLE AS usd FROM _unspent"]
+    for step, paths in spent:
+        if paths:
+            files = ", ".join(map(_text, paths))
+            head = f"SELECT {_text(step.name)}, {_text(step.engine)}, {step.reused}"
+            usd = _usd(known.get(step.engine))
+            selects.append(f"{head}, model, id, {tokens}, {usd} FROM read_parquet([{files}])")
+    connection.execute("CREATE VIEW ledger AS " + " UNION ALL ".join(selects))
+
+
+def _usd(price: Price | None) -> str:
+    if price is None:
+        return "NULL::DOUBLE"
+    new, cached, completion = price.rates
+    sums = f"(prompt_tokens - cached_tokens) * {new!r}::DOUBLE + cached_tokens * {cached!r}::DOUBLE"
+    return f"({sums} + completion_tokens * {completion!r}::DOUBLE) / 1e6"
+
+
 def _dataset_view(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     """The last stage's rows, with the columns every reader may count on."""
     last = run.steps[-1]
@@ -151,12 +185,16 @@ def _stage_row(store: Store, run: Run, position: int) -> dict[str, Any]:
     step = run.steps[position]
     found = log.read(store.stage(step.folder)) or Manifest(step.path, fingerprint="")
     counts, usage = found.counts, found.usage
+    price = prices(run.source).get(step.engine)
     return {
         **{"position": position, "stage": step.name, "use": step.path, "rows_in": counts.input},
         **{name: getattr(counts, name) for name in ("annotated", "derived", "dropped", "failed")},
         **msgspec.structs.asdict(usage),
         **{"rows_out": counts.output, "reused": step.reused, "complete": found.complete},
         "fingerprint": found.fingerprint,
+        "usd": price.usd(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens)
+        if price and usage.calls
+        else None,
     }
 
 

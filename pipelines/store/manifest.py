@@ -25,6 +25,10 @@ class File(msgspec.Struct, frozen=True, gc=False):
     xxh3: str = ""
 
 
+NO_FILE = File("", "", 0, 0)
+"""Of rows that there are none of."""
+
+
 class Counts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What became of a shard's input. `parents` go on only if `parents_kept`."""
 
@@ -75,6 +79,13 @@ class Shard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reasons: dict[str, int]
     usage: Usage
     ids: str = ""
+    spent: File = NO_FILE
+    """What each row's calls took (`shards.SPENT`)."""
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """All that there are."""
+        return tuple(file for file in (self.part, self.rejected, self.spent) if file.name)
 
 
 class Manifest(msgspec.Struct, frozen=True):

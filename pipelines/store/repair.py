@@ -76,7 +76,7 @@ def _salvage(folder: Folder) -> tuple[dict[int, Shard], log.Entry | None]:
 
 
 def _is_damaged(folder: Folder, shard: Shard) -> bool:
-    return any(damage(folder, f, None) for f in (shard.part, shard.rejected) if f.name)
+    return any(damage(folder, file, None) for file in shard.files)
 
 
 def _set_aside(folder: Folder) -> None:

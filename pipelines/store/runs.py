@@ -27,6 +27,8 @@ class RunStep(BaseModel):
     path: str
     folder: str = Field(pattern=_NAME)
     columns: tuple[str, ...]
+    engine: str = ""
+    """What the recipe calls the engine that it asks."""
     reused: bool = False
     """Whether it was complete before the run began."""
     facts: dict[str, Any] = {}

@@ -32,6 +32,14 @@ REJECTED = pa.schema(
 )
 """Rows that do not go on. `fate` is dropped or failed; `row` is JSON of the row's columns."""
 
+SPENT = pa.schema(
+    [("id", pa.string()), ("model", pa.string())]
+    + [(n, pa.int64()) for n in ("calls", "prompt_tokens", "cached_tokens", "completion_tokens")]
+    + [("seconds", pa.float64())]
+)
+"""What the calls for each row took. `model` as the engine says it; `seconds` from request to
+reply, the wait for a turn included; `cached_tokens` are among `prompt_tokens`."""
+
 
 def write(folder: Folder, stem: str, table: pa.Table) -> File:
     """Write `table` as `<stem>-<checksum>.parquet`. The same rows give the same bytes.
@@ -48,10 +56,6 @@ def write(folder: Folder, stem: str, table: pa.Table) -> File:
     sha256 = _beside.submit(lambda: hashlib.sha256(content).hexdigest())
     folder.put(name, content)
     return File(name, sha256.result(), len(content), table.num_rows, xxh3)
-
-
-NOTHING = File(name="", sha256="", bytes=0, rows=0)
-"""Of a shard that rejects no row: there is no file."""
 
 
 def ids(*tables: pa.Table) -> str:

@@ -116,9 +116,7 @@ def _torn_journals(folder: Folder) -> Iterator[tuple[str, str]]:
 
 def files(found: Manifest | None) -> list[File]:
     """All files that a manifest lists."""
-    listed = [file for shard in (found.shards if found else ()) for file in
-              (shard.part, shard.rejected)]  # fmt: skip
-    return [file for file in listed if file.name]
+    return [file for shard in (found.shards if found else ()) for file in shard.files]
 
 
 def damage(folder: Folder, file: File, found: Manifest | None) -> str:

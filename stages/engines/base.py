@@ -7,8 +7,9 @@ model, revision) is the spec's identity and enters fingerprints; where and how f
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -95,8 +96,10 @@ async def as_finished(
     """Answer all requests concurrently; each failure stays with its own request."""
 
     async def one(request: Request) -> Answer:
+        began = time.monotonic()
         try:
-            return Answer(request.index, await answer(request))
+            reply = await answer(request)
+            return Answer(request.index, replace(reply, seconds=time.monotonic() - began))
         except EngineError as error:
             return Answer(request.index, error)
 

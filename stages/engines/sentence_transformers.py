@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -57,10 +58,12 @@ class SentenceTransformersEngine:
                 error = EngineError("an embedder embeds passages and writes no text")
                 yield Answer(request.index, error)
         if passages:
+            began = time.monotonic()
             vectors, tokens = await asyncio.to_thread(self._encode, list(passages.values()))
+            each = (time.monotonic() - began) / len(passages)
             for index, vector, count in zip(passages, vectors, tokens, strict=True):
-                reply = Reply(vector=vector, model=self._spec.model, prompt_tokens=count)
-                yield Answer(index, reply)
+                model = self._spec.model
+                yield Answer(index, Reply((), vector, model, prompt_tokens=count, seconds=each))
 
     def _encode(self, texts: list[str]) -> tuple[list[tuple[float, ...]], list[int]]:
         with self._lock:

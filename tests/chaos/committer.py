@@ -14,7 +14,7 @@ import pyarrow as pa
 from pipelines.store import journal, lease, log, shards
 from pipelines.store.journal import Journal
 from pipelines.store.log import Log
-from pipelines.store.manifest import Counts, Shard, Usage
+from pipelines.store.manifest import NO_FILE, Counts, Shard, Usage
 from pipelines.store.store import Store
 from stages.ask import Reply, Sample
 from stages.errors import BowerbirdError
@@ -37,7 +37,7 @@ def commit(store, held, index):
     rows = table(index)
     file = shards.write(folder, f"part-{index:05}", rows)
     counts = Counts(input=rows.num_rows, annotated=rows.num_rows)
-    nothing = shards.NOTHING
+    nothing = NO_FILE
     made = Shard(index, str(index), file, nothing, counts, {}, Usage(), shards.ids(rows))
     opened = Log(folder, "a.stage", "print")
     opened.commit(held.epoch, (made,), given="all" if index == COUNT - 1 else "")

@@ -133,7 +133,7 @@ def left_behind(place):
     for name in stages.folders():
         folder = stages / name
         found = log.read(folder)
-        listed = {f.name for s in (found.shards if found else ()) for f in (s.part, s.rejected)}
+        listed = {f.name for s in (found.shards if found else ()) for f in s.files}
         uncommitted += sum(each not in listed for each in folder.names())
         uncommitted += sum(each.endswith(".tmp") for each in (folder / "log").names())
         there = (folder / "journal").names()

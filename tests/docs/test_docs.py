@@ -182,9 +182,22 @@ def test_the_engines_of_the_manual():
 
     stages = [{"use": "generate.magpie", "rows": 4, "family": "qwen-2.5"}]
     found = [yaml.safe_load(block) for block in blocks(ROOT / "docs/engines.md", "yaml")]
+    prices = found.pop()
     kinds = [parse({"name": "x", "stages": stages, **each}, ROOT).engines["main"] for each in found]
     assert [engine.kind for engine in kinds] == ["openai", "openai", "openai_batch"]
     assert kinds[1].command[-1] == "{port}"
+    assert parse({"name": "x", "stages": stages, **found[0], **prices}, ROOT).prices["main"].cached
+
+
+@pytest.mark.slow
+def test_the_page_on_engines(place):
+    for line in commands(ROOT / "docs/engines.md"):
+        arguments = shlex.split(line, comments=True)
+        extra = ["--local"] if arguments[1] == "run" else []
+        extra += SCRIPTED if "configs/demo.yaml" in arguments else []
+        done = run([*arguments, *extra], place)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+    assert "generate_magpie" in done.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -98,7 +98,7 @@ def test_sql_that_is_refused_is_one_line(done, text):
     with pytest.raises(UserError) as caught:
         sql(done, text)
     assert "\n" not in str(caught.value)
-    assert "dataset, rejected, stages, runs" in caught.value.remedy
+    assert "dataset, rejected, stages, ledger, runs" in caught.value.remedy
 
 
 def test_sql_cannot_change_the_store(done):

@@ -1,0 +1,63 @@
+"""What a recipe will take, reckoned from its first rows: each stage's yield, each row's tokens."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.preview import tried
+from pipelines.recipe import Recipe
+from pipelines.store import log
+from pipelines.store.manifest import Manifest
+from stages.base import PromptStage, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Of one stage of the full run. None where no row of the pilot came that far."""
+
+    name: str
+    engine: str
+    rows: float | None
+    calls: float | None
+    prompt_tokens: float | None
+    completion_tokens: float | None
+    usd: float | None
+    """None also without a price."""
+
+
+def pilot(recipe: Recipe, recipe_path: Path, rows: int) -> list[Expected]:
+    """One estimate per stage, from `rows` rows sent through the whole chain; nothing is kept.
+
+    Raises:
+        BowerbirdError: the recipe cannot run, or had to stop.
+    """
+    found = []
+    coming: float | None = float(len(recipe.stages[0].seeds() or ()))
+    with tried(recipe, recipe_path, rows) as job:
+        for step, stage in zip(job.steps, recipe.stages, strict=True):
+            manifest = log.read(job.store.stage(step.folder)) or Manifest("", "")
+            engine = stage.engine if isinstance(stage, PromptStage) else ""
+            found.append(_expected(recipe, step.name, engine, manifest, coming))
+            coming = _going_on(manifest, coming, stage)
+    return found
+
+
+def _expected(
+    recipe: Recipe, name: str, engine: str, manifest: Manifest, coming: float | None
+) -> Expected:
+    there, usage = manifest.counts.input, manifest.usage
+    if coming is None or not there:
+        return Expected(name, engine, coming, *(None,) * 4)
+    times = coming / there
+    tokens = usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
+    price = recipe.prices.get(engine)
+    usd = price.usd(*tokens) * times if price else None
+    calls, prompt, completion = (n * times for n in (usage.calls, tokens[0], tokens[2]))
+    return Expected(name, engine, coming, calls, prompt, completion, usd)
+
+
+def _going_on(manifest: Manifest, coming: float | None, stage: Stage) -> float | None:
+    counts = manifest.counts
+    if coming is None or not counts.input:
+        return None
+    # A selection takes so many rows, whatever share of the pilot's that was.
+    return min(coming * counts.output / counts.input, float(stage.most_rows(round(coming))))

@@ -1,0 +1,42 @@
+"""What an engine's tokens cost, as a recipe's `prices` say. They decide no row."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Price(BaseModel):
+    """US dollars per million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    prompt: float = Field(0.0, ge=0)
+    cached: float | None = Field(None, ge=0)
+    """Of prompt tokens that the engine had computed before; by default they cost as the others."""
+    completion: float = Field(0.0, ge=0)
+
+    @property
+    def rates(self) -> tuple[float, float, float]:
+        """For new tokens of prompts, cached ones, and those of replies."""
+        cached = self.prompt if self.cached is None else self.cached
+        return self.prompt, cached, self.completion
+
+    def usd(self, prompt_tokens: int, cached_tokens: int, completion_tokens: int) -> float:
+        """What so many tokens cost; cached ones are among those of the prompt."""
+        new, cached, completion = self.rates
+        sums = (prompt_tokens - cached_tokens) * new + cached_tokens * cached
+        return (sums + completion_tokens * completion) / 1e6
+
+
+def dollars(usd: float | None) -> str:
+    """For people: cents of a cent where it is less than a dollar."""
+    if usd is None:
+        return ""
+    return f"{usd:,.4f}" if usd < 1 else f"{usd:,.2f}"
+
+
+def prices(source: Mapping[str, Any]) -> dict[str, Price]:
+    """By the engine's name in a recipe's source."""
+    given = source.get("prices") or {}
+    return {name: Price.model_validate(price) for name, price in given.items()}

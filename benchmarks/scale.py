@@ -21,9 +21,11 @@ from pathlib import Path
 from pipelines.execution.feed import Feed
 from pipelines.execution.ledger import Ledger
 from pipelines.execution.lost import Lost
+from pipelines.execution.meter import Meter
 from pipelines.execution.stage_run import Silent, StageRun
 from pipelines.execution.tape import Cassettes
 from pipelines.execution.work import Work
+from pipelines.money import Budget
 from pipelines.plan import plan
 from pipelines.recipe import parse
 from pipelines.store.manifest import NO_FILE, Counts, File, Shard, Usage
@@ -119,8 +121,9 @@ def simulate(workers: int, count: int, folder: Path) -> dict[str, float]:
         with store.writing("scale") as lease:
             stop = threading.Event()
             used = time.thread_time()
+            meter = Meter(Budget(), (first, second))
             StageRun(
-                second, first, recipe, store, lease, simulation, Silent(), stop, Cassettes()
+                second, first, recipe, store, lease, simulation, Silent(), stop, Cassettes(), meter
             ).run(feed)
             scheduler = time.thread_time() - used - commits["processor"]
     finally:

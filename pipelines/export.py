@@ -54,7 +54,7 @@ def read(store: Store, run: Run, form: str) -> pa.Table:
     """
     if form not in FORMATS:
         raise UserError(f"there is no export format '{form}'", nearest(form, list(FORMATS)))
-    if run.status != "done":
+    if not run.has_dataset:
         raise UserError(
             f"the run {run.id} is {run.status}", "Run its recipe again: what is committed is kept."
         )

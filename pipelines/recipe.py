@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from pipelines import recipe_source
 from pipelines.lookup import Model, class_in, known_engines, known_stages, nearest
-from pipelines.prices import Price
+from pipelines.money import Budget, Price
 from stages.base import Stage
 from stages.engines.base import EngineSpec
 from stages.errors import UserError
@@ -68,6 +68,7 @@ class Recipe(BaseModel):
     engines: Mapping[str, EngineSpec]
     stages: tuple[Stage, ...]
     limits: Limits = Limits()
+    budget: Budget = Budget()
     prices: Mapping[str, Price] = {}
     """By the engine's name in the recipe; what has none costs nothing that is known."""
     placement: Placement = Placement()
@@ -109,6 +110,9 @@ def parse(source: Mapping[str, Any], folder: Path) -> Recipe:
             if name not in engines:
                 remedy = nearest(name, list(engines))
                 raise UserError(f"{where}: the recipe has no engine '{name}'", remedy)
+    if recipe.budget.usd is not None and not recipe.prices:
+        cause = "budget.usd caps dollars, and no engine has a price"
+        raise UserError(cause, "Give `prices`, or cap tokens or minutes.")
     spread = {n: spec.spread(recipe.placed(n).tensor_parallel) for n, spec in engines.items()}
     return recipe.model_copy(update={"engines": spread})
 

@@ -96,7 +96,7 @@ def _read(path: Path) -> dict[str, Any]:
     return source
 
 
-_MAY_BE_LEFT_OUT = ("limits", "placement", "prices")
+_MAY_BE_LEFT_OUT = ("limits", "placement", "prices", "budget")
 """Sections that --set makes where there are none; wrong names in them are found by their types."""
 
 

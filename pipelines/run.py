@@ -13,6 +13,7 @@ import prompts
 from pipelines.execution.executor import Executor
 from pipelines.execution.feed import Upstream
 from pipelines.execution.ledger import digest
+from pipelines.execution.meter import Meter
 from pipelines.execution.stage_run import StageRun, Watch
 from pipelines.execution.tape import Cassettes
 from pipelines.plan import Step, plan
@@ -124,11 +125,12 @@ def carry_out(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner)
     with job.store.writing(job.run.id) as lease:
         _bury(job.store, lease)
         job = replace(job, run=job.run.model_copy(update={"epoch": lease.epoch}))
+        meter = Meter(job.recipe.budget, job.steps, dict(job.recipe.prices))
         try:
-            with _recorded(job) as ended:
+            with _recorded(job, meter) as ended:
                 for engine in _needed(job)[:1]:
                     executor.warm(engine)
-                run_steps(_stage_runs(job, lease, executor, watch))
+                run_steps(_stage_runs(job, lease, executor, watch, meter))
         finally:
             with _undisturbed():
                 executor.close()
@@ -143,7 +145,9 @@ def _bury(store: Store, lease: Lease) -> None:
             runs.write(store.runs, run.model_copy(update={**facts, "finished": lease.holder.since}))
 
 
-def _stage_runs(job: Job, lease: Lease, executor: Executor, watch: Watch) -> list[StageRun]:
+def _stage_runs(
+    job: Job, lease: Lease, executor: Executor, watch: Watch, meter: Meter
+) -> list[StageRun]:
     stop = threading.Event()
     before = (None, *job.steps)
     return [
@@ -157,6 +161,7 @@ def _stage_runs(job: Job, lease: Lease, executor: Executor, watch: Watch) -> lis
             watch,
             stop,
             job.cassettes,
+            meter,
         )
         for step, earlier in zip(job.steps, before, strict=False)
     ]
@@ -178,7 +183,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def _recorded(job: Job) -> Iterator[list[Run]]:
+def _recorded(job: Job, meter: Meter) -> Iterator[list[Run]]:
     ended: list[Run] = []
 
     def record(status: str, error: str = "", **more: Any) -> None:
@@ -198,7 +203,7 @@ def _recorded(job: Job) -> Iterator[list[Run]]:
         with _undisturbed():
             record("interrupted")
         raise
-    record("done", **facts)
+    record("capped" if meter.reached else "done", meter.reached, **facts)
 
 
 def _result(job: Job) -> dict[str, Any]:

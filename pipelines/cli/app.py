@@ -76,6 +76,8 @@ def run(
     output.funnel(job.store, done, output.console)
     if record and any(step.reused and step.facts["engine"] for step in done.steps):
         output.say("not in the cassette: answers of stages that were in the store already")
+    if done.status == "capped":
+        output.say(f"{done.error}; this is a dataset, and with more the same command goes on")
     output.next_steps(done, write_report(job.store, done), store)
     print(done.id)
 

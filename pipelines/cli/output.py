@@ -18,7 +18,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from pipelines.execution.tape import Cassettes
-from pipelines.prices import dollars, prices
+from pipelines.money import dollars, prices
 from pipelines.store.folder import LocalFolder
 from pipelines.store.log import read as read_manifest
 from pipelines.store.runs import Run

@@ -19,6 +19,8 @@ class Feed:
         self._changed = threading.Condition()
         self._ended = False
         self._broken = False
+        self.capped = False
+        """At the end: whether a budget kept some back."""
         self._whole = False
 
     def put_all(self, shards: Sequence[Shard]) -> None:
@@ -46,9 +48,10 @@ class Feed:
             self._shards.append(shard)
             self._changed.notify_all()
 
-    def end(self, *, broken: bool = False) -> None:
-        """No more will come; `broken`: though some are missing."""
+    def end(self, *, broken: bool = False, capped: bool = False) -> None:
+        """No more will come; `broken`: though some are missing, `capped`: and that is as it is."""
         with self._changed:
+            self.capped = capped
             self._ended, self._broken = True, self._broken or broken
             self._changed.notify_all()
 

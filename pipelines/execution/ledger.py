@@ -79,9 +79,12 @@ class Ledger:
             self.keep(shard)
 
     def complete(self, given: str) -> Manifest:
-        """Say that no more shards will come. `given`: the digest of all that came in."""
+        """Say that these are all shards. `given`: the digest of all that came in.
+
+        Without it more may come another day: the step is not complete.
+        """
         stale = tuple(index for index in self._log.shards if index not in self._kept)
-        if stale or not self._log.complete or self._log.given != given:
+        if stale or self._log.given != given or (given and not self._log.complete):
             self._log.commit(self._epoch, remove=stale, given=given)
         return self._log.manifest
 

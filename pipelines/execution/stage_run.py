@@ -13,6 +13,7 @@ from pipelines.execution.feed import Feed, Upstream
 from pipelines.execution.inputs import Inputs
 from pipelines.execution.ledger import Ledger, digest
 from pipelines.execution.lost import Lost
+from pipelines.execution.meter import Meter
 from pipelines.execution.quarantine import Quarantine
 from pipelines.execution.tape import Cassettes, Tape
 from pipelines.execution.work import Work
@@ -87,11 +88,13 @@ class StageRun:
     watch: Watch
     stop: threading.Event
     cassettes: Cassettes
+    meter: Meter
     out: Feed = field(default_factory=Feed)
     _inbox: _Inbox = field(default_factory=queue.SimpleQueue)
     _quarantine: Quarantine = field(default_factory=Quarantine)
     _came: list[Shard] = field(default_factory=list)
     _left: tuple[str, ...] = ()
+    _capped: bool = False
     _room: threading.Semaphore = field(default_factory=threading.Semaphore)
 
     def run(self, upstream: Feed | None) -> Manifest:
@@ -108,7 +111,7 @@ class StageRun:
             self.stop.set()
             self.out.end(broken=True)
             raise
-        self.out.end()
+        self.out.end(capped=self._capped)
         self.watch.ended(self.step, done)
         return done
 
@@ -118,6 +121,7 @@ class StageRun:
             shards = ledger.adopt()
             for shard in shards:
                 self.watch.committed(self.step, shard, reused=True)
+                self.meter.took(self.step, shard, begun=False)
             self.out.put_all(shards)
             return ledger.complete(ledger.given)
         self._left = tuple(self._journal.names())
@@ -125,8 +129,9 @@ class StageRun:
         threading.Thread(target=self._feed, args=(upstream,), daemon=True).start()
         self._work_off(ledger)
         self._check_limit(ledger, enough=1)
-        done = ledger.complete(digest(self._came))
-        if self._left:
+        self._capped |= upstream is not None and upstream.capped
+        done = ledger.complete("" if self._capped else digest(self._came))
+        if self._left and not self._capped:
             journal.forget(self._journal, set(self._left))
         return done
 
@@ -175,15 +180,24 @@ class StageRun:
             running -= len(done)
             waiting.extendleft(self._settle(done, ledger))
             while waiting and running < self.recipe.placement.shards_in_flight:
-                self._submit(waiting.popleft())
-                running += 1
+                running += self._submit(waiting.popleft())
 
-    def _submit(self, work: Work) -> None:
+    def _submit(self, work: Work) -> bool:
+        """Have it done, unless the budget is spent: then it is left for another day."""
+        rows = sum(given.rows for given in work.inputs)
+        # What is tried again, or for one row alone, was begun before.
+        if not (work.poisoned or work.only is not None or work.tape) and not self.meter.begin(
+            self.step, rows
+        ):
+            self._capped = True
+            self._room.release()
+            return False
         if isinstance(self.step.stage, PromptStage):
             name = f"{work.inputs[0].index:05}-{uuid4().hex[:12]}.log"
             work = replace(work, tape=Tape(self._journal, name, self._left, self.cassettes))
         future = self.executor.submit(work)
         future.add_done_callback(lambda done: self._inbox.put((work, done)))
+        return True
 
     def _news(self, running: int) -> "list[Work | _Done | None]":
         """All that has come, at least one; raises what the feeder raised."""
@@ -246,6 +260,7 @@ class StageRun:
 
     def _announce(self, shard: Shard, *, reused: bool) -> None:
         self.watch.committed(self.step, shard, reused=reused)
+        self.meter.took(self.step, shard, begun=not reused)
         self.out.put(shard)
 
     def _check_limit(self, ledger: Ledger, enough: int = _ENOUGH) -> None:

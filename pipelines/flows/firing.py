@@ -124,7 +124,7 @@ def unfinished(store: Store, base: Recipe, due: str) -> Iterator[str]:
     """
     fired = [r for r in store.all_runs() if r.scheduled and r.scheduled < due and _of(base, r)]
     last = max(fired, key=lambda run: (run.scheduled, run.started, run.id), default=None)
-    if last is not None and last.status != "done":
+    if last is not None and not last.has_dataset:
         yield last.scheduled
 
 

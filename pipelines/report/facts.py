@@ -63,7 +63,7 @@ def _dataset(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, 
 
 
 def _done(run: Run) -> bool:
-    return run.status == "done"
+    return run.has_dataset
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from pipelines.prices import Price, prices
+from pipelines.money import Price, prices
 from pipelines.store import log, shards
 from pipelines.store.folder import Folder
 from pipelines.store.manifest import File, Manifest

@@ -49,7 +49,8 @@ class Run(BaseModel):
     recipe: str
     recipe_path: str
     source: dict[str, Any]
-    status: Literal["running", "done", "failed", "interrupted"] = "running"
+    status: Literal["running", "done", "capped", "failed", "interrupted"] = "running"
+    """`capped`: its budget kept rows back; what there is is a dataset."""
     error: str = ""
     started: str
     finished: str = ""
@@ -63,6 +64,11 @@ class Run(BaseModel):
     """Under which it held the store (`lease.py`)."""
     content: str = ""
     """When it is done, the hash of its dataset (`content.py`): the same rows, the same hash."""
+
+    @property
+    def has_dataset(self) -> bool:
+        """Whether it ended with one."""
+        return self.status in ("done", "capped")
 
     @property
     def seed(self) -> int:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.prices import Price
+from pipelines.money import Price
 from pipelines.recipe import parse
 from pipelines.store.catalog import query
 from stages.ask import Reply, Sample

@@ -1,4 +1,4 @@
-"""What an engine's tokens cost, as a recipe's `prices` say. They decide no row."""
+"""What a recipe says of money: `prices` and `budget`. They decide no row's content."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +27,18 @@ class Price(BaseModel):
         new, cached, completion = self.rates
         sums = (prompt_tokens - cached_tokens) * new + cached_tokens * cached
         return (sums + completion_tokens * completion) / 1e6
+
+
+class Budget(BaseModel):
+    """What may be spent. None: as much as it takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    usd: float | None = Field(None, ge=0)
+    tokens: int | None = Field(None, ge=0)
+    """Read and written, embedders' left out."""
+    minutes: float | None = Field(None, ge=0)
+    """Of this run, from its first step."""
 
 
 def dollars(usd: float | None) -> str:

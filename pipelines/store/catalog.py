@@ -1,8 +1,8 @@
 """DuckDB views over the manifests of one run; rebuilt for every question, never the truth.
 
 Views: `dataset` (the last stage's rows), `rejected`, `stages`, `ledger` (what each row's calls
-took), `runs`, and one per stage under its step name. User SQL runs without access to anything but
-the store's own files.
+took), `runs`, `costs` (what the runs' rows cost), and one per stage under its step name. User SQL
+runs without access to anything but the store's own files.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from pipelines.money import Price, prices
-from pipelines.store import log, shards
+from pipelines.store import costs, log, shards
 from pipelines.store.folder import Folder
 from pipelines.store.manifest import File, Manifest
 from pipelines.store.runs import Run, RunStep
@@ -49,6 +49,7 @@ def open_catalog(store: Store, run: Run) -> duckdb.DuckDBPyConnection:
         "stages", _table([_stage_row(store, run, i) for i in range(len(run.steps))], _STAGES)
     )
     connection.register("runs", _table([_run_row(r) for r in store.all_runs()], _RUNS))
+    connection.register("costs", costs.table(store))
     rejected, spent, paths = [], [], []
     for step in run.steps:
         parts, refused, took = _files(store, run, step)
@@ -78,7 +79,7 @@ def query(store: Store, run: Run, sql: str) -> pa.Table:
         result = connection.sql(sql)
         return result.to_arrow_table() if result is not None else pa.table({})
     except duckdb.Error as error:
-        views = "dataset, rejected, stages, ledger, runs, " + ", ".join(
+        views = "dataset, rejected, stages, ledger, runs, costs, " + ", ".join(
             step.name for step in run.steps
         )
         text = " ".join(str(error).split())

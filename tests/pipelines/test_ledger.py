@@ -115,3 +115,32 @@ def test_prices_decide_no_row(source, root):
 def test_wrong_prices(source, root, prices, cause):
     with pytest.raises(UserError, match=cause):
         parse(source() | {"prices": prices}, root)
+
+
+def test_cost_against_quality_over_the_runs(run_recipe, small_recipe):
+    def made(temperature, prices):
+        source = small_recipe(prices=prices)
+        source["stages"][0] = {"use": "generate.magpie", "rows": 60, "temperature": temperature}
+        return source
+
+    first, store = run_recipe(made(0.7, PRICES))
+    second, store = run_recipe(made(1.1, {}), store)
+    lines = query(store, second, "SELECT * FROM costs ORDER BY run").to_pylist()
+    assert [line["run"] for line in lines] == [first.id, second.id]
+    assert [line["temperature"] for line in lines] == [0.7, 1.1]
+    for run, line in zip((first, second), lines, strict=True):
+        stages = {
+            row["stage"]: row for row in query(store, run, "SELECT * FROM stages").to_pylist()
+        }
+        assert line["distinct"] == stages["dedup_semantic"]["rows_out"]
+        assert line["accepted"] == stages["dedup_semantic"]["rows_in"]
+        assert line["model"] == line["judge"] == "scripted"
+        tokens = sum(row["prompt_tokens"] + row["completion_tokens"] for row in stages.values())
+        assert line["tokens"] == tokens
+        assert line["distinct_per_1000_tokens"] == pytest.approx(1000 * line["distinct"] / tokens)
+    priced, free = lines
+    spent = query(store, first, "SELECT sum(usd) AS usd FROM ledger").to_pylist()[0]["usd"]
+    assert priced["usd"] == pytest.approx(spent)
+    assert priced["distinct_per_usd"] == pytest.approx(priced["distinct"] / spent)
+    assert free["usd"] is None
+    assert free["distinct_per_usd"] is None

@@ -1,0 +1,73 @@
+"""What the driver itself takes per row (P3), with engines that answer at once.
+
+    python benchmarks/driver.py [--rows 1000,10000,100000] [--http 1000,10000]
+
+Processor time of this process over rows of a stage that asks once for each: rendering, seeds,
+journal, reading, checks, Parquet, commits. `in process` asks a function, `HTTP` a server on
+loopback that runs beside (its own time is not counted).
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from pipelines.execution.executor import LocalExecutor
+from pipelines.execution.stage_run import Silent
+from pipelines.recipe import parse
+from pipelines.run import carry_out, prepare, run_in_threads
+from pipelines.store import log
+from pipelines.store.store import Store
+
+_SHARD = 500
+
+
+def cost(rows: int, engine: dict[str, Any]) -> float:
+    """Microseconds of processor time per row, start and end of the run included."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.jsonl"
+        path.write_text("".join(f'{{"instruction": "Say {n} aloud."}}\n' for n in range(rows)))
+        source = {
+            "name": "driver",
+            "engines": {"main": engine},
+            "stages": [
+                {"use": "source.instructions", "path": str(path)},
+                {"use": "generate.respond"},
+            ],
+            "placement": {"shard_rows": _SHARD, "shards_in_flight": 4},
+        }
+        recipe = parse(source, Path(folder))
+        job = prepare(recipe, Path("driver.yaml"), Store.at(Path(folder) / "store"))
+        began = time.process_time()
+        carry_out(job, LocalExecutor.of(recipe), Silent(), run_in_threads)
+        took = time.process_time() - began
+        done = log.read(job.store.stage(job.steps[-1].folder))
+        assert done is not None
+        assert done.counts.output == rows
+        return took / rows * 1e6
+
+
+def main() -> None:
+    """Print a line per way of asking."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", default="1000,10000,100000")
+    parser.add_argument("--http", default="1000,10000")
+    given = parser.parse_args()
+    scripted = {"kind": "scripted"}
+    cost(500, scripted)  # imports
+    for rows in map(int, given.rows.split(",")):
+        print(f"P3 in process, {rows:,} rows: {cost(rows, scripted):.0f} µs a row (goal 150)")
+    command = [sys.executable, str(Path(__file__).parents[1] / "tests/fault_server.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        asked = {"kind": "openai", "model": "m", "base_url": server.stdout.readline().strip()}
+        for rows in map(int, given.http.split(",")):
+            print(f"P3 HTTP, {rows:,} rows: {cost(rows, asked):.0f} µs a row (goal 600)")
+        server.kill()
+
+
+if __name__ == "__main__":
+    main()

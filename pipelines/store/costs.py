@@ -1,0 +1,89 @@
+"""Cost against quality over all runs of a store: what became of a dollar, by model and judge."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.money import prices
+from pipelines.store import log
+from pipelines.store.manifest import Manifest
+from pipelines.store.runs import Run, RunStep
+from pipelines.store.store import Store
+
+SCHEMA = pa.schema(
+    [("run", pa.string()), ("recipe", pa.string()), ("model", pa.string())]
+    + [("temperature", pa.float64()), ("judge", pa.string())]
+    + [(n, pa.int64()) for n in ("started_with", "accepted", "distinct", "calls", "tokens")]
+    + [("usd", pa.float64()), ("distinct_per_usd", pa.float64())]
+    + [("distinct_per_1000_tokens", pa.float64())]
+)
+"""A run per line. `model` and `temperature` are those of the first stage that writes, `judge` is the
+model of the first stage that judges. `accepted`: rows that came through everything but
+dedup and selection; `distinct`: those of them that dedup left. `tokens`: read and written."""
+
+
+def table(store: Store) -> pa.Table:
+    """Of the runs that ended with a dataset. Raises as `Store.all_runs` does."""
+    runs = [run for run in store.all_runs() if run.has_dataset]
+    return pa.Table.from_pylist([_line(store, run) for run in runs], schema=SCHEMA)
+
+
+def _line(store: Store, run: Run) -> dict[str, Any]:
+    steps = [(step, log.read(store.stage(step.folder)) or Manifest("", "")) for step in run.steps]
+    writes = next(filter(_temperature, run.steps), None)
+    judges = next((step for step in run.steps if step.path.startswith("judge.")), None)
+    usages = [found.usage for _, found in steps]
+    tokens = sum(usage.prompt_tokens + usage.completion_tokens for usage in usages)
+    usd = _usd(run, steps)
+    accepted, distinct = _came_through(steps)
+    return {
+        "run": run.id,
+        "recipe": run.recipe,
+        "model": _model(writes),
+        "temperature": _temperature(writes) if writes else None,
+        "judge": _model(judges),
+        "started_with": steps[0][1].counts.input,
+        "accepted": accepted,
+        "distinct": distinct,
+        "calls": sum(usage.calls for usage in usages),
+        "tokens": tokens,
+        "usd": usd,
+        "distinct_per_usd": distinct / usd if usd else None,
+        "distinct_per_1000_tokens": 1000 * distinct / tokens if tokens else None,
+    }
+
+
+def _temperature(step: RunStep) -> float | None:
+    settings = step.facts.get("settings") or {}
+    return settings.get("temperature") if isinstance(settings, dict) else None
+
+
+def _model(step: RunStep | None) -> str | None:
+    engine = (step.facts.get("engine") if step else None) or {}
+    return engine.get("model")
+
+
+def _came_through(steps: list[tuple[RunStep, Manifest]]) -> tuple[int, int]:
+    """Rows behind the last stage that is neither dedup nor selection, and behind the last dedup.
+
+    What a dedup takes away does not count against acceptance, wherever it stands.
+    """
+    lost = sum(found.counts.dropped for step, found in steps if step.path.startswith("dedup."))
+    kept = [found for step, found in steps if not step.path.startswith("select.")]
+    distinct = kept[-1].counts.output if kept else 0
+    return distinct + lost, distinct
+
+
+def _usd(run: Run, steps: list[tuple[RunStep, Manifest]]) -> float | None:
+    found = list(_parts(run, steps))
+    return sum(found) if found else None
+
+
+def _parts(run: Run, steps: list[tuple[RunStep, Manifest]]) -> Iterator[float]:
+    known = prices(run.source)
+    for step, manifest in steps:
+        usage = manifest.usage
+        if step.engine in known:
+            tokens = usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
+            yield known[step.engine].usd(*tokens)

@@ -14,13 +14,14 @@ from pipelines.store.store import Store
 SCHEMA = pa.schema(
     [("run", pa.string()), ("recipe", pa.string()), ("model", pa.string())]
     + [("temperature", pa.float64()), ("judge", pa.string())]
-    + [(n, pa.int64()) for n in ("started_with", "accepted", "distinct", "calls", "tokens")]
-    + [("usd", pa.float64()), ("distinct_per_usd", pa.float64())]
-    + [("distinct_per_1000_tokens", pa.float64())]
+    + [(n, pa.int64()) for n in ("started_with", "accepted", "distinct_rows", "calls", "tokens")]
+    + [("usd", pa.float64()), ("rows_per_usd", pa.float64())]
+    + [("rows_per_1000_tokens", pa.float64())]
 )
-"""A run per line. `model` and `temperature` are those of the first stage that writes, `judge` is the
-model of the first stage that judges. `accepted`: rows that came through everything but
-dedup and selection; `distinct`: those of them that dedup left. `tokens`: read and written."""
+"""A line per run. `model` and `temperature` are those of the first stage that writes, `judge` is
+the model of the first stage that judges. `accepted`: rows that came through everything but dedup and
+selection; `distinct_rows`: those of them that dedup left, which the last two columns count. `tokens`:
+read and written."""
 
 
 def table(store: Store) -> pa.Table:
@@ -45,12 +46,12 @@ def _line(store: Store, run: Run) -> dict[str, Any]:
         "judge": _model(judges),
         "started_with": steps[0][1].counts.input,
         "accepted": accepted,
-        "distinct": distinct,
+        "distinct_rows": distinct,
         "calls": sum(usage.calls for usage in usages),
         "tokens": tokens,
         "usd": usd,
-        "distinct_per_usd": distinct / usd if usd else None,
-        "distinct_per_1000_tokens": 1000 * distinct / tokens if tokens else None,
+        "rows_per_usd": distinct / usd if usd else None,
+        "rows_per_1000_tokens": 1000 * distinct / tokens if tokens else None,
     }
 
 

@@ -132,15 +132,15 @@ def test_cost_against_quality_over_the_runs(run_recipe, small_recipe):
         stages = {
             row["stage"]: row for row in query(store, run, "SELECT * FROM stages").to_pylist()
         }
-        assert line["distinct"] == stages["dedup_semantic"]["rows_out"]
+        assert line["distinct_rows"] == stages["dedup_semantic"]["rows_out"]
         assert line["accepted"] == stages["dedup_semantic"]["rows_in"]
         assert line["model"] == line["judge"] == "scripted"
         tokens = sum(row["prompt_tokens"] + row["completion_tokens"] for row in stages.values())
         assert line["tokens"] == tokens
-        assert line["distinct_per_1000_tokens"] == pytest.approx(1000 * line["distinct"] / tokens)
+        assert line["rows_per_1000_tokens"] == pytest.approx(1000 * line["distinct_rows"] / tokens)
     priced, free = lines
     spent = query(store, first, "SELECT sum(usd) AS usd FROM ledger").to_pylist()[0]["usd"]
     assert priced["usd"] == pytest.approx(spent)
-    assert priced["distinct_per_usd"] == pytest.approx(priced["distinct"] / spent)
+    assert priced["rows_per_usd"] == pytest.approx(priced["distinct_rows"] / spent)
     assert free["usd"] is None
-    assert free["distinct_per_usd"] is None
+    assert free["rows_per_usd"] is None

@@ -19,9 +19,9 @@ SCHEMA = pa.schema(
     + [("rows_per_1000_tokens", pa.float64())]
 )
 """A line per run. `model` and `temperature` are those of the first stage that writes, `judge` is
-the model of the first stage that judges. `accepted`: rows that came through everything but dedup and
-selection; `distinct_rows`: those of them that dedup left, which the last two columns count. `tokens`:
-read and written."""
+the model of the first stage that judges (`scripted` where there was none). `accepted`: rows that
+came through everything but dedup and selection; `distinct_rows`: those of them that dedup left,
+which the last two columns count. `tokens`: read and written."""
 
 
 def table(store: Store) -> pa.Table:
@@ -62,7 +62,8 @@ def _temperature(step: RunStep) -> float | None:
 
 def _model(step: RunStep | None) -> str | None:
     engine = (step.facts.get("engine") if step else None) or {}
-    return engine.get("model")
+    # A scripted engine bears the name of the model that it stands in for.
+    return "scripted" if engine.get("kind") == "scripted" else engine.get("model")
 
 
 def _came_through(steps: list[tuple[RunStep, Manifest]]) -> tuple[int, int]:

@@ -197,7 +197,7 @@ def test_the_page_on_engines(place):
         extra += SCRIPTED if "configs/demo.yaml" in arguments else []
         done = run([*arguments, *extra], place)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
-    assert "generate_magpie" in done.stdout
+    assert "rows_per_usd" in done.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

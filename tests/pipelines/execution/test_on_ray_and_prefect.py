@@ -127,7 +127,7 @@ def test_too_many_failures_stop_the_run(work, small_recipe):
 def test_a_terminated_run_is_taken_up_by_the_next(work, small_recipe):
     slow = {"kind": "scripted", "script": "tests.data.slow_script:slow"}
     stages = small_recipe()["stages"]
-    stages[0] = {"use": "generate.magpie", "rows": 40}
+    stages[0] = {"use": "generate.magpie", "rows": 24}
     source = small_recipe(engines={"main": slow, "embedder": {"kind": "scripted"}}, stages=stages)
     write(work, source)
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
@@ -146,13 +146,14 @@ def test_a_terminated_run_is_taken_up_by_the_next(work, small_recipe):
     assert "interrupted" in errors
     assert "Traceback" not in errors
     assert "nanobind" not in errors
-    again = bowerbird("run", "small.yaml")
+    # In one process: who takes it up need not be the same form.
+    again = bowerbird("run", "small.yaml", "--local")
     assert again.returncode == 0, again.stderr
     runs = sql("SELECT status FROM runs")
     assert [run["status"] for run in runs] == ["interrupted", "done"]
     assert committed >= 1
     first = sql("SELECT rows_in, rows_out FROM stages ORDER BY position LIMIT 1")
-    assert first == [{"rows_in": 40, "rows_out": 40}]
+    assert first == [{"rows_in": 24, "rows_out": 24}]
 
 
 def next_shard(stages):

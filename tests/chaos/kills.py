@@ -114,16 +114,30 @@ def in_child(function, *arguments):
     return result(*child(function, *arguments))
 
 
-def kill_after(seconds, function, *arguments):
-    """What the child returned; None if it was killed before it was done."""
+def kill_after(seconds, function, *arguments, until=lambda: True):
+    """What the child returned; None if it was killed before it was done.
+
+    `seconds` are counted from when `until` says so.
+    """
     pid, out = child(function, *arguments)
-    end = time.monotonic() + min(seconds, 120)
-    while time.monotonic() < end and not os.waitid(
+    last = time.monotonic() + 120
+    end = math.inf
+    while time.monotonic() < min(end, last) and not os.waitid(
         os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT
     ):
+        if end == math.inf and until():
+            end = time.monotonic() + seconds
         time.sleep(0.002)
     os.kill(pid, signal.SIGKILL)
     return result(pid, out)
+
+
+def _always():
+    return True
+
+
+def _asked(calls, wanted):
+    return lambda: len(calls.read_text().split()) >= wanted
 
 
 def left_behind(place):
@@ -187,8 +201,12 @@ class Tally:
         )
 
 
-def sweep(folder, seed, kills, runner=run):
-    """At least `kills` kills on as many stores as it takes; a `Tally`."""
+def sweep(folder, seed, kills, runner=run, *, by_calls=False):
+    """At least `kills` kills on as many stores as it takes; a `Tally`.
+
+    `by_calls`: most of them a moment after a random number of calls, for forms whose start takes
+    most of their time.
+    """
     import_everything()
     draw = random.Random(seed)
     calls = Path(os.environ.setdefault("CHAOS_CALLS", str(folder / "calls")))
@@ -209,7 +227,12 @@ def sweep(folder, seed, kills, runner=run):
             enough = tally.kills >= kills or in_a_row >= 10
             after = math.inf if enough else draw.uniform(0, took)
             began = time.monotonic()
-            content = kill_after(after, runner, place, seed)
+            until = _always
+            if by_calls and not enough and draw.random() < 0.8:
+                left = max(1, sum(expected.values()) - before)
+                until = _asked(calls, before + draw.randint(1, left))
+                after = draw.uniform(0, 0.3)
+            content = kill_after(after, runner, place, seed, until=until)
             asked = calls.read_text().split()[before:]
             tally.bought_twice += sum(key in journalled for key in asked)
             if content is not None:

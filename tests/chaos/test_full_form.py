@@ -42,7 +42,7 @@ def sweep(folder, seed, wanted, environment):
     import pipelines.execution.on_ray
     import pipelines.flows.steps  # noqa: F401
 
-    return kills.sweep(folder, seed, wanted, run)
+    return kills.sweep(folder, seed, wanted, run, by_calls=True)
 
 
 @pytest.fixture(scope="module")

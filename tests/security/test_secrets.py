@@ -126,10 +126,14 @@ def test_no_canary_is_left_by_prefect_and_ray(tmp_path):
     work.mkdir()
     # A path that a socket's name still fits behind.
     temporary = tempfile.mkdtemp(dir="/tmp")
-    with weather(rate=0.2, faults=["http_500", "quotes_key_400"], seed=1) as url:
+    # Every row is refused, with the key in the refusal: the run stops.
+    with weather(rate=1.0, faults=["quotes_key_400"]) as url:
         code, out = run(work, url, engine={"api_key_env": "A_KEY"}, A_KEY=KEY, TMPDIR=temporary)
         assert stats(url)["keys"] == [KEY]
-    assert code == 0, out
+    assert code == 1, out
+    assert "rows failed" in out
+    assert "engine.refused" in out
+    assert "Traceback" not in out
     assert list(Path(temporary).rglob("raylet.out"))
     assert (work / "prefect").is_dir()
     assert hits(work, temporary) == []

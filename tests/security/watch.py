@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,12 +12,17 @@ _FILES = {"open", "os.remove", "os.rename", "os.link", "os.mkdir", "os.rmdir", "
           "os.scandir", "os.symlink", "os.truncate", "os.chmod"}  # fmt: skip
 _heard = []
 _listening = []
+_thread = [0]
 
 
 def _hook(event, arguments):
     if _listening and not _listening[-1]:
         return
-    if _listening and (event in _FILES or event.startswith(_EFFECTS)):
+    if (
+        _listening
+        and threading.get_ident() == _thread[0]
+        and (event in _FILES or event.startswith(_EFFECTS))
+    ):
         _listening[-1] = False  # what follows is ours
         _heard.append((event, arguments))
         _listening[-1] = True
@@ -30,6 +36,7 @@ def effects():
     """A list of (event, path or arguments) of the block."""
     heard = []
     _heard.clear()
+    _thread[:] = [threading.get_ident()]  # others have their own business
     _listening.append(True)
     try:
         yield heard

@@ -1,5 +1,6 @@
 """A real Ray cluster of two nodes: a node that dies, a row that kills engines, an address."""
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -24,8 +25,11 @@ STAGES = [
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(tmp_path_factory):
+    marks = tmp_path_factory.mktemp("marks")
+    os.environ["DEADLY_MARKS"] = str(marks)  # engines' processes inherit it from their node
     made = Cluster()
+    made.marks = marks
     made.add("other")
     yield made
     made.close()
@@ -34,7 +38,7 @@ def cluster():
 @pytest.fixture
 def source(small_recipe, tmp_path):
     path = tmp_path / "rows.jsonl"
-    path.write_text("".join(f'{{"instruction": "Say row {n} aloud."}}\n' for n in range(48)))
+    path.write_text("".join(f'{{"instruction": "Say row {n} aloud."}}\n' for n in range(96)))
 
     def make(script, **placement):
         stages = [{**STAGES[0], "path": str(path)}, *STAGES[1:]]
@@ -74,8 +78,12 @@ def test_a_node_is_killed_during_the_run(cluster, source, tmp_path, root):
     watch = Told()
 
     def killer():
-        for _ in range(2):
-            watch.commits.acquire()
+        watch.commits.acquire()
+        # Both nodes have been at work, so that one's death is felt.
+        for _ in range(600):
+            if len(list(cluster.marks.iterdir())) == 2:
+                break
+            time.sleep(0.05)
         cluster.kill("other")
 
     thread = threading.Thread(target=killer)

@@ -114,16 +114,6 @@ def test_an_unreachable_endpoint_is_found_before_anything_starts(work, small_rec
     assert "Traceback" not in done.stderr
 
 
-def test_too_many_failures_stop_the_run(work, small_recipe):
-    script = {"kind": "scripted", "script": "tests.data.failing_script:refuse"}
-    write(work, small_recipe(engines={"main": script, "embedder": {"kind": "scripted"}}))
-    done = bowerbird("run", "small.yaml")
-    assert done.returncode == 1
-    assert "rows failed" in done.stderr
-    assert "engine.refused" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_a_terminated_run_is_taken_up_by_the_next(work, small_recipe):
     slow = {"kind": "scripted", "script": "tests.data.slow_script:slow"}
     stages = small_recipe()["stages"]

@@ -14,6 +14,7 @@ from pipelines.execution.supervised import Supervised
 from stages.ask import Ask, Request, Sampling, chat
 from stages.engines.openai import Openai
 from stages.errors import EngineError, UserError
+from tests.children import running
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
@@ -34,26 +35,22 @@ def spec(command=FAULTY, **settings):
     return Openai(model="m", base_url=BASE, command=tuple(command), max_retries=1, **settings)
 
 
-def children():
-    return psutil.Process().children(recursive=True)
-
-
 def test_it_is_started_and_stopped_with_the_engine():
     async def go():
         engine = spec().open()
         assert (await ask(engine, "hello")).text == "re: hello"
-        assert any("fault_server" in " ".join(p.cmdline()) for p in children())
+        assert running("fault_server")
         await engine.close()
 
     asyncio.run(go())
-    assert not any("fault_server" in " ".join(p.cmdline()) for p in children())
+    assert not running("fault_server")
 
 
 def test_one_that_dies_is_started_again_and_the_call_answered():
     async def go():
         engine = Supervised(spec())
         assert (await ask(engine, "one")).text == "re: one"
-        (server,) = [p for p in children() if p.cmdline()[1:2] == FAULTY[1:2]]
+        (server,) = [p for p in running("fault_server") if p.cmdline()[1:2] == FAULTY[1:2]]
         server.kill()
         server.wait()
         assert (await ask(engine, "two")).text == "re: two"
@@ -72,7 +69,7 @@ def test_one_that_does_not_start_says_why():
 def test_one_that_never_answers_is_given_up():
     with pytest.raises(EngineError, match=r"does not answer at .* after 1 s"):
         spec([sys.executable, "-c", "import time; time.sleep(60)"], start_s=1).open()
-    assert not any("time.sleep(60)" in " ".join(p.cmdline()) for p in children())
+    assert not running("time.sleep(60)")
 
 
 def test_a_command_that_is_not_there():

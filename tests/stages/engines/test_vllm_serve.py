@@ -4,13 +4,13 @@ import asyncio
 import sys
 
 import jsonschema
-import psutil
 import pytest
 
 from stages.ask import Ask, Raw, Request, Sampling, chat
 from stages.engines.openai import Openai
 from stages.errors import EngineError
 from stages.replies import parse_object
+from tests.children import running
 from tests.tiny_model import make_model
 
 pytestmark = pytest.mark.slow
@@ -68,5 +68,4 @@ def test_a_server_of_ones_own(tmp_path, monkeypatch):
     jsonschema.validate(parse_object(outcomes[3].text), SCHEMA)
     assert isinstance(outcomes[4], EngineError)
     assert not outcomes[4].retryable
-    started = psutil.Process().children(recursive=True)
-    assert not [p for p in started if "serve" in p.cmdline()]
+    assert not running("serve")

@@ -32,7 +32,7 @@ SCRIPT = "tests.chaos.counted_script:counted"
 def short_recipe(seed):
     """Few steps and shards at a time, so that a cluster of two cores starts few processes."""
     stages = [
-        {"use": "generate.magpie", "rows": 64},
+        {"use": "generate.magpie", "rows": 40},
         {"use": "generate.respond"},
         {"use": "judge.quality"},
         {"use": "dedup.exact"},

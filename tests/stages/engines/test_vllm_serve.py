@@ -68,4 +68,4 @@ def test_a_server_of_ones_own(tmp_path, monkeypatch):
     jsonschema.validate(parse_object(outcomes[3].text), SCHEMA)
     assert isinstance(outcomes[4], EngineError)
     assert not outcomes[4].retryable
-    assert not running("serve")
+    assert not running("--served-model-name")

@@ -71,8 +71,11 @@ class Kept(EngineHost):
         self.requests += requests
         return super().complete(requests)
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Not yet: the next run uses it too."""
+
+    def close(self) -> None:
+        """Not yet either."""
 
     def end(self) -> None:
         """Free the engine."""

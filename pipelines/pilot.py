@@ -48,10 +48,11 @@ def _expected(
     if coming is None or not there:
         return Expected(name, engine, coming, *(None,) * 4)
     times = coming / there
-    tokens = usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
     price = recipe.prices.get(engine)
-    usd = price.usd(*tokens) * times if price else None
-    calls, prompt, completion = (n * times for n in (usage.calls, tokens[0], tokens[2]))
+    usd = price.usd(*usage.tokens) * times if price else None
+    calls, prompt, completion = (
+        n * times for n in (usage.calls, usage.prompt_tokens, usage.completion_tokens)
+    )
     return Expected(name, engine, coming, calls, prompt, completion, usd)
 
 

@@ -228,6 +228,9 @@ def main():
     app = web.Application(client_max_size=2**30)
     app.router.add_post("/v1/chat/completions", weather.answer)
     app.router.add_get("/v1/models", lambda request: web.json_response({"data": []}))
+    # Another kind of server: it has lists, and what it makes is no batch.
+    app.router.add_get("/odd/batches", lambda request: web.json_response({"data": [1, {}]}))
+    app.router.add_post("/odd/{any}", lambda request: web.json_response({"id": 1}))
     app.router.add_get("/stats", weather.stats)
     app.router.add_post("/weather", weather.changed)
     with socket.create_server(("127.0.0.1", given.port)) as listening:

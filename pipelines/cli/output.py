@@ -92,7 +92,6 @@ def funnel(store: Store, run: Run, to: Console) -> None:
         counts, usage = found.counts, found.usage
         tokens = f"{usage.completion_tokens:,}" if usage.calls else ""
         price = priced.get(step.engine)
-        spent = (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens)
         rows.append(
             (
                 step.name,
@@ -101,7 +100,7 @@ def funnel(store: Store, run: Run, to: Console) -> None:
                 counts.dropped,
                 counts.failed,
                 tokens,
-                *([dollars(price.usd(*spent)) if price else ""] if priced else []),
+                *([dollars(price.usd(*usage.tokens)) if price else ""] if priced else []),
                 found.why,
             )
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from pipelines.money import Budget, Price
 from pipelines.plan import Step
-from pipelines.store.manifest import Shard, Usage
+from pipelines.store.manifest import Shard, Usage, total
 from stages.base import PromptStage
 from stages.sampled import Sampled
 
@@ -66,7 +66,7 @@ class Meter:
             account.taken += shard.counts.input
             account.made += shard.counts.output
             account.under_way -= shard.counts.input if begun else 0
-            account.usage = _sum(account.usage, shard.usage)
+            account.usage = total(Usage, [account.usage, shard.usage])
 
     def _is_paid(self, step: Step) -> bool:
         """An embedder without a price costs nothing: a capped run can still be sorted."""
@@ -118,10 +118,4 @@ class Meter:
             return usage.prompt_tokens + usage.completion_tokens
         stage = step.stage
         price = self._prices.get(stage.engine) if isinstance(stage, PromptStage) else None
-        tokens = usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
-        return price.usd(*tokens) if price else 0.0
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    names = Usage.__struct_fields__
-    return Usage(**{name: getattr(one, name) + getattr(other, name) for name in names})
+        return price.usd(*usage.tokens) if price else 0.0

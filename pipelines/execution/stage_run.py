@@ -185,10 +185,8 @@ class StageRun:
     def _submit(self, work: Work) -> bool:
         """Have it done, unless the budget is spent: then it is left for another day."""
         rows = sum(given.rows for given in work.inputs)
-        # What is tried again, or for one row alone, was begun before.
-        if not (work.poisoned or work.only is not None or work.tape) and not self.meter.begin(
-            self.step, rows
-        ):
+        # What has a tape was begun before, and is tried again.
+        if work.tape is None and not self.meter.begin(self.step, rows):
             self._capped = True
             self._room.release()
             return False

@@ -193,9 +193,7 @@ def _stage_row(store: Store, run: Run, position: int) -> dict[str, Any]:
         **msgspec.structs.asdict(usage),
         **{"rows_out": counts.output, "reused": step.reused, "complete": found.complete},
         "fingerprint": found.fingerprint,
-        "usd": price.usd(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens)
-        if price and usage.calls
-        else None,
+        "usd": price.usd(*usage.tokens) if price and usage.calls else None,
     }
 
 

@@ -1,6 +1,5 @@
 """Cost against quality over all runs of a store: what became of a dollar, by model and judge."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -78,14 +77,6 @@ def _came_through(steps: list[tuple[RunStep, Manifest]]) -> tuple[int, int]:
 
 
 def _usd(run: Run, steps: list[tuple[RunStep, Manifest]]) -> float | None:
-    found = list(_parts(run, steps))
-    return sum(found) if found else None
-
-
-def _parts(run: Run, steps: list[tuple[RunStep, Manifest]]) -> Iterator[float]:
     known = prices(run.source)
-    for step, manifest in steps:
-        usage = manifest.usage
-        if step.engine in known:
-            tokens = usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
-            yield known[step.engine].usd(*tokens)
+    parts = [known[s.engine].usd(*m.usage.tokens) for s, m in steps if s.engine in known]
+    return sum(parts) if parts else None

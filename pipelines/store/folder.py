@@ -125,7 +125,7 @@ class LocalFolder:
     def read(self, name: str) -> bytes:
         """See `Folder`."""
         try:
-            return (self._at(name)).read_bytes()
+            return self._at(name).read_bytes()
         except NotADirectoryError as error:
             raise FileNotFoundError(error.errno, error.strerror, str(self._at(name))) from None
         except FileNotFoundError:

@@ -62,6 +62,11 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     cached_tokens: int = 0
     """Of the prompts, those that the engine had computed before, where it says so."""
 
+    @property
+    def tokens(self) -> tuple[int, int, int]:
+        """What a price is for (`money.Price.usd`): of prompts, cached among them, of replies."""
+        return self.prompt_tokens, self.cached_tokens, self.completion_tokens
+
 
 class Shard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One committed shard: the rows that go on and the rows that do not.
@@ -101,12 +106,12 @@ class Manifest(msgspec.Struct, frozen=True):
     @property
     def counts(self) -> Counts:
         """The sums over all shards."""
-        return _total(Counts, [shard.counts for shard in self.shards])
+        return total(Counts, [shard.counts for shard in self.shards])
 
     @property
     def usage(self) -> Usage:
         """The sums over all shards."""
-        return _total(Usage, [shard.usage for shard in self.shards])
+        return total(Usage, [shard.usage for shard in self.shards])
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -125,6 +130,7 @@ class Manifest(msgspec.Struct, frozen=True):
 Sums = TypeVar("Sums", Counts, Usage)
 
 
-def _total(kind: type[Sums], parts: list[Sums]) -> Sums:
+def total(kind: type[Sums], parts: list[Sums]) -> Sums:
+    """The sums of all fields."""
     names = kind.__struct_fields__
     return kind(**{name: sum(getattr(part, name) for part in parts) for name in names})

@@ -1,4 +1,4 @@
-"""One POST, bounded in time and size, and what a failure of it means."""
+"""Calls to an endpoint, bounded in time and size, and what a failure of one means."""
 
 import asyncio
 import json

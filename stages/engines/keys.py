@@ -45,16 +45,27 @@ class Keyed(BaseModel):
             remedy = "Export the endpoint's API key under that name."
         elif self.api_key_file is not None:
             path = Path(self.api_key_file).expanduser()
-            key = path.read_text().strip() if path.is_file() else ""
+            key = _content(path)
             cause = f"there is no key in the file {path}"
             remedy = "Write the endpoint's API key into it, or use `api_key_env`."
         else:
             return None
         if not key:
             raise UserError(cause, remedy)
+        if not (key.isascii() and key.isprintable()):
+            where = self.api_key_env or self.api_key_file
+            cause = f"the key in {where} has characters that no header takes"
+            raise UserError(cause, "Keys are one line of plain ASCII.")
         return key
 
     def headers(self) -> dict[str, str]:
         """What says the key to the server. Raises as `api_key` does."""
         key = self.api_key()
         return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -9,10 +9,10 @@ stands nowhere else. With `command` the server is started, watched and stopped t
 import random
 import shutil
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import httpx
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.ask import Capability, Reply, Request
 from stages.engines import http_call, openai_messages
@@ -21,7 +21,7 @@ from stages.engines.http_call import Endpoint, RetryableError
 from stages.engines.keys import Keyed
 from stages.engines.openai_messages import NoReplyError
 from stages.engines.pace import Pace
-from stages.engines.server import Server
+from stages.engines.server import PORT, Server
 from stages.errors import EngineError, UserError
 
 
@@ -46,6 +46,13 @@ class Openai(Keyed, EngineSpec):
     tokens_per_minute: int | None = Field(None, gt=0)
     timeout_s: float = Field(600.0, gt=0)
     max_retries: int = Field(5, ge=0)
+
+    @model_validator(mode="after")
+    def _one_port(self) -> Self:
+        stands = PORT in self.base_url, any(PORT in part for part in self.command)
+        if stands[0] != stands[1]:
+            raise ValueError(f"{PORT} must stand in both base_url and command, or in neither")
+        return self
 
     def check(self) -> None:  # noqa: D102
         if self.command:

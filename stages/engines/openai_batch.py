@@ -28,6 +28,7 @@ Result = TypeVar("Result")
 _MARK = "bowerbird"
 _LARGEST = 1 << 30
 _PAGES = 10
+_BATCH = ("id", "status")
 _ENDED = {"completed", "failed", "expired", "cancelled"}
 
 
@@ -105,7 +106,9 @@ class OpenaiBatchEngine:
         batch = await self._insist(sent)
         while batch["status"] not in _ENDED:
             await asyncio.sleep(self._spec.poll_s)
-            batch = await self._insist(functools.partial(self._get, f"batches/{batch['id']}"))
+            batch = await self._insist(
+                functools.partial(self._get, f"batches/{batch['id']}", *_BATCH)
+            )
         found: dict[int, Reply | EngineError] = {}
         asked = {str(request.index): request for request in requests}
         for name in ("output_file_id", "error_file_id"):
@@ -125,8 +128,8 @@ class OpenaiBatchEngine:
         """The batch of the same requests that an earlier run has sent, if it is of use."""
         after: dict[str, str] = {}
         for _ in range(_PAGES):
-            page = await self._get("batches", limit="100", **after)
-            for batch in page["data"]:
+            page = await self._get("batches", "data", limit="100", **after)
+            for batch in filter(_is_batch, page["data"]):
                 if (batch.get("metadata") or {}).get(_MARK) == digest and _is_of_use(batch):
                     return dict(batch)
             if not page.get("has_more") or not page["data"]:
@@ -137,17 +140,17 @@ class OpenaiBatchEngine:
     async def _create(self, path: str, lines: bytes, digest: str) -> dict[str, Any]:
         form = aiohttp.FormData({"purpose": "batch"})
         form.add_field("file", lines, filename="requests.jsonl")
-        uploaded = read_json(await self._send("POST", "files", data=form))
+        uploaded = _object(await self._send("POST", "files", data=form), "id")
         body = {
             "input_file_id": uploaded["id"],
             "endpoint": f"/v1/{path}",
             "completion_window": self._spec.window,
             "metadata": {_MARK: digest},
         }
-        return dict(read_json(await self._send("POST", "batches", json=body)))
+        return _object(await self._send("POST", "batches", json=body), *_BATCH)
 
-    async def _get(self, path: str, **params: str) -> dict[str, Any]:
-        return dict(read_json(await self._send("GET", path, params=params)))
+    async def _get(self, path: str, *needed: str, **params: str) -> dict[str, Any]:
+        return _object(await self._send("GET", path, params=params), *needed)
 
     async def _send(self, method: str, path: str, **content: Any) -> bytes:
         return await self._endpoint.send(method, path, _LARGEST, **content)
@@ -164,10 +167,9 @@ class OpenaiBatchEngine:
             try:
                 item = read_json(line)
                 request = asked[item["custom_id"]]
-            except (RetryableError, KeyError, TypeError):
+                found.setdefault(request.index, self._outcome(item, request))
+            except (RetryableError, KeyError, TypeError, AttributeError):
                 continue  # torn, or none of ours: who is not found is asked again
-            if request.index not in found:
-                found[request.index] = self._outcome(item, request)
         return found
 
     def _outcome(self, item: Mapping[str, Any], request: Request) -> Reply | EngineError:
@@ -188,6 +190,22 @@ class OpenaiBatchEngine:
     async def close(self) -> None:
         """Close the connections. Batches under way go on: the next run finds them."""
         await self._endpoint.close()
+
+
+def _object(content: bytes, *needed: str) -> dict[str, Any]:
+    """The JSON object in an answer.
+
+    Raises:
+        RetryableError: it is another, such as that of a server without a batch API.
+    """
+    found = read_json(content)
+    if not isinstance(found, dict) or not set(needed) <= set(found):
+        raise RetryableError(f"the server's reply has no {' and '.join(needed)}")
+    return found
+
+
+def _is_batch(found: Any) -> bool:
+    return isinstance(found, dict) and set(_BATCH) <= set(found)
 
 
 def _is_of_use(batch: Mapping[str, Any]) -> bool:

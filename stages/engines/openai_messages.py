@@ -1,6 +1,7 @@
 """OpenAI's protocol: the body of a call, and the reply in what comes back."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -115,7 +116,8 @@ def _is_from(said: str, model: str, answers_as: str | None) -> bool:
     """Whether it is the model's name, or a dated or a shortened form of it."""
     if answers_as is not None:
         return said == answers_as
-    return said.startswith(model) or model.endswith(f"/{said}") or said.endswith(f"/{model}")
+    dated = re.fullmatch(re.escape(model) + r"([-:@]\d.*)?", said)
+    return bool(dated) or model.endswith(f"/{said}") or said.endswith(f"/{model}")
 
 
 def _count(value: Any) -> int:

@@ -155,14 +155,20 @@ def test_the_page_on_notebooks(place, monkeypatch):
     exec(code, {"__name__": "example"})
 
 
-@pytest.mark.slow
-def test_the_page_on_the_store(place):
-    for line in commands(ROOT / "docs/store.md"):
+def in_order(page, place):
+    """Run a page's commands, on an engine that needs no model; the last one's result."""
+    for line in commands(ROOT / page):
         arguments = shlex.split(line, comments=True)
         extra = ["--local"] if arguments[1] == "run" else []
         extra += SCRIPTED if "configs/demo.yaml" in arguments else []
         done = run([*arguments, *extra], place)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
+    return done
+
+
+@pytest.mark.slow
+def test_the_page_on_the_store(place):
+    in_order("docs/store.md", place)
     contents = run(["bowerbird", "sql", "SELECT content FROM runs", "--format", "csv"], place)
     again = ["bowerbird", "sql", "SELECT content FROM runs", "--format", "csv"]
     assert run([*again, "--store", "elsewhere"], place).stdout in contents.stdout
@@ -191,13 +197,7 @@ def test_the_engines_of_the_manual():
 
 @pytest.mark.slow
 def test_the_page_on_engines(place):
-    for line in commands(ROOT / "docs/engines.md"):
-        arguments = shlex.split(line, comments=True)
-        extra = ["--local"] if arguments[1] == "run" else []
-        extra += SCRIPTED if "configs/demo.yaml" in arguments else []
-        done = run([*arguments, *extra], place)
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
-    assert "rows_per_usd" in done.stdout
+    assert "rows_per_usd" in in_order("docs/engines.md", place).stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -11,7 +11,7 @@ import pytest
 from stages.ask import Ask, Raw, Request, Sampling, UserTurn, chat
 from stages.engines.http_call import backoff_s, retry_after_s
 from stages.engines.openai import Openai
-from stages.errors import EngineError
+from stages.errors import EngineError, UserError
 
 
 class Server:
@@ -79,7 +79,7 @@ def completion(texts, **more):
 
 
 def ask_all(server, asks, **settings):
-    spec = Openai(model="m", base_url=server.url, **{"max_retries": 2} | settings)
+    spec = Openai(base_url=server.url, **{"model": "m", "max_retries": 2} | settings)
 
     async def go():
         engine = spec.open()
@@ -236,3 +236,30 @@ def test_waits():
     assert retry_after_s({"retry-after": "Wed, 21 Oct"}) is None
     assert retry_after_s({}) is None
     assert all(0 <= backoff_s(3, random.Random(i)) <= 4 for i in range(50))
+
+
+@pytest.mark.parametrize(
+    ("said", "fits"),
+    [("m-4", True), ("m-4-2024-08-06", True), ("m-4:7b", True), ("m-4-mini", False),
+     ("m-40", False), ("org/m-4", True), ("other", False)],
+)  # fmt: skip
+def test_whose_answer_it_is(serve, said, fits):
+    content = {"model": said, "choices": [{"message": {"content": "x"}}]}
+    server = serve(lambda *_: (200, {}, json.dumps(content).encode()))
+    reply = ask_all(server, [ASK], model="m-4", max_retries=0)[0]
+    assert isinstance(reply, EngineError) != fits
+    assert fits or f"another model answered, {said} for m-4" in str(reply)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"two\nlines", "schl\u00fcssel".encode()])
+def test_a_key_that_is_none(tmp_path, content):
+    (tmp_path / "key").write_bytes(content)
+    for path in (tmp_path / "key", tmp_path, tmp_path / "none"):
+        spec = Openai(model="m", base_url="http://127.0.0.1:9/v1", api_key_file=str(path))
+        with pytest.raises(UserError, match="key"):
+            spec.api_key()
+
+
+def test_a_port_that_stands_in_one_place_only():
+    with pytest.raises(ValueError, match="both base_url and command"):
+        Openai(model="m", base_url="http://127.0.0.1:{port}/v1", command=("serve",))

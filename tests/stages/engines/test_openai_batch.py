@@ -8,6 +8,7 @@ from stages.ask import Ask, Passage, Request, Sampling, chat
 from stages.engines.openai_batch import OpenaiBatch
 from stages.errors import EngineError
 from tests.batch_server import batches
+from tests.fault_server import weather
 
 
 def ask_all(url, asked, stop_after=None, **settings):
@@ -85,3 +86,11 @@ def test_what_the_protocol_cannot_ask_fails_alone():
         outcomes = ask_all(url, [ASKED[0], Ask(Passage("x"))])
     assert outcomes[0].text == "re: row 0"
     assert isinstance(outcomes[1], EngineError)
+
+
+def test_a_server_without_a_batch_api():
+    with weather() as url:  # it answers GET /v1/models and POST /v1/chat/completions alone
+        with pytest.raises(EngineError, match="HTTP 404"):
+            ask_all(url, ASKED[:2], max_retries=0)
+        with pytest.raises(EngineError, match="has no id and status"):
+            ask_all(f"{url.removesuffix('v1')}odd", ASKED[:2], max_retries=0)

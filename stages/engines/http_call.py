@@ -1,6 +1,7 @@
 """Calls to an endpoint, bounded in time and size, and what a failure of one means."""
 
 import asyncio
+import http.client
 import json
 import math
 import random
@@ -8,7 +9,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.error import HTTPError
+from urllib.parse import quote, urlsplit
+from urllib.request import ProxyHandler, Request, build_opener, getproxies, proxy_bypass
 
 import aiohttp
 
@@ -18,6 +21,7 @@ _LONGEST_WAIT_S = 60.0
 _FATAL = (401, 403, 404)
 _PASSING = (408, 409, 425, 429)
 _TOO_MUCH = (429, 503, 529)
+_HERE = ("localhost", "127.0.0.1", "::1")
 
 
 class RetryableError(Exception):
@@ -31,6 +35,32 @@ class RetryableError(Exception):
     ) -> None:
         super().__init__(message)
         self.wait_s, self.too_much = wait_s, too_much
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; none on the way to this machine."""
+    parts = urlsplit(url)
+    if parts.hostname in _HERE or proxy_bypass(parts.netloc):
+        return None
+    return getproxies().get(parts.scheme)
+
+
+def status(base_url: str, headers: Mapping[str, str], timeout_s: float) -> int:
+    """The HTTP status of GET `base_url`/models, by which one sees whether a server is there.
+
+    Raises:
+        ConnectionError: nothing answers.
+    """
+    proxy = proxy_for(base_url)
+    opener = build_opener(ProxyHandler({urlsplit(base_url).scheme: proxy} if proxy else {}))
+    try:
+        asked = Request(f"{base_url.rstrip('/')}/models", headers=dict(headers))
+        with opener.open(asked, timeout=timeout_s) as reply:
+            return int(reply.status)
+    except HTTPError as error:
+        return error.code
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise ConnectionError(f"{type(error).__name__}: {error}") from None
 
 
 class Endpoint:
@@ -47,7 +77,9 @@ class Endpoint:
             timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=10),
             # How many are open at once is the pace's to say.
             connector=aiohttp.TCPConnector(limit=0),
-            trust_env=True,
+            # Not aiohttp's `trust_env`: it looks for a proxy in a thread at every call, which takes
+            # more processor time than the call.
+            proxy=proxy_for(base_url),
         )
 
     async def post(self, path: str, body: Mapping[str, Any], most_bytes: int) -> Any:
@@ -134,17 +166,15 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     return min(max(seconds, 0.0), _LONGEST_WAIT_S) if not math.isnan(seconds) else None
 
 
-def backoff_s(attempt: int, jitter: random.Random) -> float:
+def backoff_s(attempt: int) -> float:
     """Full jitter: uniform in [0, 0.5 * 2^attempt] seconds, at most a minute."""
-    return jitter.uniform(0, min(0.5 * 2**attempt, _LONGEST_WAIT_S))
+    return random.uniform(0, min(0.5 * 2**attempt, _LONGEST_WAIT_S))
 
 
 Result = TypeVar("Result")
 
 
-async def insist(
-    call: Callable[[], Awaitable[Result]], retries: int, jitter: random.Random
-) -> Result:
+async def insist(call: Callable[[], Awaitable[Result]], retries: int) -> Result:
     """What `call` returns, at the first time or at one of `retries` more.
 
     Raises:
@@ -157,7 +187,7 @@ async def insist(
             if attempt == retries:
                 tries = f"after {attempt + 1} tries" if attempt else "and no retry is allowed"
                 raise EngineError(f"{error} ({tries})", retryable=True) from None
-            wait = backoff_s(attempt, jitter)
+            wait = backoff_s(attempt)
             # Asked to wait, all who were asked come back at once unless some wait a bit longer.
             await asyncio.sleep(wait if error.wait_s is None else error.wait_s + wait / 10)
     raise AssertionError("unreachable: the last attempt returns or raises")

@@ -6,12 +6,10 @@ read from the environment variable that `api_key_env` names or the file `api_key
 stands nowhere else. With `command` the server is started, watched and stopped too.
 """
 
-import random
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar, Literal, Self
 
-import httpx
 from pydantic import Field, model_validator
 
 from stages.ask import Capability, Reply, Request
@@ -61,14 +59,13 @@ class Openai(Keyed, EngineSpec):
                 raise UserError(cause, "Install it, or give its path in `command`.")
             self.api_key()
             return
-        headers = self.headers()
         try:
-            reply = httpx.get(f"{self.base_url.rstrip('/')}/models", headers=headers, timeout=10)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            cause = f"nothing answers at {self.base_url} ({type(error).__name__}: {error})"
+            status = http_call.status(self.base_url, self.headers(), 10.0)
+        except ConnectionError as error:
+            cause = f"nothing answers at {self.base_url} ({error})"
             raise UserError(cause, "Start the server or mend `base_url`.") from None
-        if reply.status_code in (401, 403):
-            cause = f"{self.base_url} refuses the API key (HTTP {reply.status_code})"
+        if status in (401, 403):
+            cause = f"{self.base_url} refuses the API key (HTTP {status})"
             raise UserError(cause, "Set `api_key_env` to the variable that holds a valid key.")
 
     def open(self) -> Engine:  # noqa: D102
@@ -106,7 +103,7 @@ class OpenaiEngine:
                     raise EngineError(cause, fatal=True) from None
                 raise
 
-        return await http_call.insist(attempt, self._spec.max_retries, random.Random(request.seed))
+        return await http_call.insist(attempt, self._spec.max_retries)
 
     async def _try(self, path: str, body: dict[str, Any], request: Request) -> Reply:
         most = openai_messages.most_tokens(request.ask)

@@ -9,7 +9,6 @@ import asyncio
 import functools
 import hashlib
 import json
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -156,7 +155,7 @@ class OpenaiBatchEngine:
         return await self._endpoint.send(method, path, _LARGEST, **content)
 
     async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
-        return await http_call.insist(call, self._spec.max_retries, random.Random())
+        return await http_call.insist(call, self._spec.max_retries)
 
     def _read(
         self, lines: Iterable[bytes], asked: Mapping[str, Request]

@@ -7,11 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
+from stages.engines import http_call
 from stages.errors import EngineError
 
 _POLL_S = 0.2
@@ -100,9 +99,7 @@ def _free_port() -> int:
 
 def _answers(url: str) -> bool:
     try:
-        urllib.request.urlopen(f"{url.rstrip('/')}/models", timeout=5).close()
-    except urllib.error.HTTPError as error:
-        return error.code in (401, 403)  # it is there, and wants a key
-    except (OSError, ValueError):
+        status = http_call.status(url, {}, 5.0)
+    except ConnectionError:
         return False
-    return True
+    return status < 300 or status in (401, 403)  # it is there, and wants a key

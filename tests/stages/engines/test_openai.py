@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from stages.ask import Ask, Raw, Request, Sampling, UserTurn, chat
-from stages.engines.http_call import backoff_s, retry_after_s
+from stages.engines.http_call import backoff_s, proxy_for, retry_after_s
 from stages.engines.openai import Openai
 from stages.errors import EngineError, UserError
 
@@ -229,13 +229,25 @@ def test_a_user_turn_cannot_be_left_open(serve):
 
 
 def test_waits():
-    import random
 
     assert retry_after_s({"retry-after": "3"}) == 3
     assert retry_after_s({"retry-after": "9999"}) == 60
     assert retry_after_s({"retry-after": "Wed, 21 Oct"}) is None
     assert retry_after_s({}) is None
-    assert all(0 <= backoff_s(3, random.Random(i)) <= 4 for i in range(50))
+    assert all(0 <= backoff_s(3) <= 4 for _ in range(50))
+
+
+def test_the_way_to_this_machine_goes_by_no_proxy(monkeypatch, serve):
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "inside.example")
+    assert proxy_for("http://far.example/v1") == "http://127.0.0.1:9"
+    assert proxy_for("http://inside.example:8000/v1") is None
+    server = serve(lambda *_: completion(["x"]))
+    assert ask_all(server, [ASK], max_retries=0)[0].text == "x"
+    Openai(model="m", base_url=server.url).check()
+    with pytest.raises(UserError, match="nothing answers at"):
+        Openai(model="m", base_url="http://far.example/v1").check()
 
 
 @pytest.mark.parametrize(

@@ -62,19 +62,19 @@ def test_one_that_dies_is_started_again_and_the_call_answered():
 def test_one_that_does_not_start_says_why():
     wrong = "import sys; sys.exit('ValueError: no such model')"
     with pytest.raises(EngineError, match=r"ended with code 1 .*no such model") as caught:
-        spec([sys.executable, "-c", wrong]).open()
+        spec([sys.executable, "-c", wrong, "{port}"]).open()
     assert caught.value.fatal
 
 
 def test_one_that_never_answers_is_given_up():
     with pytest.raises(EngineError, match=r"does not answer at .* after 1 s"):
-        spec([sys.executable, "-c", "import time; time.sleep(60)"], start_s=1).open()
+        spec([sys.executable, "-c", "import time; time.sleep(60)", "{port}"], start_s=1).open()
     assert not running("time.sleep(60)")
 
 
 def test_a_command_that_is_not_there():
     with pytest.raises(UserError, match="there is no command 'no-such-server'"):
-        spec(["no-such-server"]).check()
+        spec(["no-such-server", "{port}"]).check()
 
 
 def test_it_ends_with_a_run_that_is_killed():

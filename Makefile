@@ -49,4 +49,4 @@ test: models browser strace
 
 # The sizes of a release; takes an hour. Writes benchmarks/results/chaos.md.
 chaos: install strace
-	$(BIN)/python benchmarks/chaos.py
+	$(BIN)/python -m benchmarks.chaos

@@ -1,6 +1,6 @@
 """The chaos tests at the sizes of a release; the result as a page.
 
-    python benchmarks/chaos.py [--kills 3072] [--full 100] [--mutations 20000] [--power 5000]
+    python -m benchmarks.chaos [--kills 3072] [--full 100] [--mutations 20000] [--power 5000]
 
 Runs `tests/chaos` and the state machine of the store, and writes benchmarks/results/chaos.md: what
 was done, how often, and what came of it.
@@ -8,14 +8,12 @@ was done, how often, and what came of it.
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
+from benchmarks.machine import RESULTS, page
 
 ROOT = Path(__file__).parents[1]
 TESTS = ["tests/chaos", "tests/pipelines/store/test_machine.py",
@@ -29,9 +27,8 @@ def main() -> None:
     for name, size in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=size)
     given = vars(parser.parse_args())
-    page = ROOT / "benchmarks/results/chaos.md"
-    page.parent.mkdir(exist_ok=True)
-    lines = page.with_suffix(".part")
+    RESULTS.mkdir(exist_ok=True)
+    lines = RESULTS / "chaos.part"
     lines.unlink(missing_ok=True)
     environment = {f"CHAOS_{name.upper()}": str(size) for name, size in given.items()}
     environment |= {"CHAOS_REPORT": str(lines), "PATH": os.environ["PATH"]}
@@ -41,15 +38,10 @@ def main() -> None:
         env=os.environ | environment, capture_output=True, text=True,
     )  # fmt: skip
     minutes = (time.monotonic() - began) / 60
-    memory = psutil.virtual_memory().total / 2**30
-    machine = f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
-    page.write_text(
-        f"# Chaos, {datetime.now(UTC):%Y-%m-%d}\n\n"
-        f"{machine}; {minutes:.0f} minutes; `make chaos`. {done.stdout.splitlines()[-1]}.\n\n"
-        f"| what | found |\n|---|---|\n{lines.read_text() if lines.exists() else ''}"
-    )
+    table = f"| what | found |\n|---|---|\n{lines.read_text() if lines.exists() else ''}"
     lines.unlink(missing_ok=True)
-    print(done.stdout, page.read_text())
+    said = f"{minutes:.0f} minutes; `make chaos`. {done.stdout.splitlines()[-1]}.\n\n"
+    print(done.stdout, page("chaos", "Chaos", said + table).read_text())
     sys.exit(done.returncode)
 
 

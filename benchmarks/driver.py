@@ -1,6 +1,6 @@
 """What the driver itself takes per row (P3), with engines that answer at once.
 
-    python benchmarks/driver.py [--rows 1000,10000,100000] [--http 1000,10000]
+    python -m benchmarks.driver [--rows 1000,10000,100000] [--http 1000,10000]
 
 Processor time of this process over rows of a stage that asks once for each: rendering, seeds,
 journal, reading, checks, Parquet, commits. `in process` asks a function, `HTTP` a server on
@@ -15,37 +15,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.one_stage import carried_out, recipe, said
 from pipelines.execution.executor import LocalExecutor
-from pipelines.execution.stage_run import Silent
-from pipelines.recipe import parse
-from pipelines.run import carry_out, prepare, run_in_threads
-from pipelines.store import log
-from pipelines.store.store import Store
-
-_SHARD = 500
 
 
 def cost(rows: int, engine: dict[str, Any]) -> float:
     """Microseconds of processor time per row, start and end of the run included."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rows.jsonl"
-        path.write_text("".join(f'{{"instruction": "Say {n} aloud."}}\n' for n in range(rows)))
-        source = {
-            "name": "driver",
-            "engines": {"main": engine},
-            "stages": [
-                {"use": "source.instructions", "path": str(path)},
-                {"use": "generate.respond"},
-            ],
-            "placement": {"shard_rows": _SHARD, "shards_in_flight": 4},
-        }
-        recipe = parse(source, Path(folder))
-        job = prepare(recipe, Path("driver.yaml"), Store.at(Path(folder) / "store"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        made = recipe(said(rows), folder, engine, shard_rows=500, shards_in_flight=4)
         began = time.process_time()
-        carry_out(job, LocalExecutor.of(recipe), Silent(), run_in_threads)
+        done = carried_out(made, folder, LocalExecutor.of(made))
         took = time.process_time() - began
-        done = log.read(job.store.stage(job.steps[-1].folder))
-        assert done is not None
         assert done.counts.output == rows
         return took / rows * 1e6
 

@@ -1,6 +1,6 @@
 """What orchestration costs beside a bare script, with an engine that only takes time.
 
-    python benchmarks/orchestration.py [--rows 10000] [--only overhead,start,cores]
+    python -m benchmarks.orchestration [--rows 10000] [--only overhead,start,cores]
 
 The engine has 64 slots and answers after a drawn time (gamma, mean 0.4 s, CV 1.5), so that 10,000
 rows are a minute of its time. `overhead` (P20, P2): the recipe's run over a bare asyncio script
@@ -24,11 +24,11 @@ from typing import ClassVar, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.one_stage import carried_out, recipe, said
 from pipelines.execution.executor import LocalExecutor, executor_for
 from pipelines.execution.stage_run import Silent
-from pipelines.recipe import Recipe, parse
+from pipelines.recipe import Recipe
 from pipelines.run import carry_out, prepare, run_in_threads
-from pipelines.store import log
 from pipelines.store.store import Store
 from stages.ask import Ask, Capability, Chat, Message, Reply, Request, Sample
 from stages.engines.base import Answer, EngineSpec, as_finished
@@ -79,32 +79,20 @@ class TimedEngine:
 ASKED: dict[int, float] = {}
 
 
-def recipe(rows: int, folder: Path) -> Recipe:
-    """One prompt stage over a file of instructions."""
-    path = folder / "rows.jsonl"
-    path.write_text("".join(f'{{"instruction": "Say {n} aloud."}}\n' for n in range(rows)))
-    source = {
-        "name": "timed",
-        "engines": {"main": {"kind": "scripted"}},
-        "stages": [
-            {"use": "source.instructions", "path": str(path)},
-            {"use": "generate.respond"},
-        ],
-        "placement": {"shard_rows": 64, "shards_in_flight": 16},
-    }
-    return parse(source, folder).model_copy(update={"engines": {"main": Timed()}})
+def timed(rows: int, folder: Path) -> Recipe:
+    """Answers of the engine that sleeps."""
+    made = recipe(said(rows), folder, {"kind": "scripted"})
+    return made.model_copy(update={"engines": {"main": Timed()}})
 
 
 def orchestrated(rows: int) -> float:
     """Seconds of the recipe's run, from its plan to its record."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = recipe(rows, Path(folder))
-        job = prepare(made, Path("timed.yaml"), Store.at(Path(folder) / "store"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        made = timed(rows, folder)
         began = time.perf_counter()
-        carry_out(job, LocalExecutor.of(made), Silent(), run_in_threads)
+        done = carried_out(made, folder, LocalExecutor.of(made))
         took = time.perf_counter() - began
-        done = log.read(job.store.stage(job.steps[-1].folder))
-        assert done is not None
         assert done.counts.output == rows
         return took
 
@@ -176,14 +164,9 @@ def cores(rows: int) -> None:
     took = {}
     for count in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
-            made = recipe(rows, Path(folder))
-            source = dict(made.source)
-            source["stages"] = [
-                source["stages"][0],
-                {"use": "filter.instruction", "languages": ["en"], "min_chars": 1},
-            ]
-            source["placement"] = {"shard_rows": 500, "shards_in_flight": 4}
-            again = parse(source, Path(folder))
+            filtered = {"use": "filter.instruction", "languages": ["en"], "min_chars": 1}
+            again = recipe(said(rows), Path(folder), {"kind": "scripted"}, filtered,
+                           shard_rows=500, shards_in_flight=4)  # fmt: skip
             import ray
 
             ray.init(num_cpus=count, include_dashboard=False, log_to_driver=False)

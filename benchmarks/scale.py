@@ -1,6 +1,6 @@
 """Past one machine: the real scheduler and committer under virtual workers and virtual time (P25).
 
-    python benchmarks/scale.py [--shards 50000] [--workers 1000]
+    python -m benchmarks.scale [--shards 50000] [--workers 1000]
 
 `StageRun`, `Ledger` and the log are the product's own; the executor is a discrete-event simulation:
 a shard takes a drawn number of virtual seconds (gamma, mean 20, CV 0.5), workers are lost at

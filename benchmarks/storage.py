@@ -1,6 +1,6 @@
 """The store's speed: writing, looking up, loading, verifying, committing, running again.
 
-    python benchmarks/storage.py [--only writer,lookup,manifest,verify,rerun,memory]
+    python -m benchmarks.storage [--only writer,lookup,manifest,verify,rerun,memory]
 
 Each figure is a ratio of two arms within this run, which take turns (A B B A …, medians), or an
 absolute time where a goal is one. Sizes are those of the goals (P17-P19, P22, P24).

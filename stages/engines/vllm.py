@@ -130,6 +130,9 @@ class VllmEngine:
     async def close(self) -> None:
         """Stop the engine's processes."""
         engine, self._engine = self._engine, None
+        if engine.output_handler is not None:
+            # It would report the end of the processes that it listens to as a crash.
+            engine.output_handler.cancel()
         await asyncio.to_thread(engine.shutdown)
 
 

@@ -4,7 +4,9 @@ import time
 
 import pytest
 
-from stages.constraints import check_pattern, check_schema, matches
+from stages.ask import Reply, Sample
+from stages.constraints import check_pattern, check_schema, matches, without_lengths
+from stages.errors import ReplyError
 from stages.generate.structured import Structured
 from tests.constraints import (
     BAD_PATTERNS,
@@ -43,6 +45,27 @@ def test_a_hostile_pattern(pattern):
 @pytest.mark.parametrize("schema", BORDER_SCHEMAS, ids=range(len(BORDER_SCHEMAS)))
 def test_a_schema_that_is_fine(schema):
     check_schema(schema)
+
+
+def test_how_long_strings_are_is_left_to_the_check():
+    name = {"type": "string", "minLength": 1, "maxLength": 3, "pattern": "^a"}
+    schema = {
+        "type": "object",
+        "properties": {"name": name, "maxLength": {"type": "integer"}, "minLength": True},
+        "required": ["maxLength"],
+        "anyOf": [{"maxLength": 5}, {"const": {"maxLength": 3}}],
+        "not": {"maxLength": 2},
+    }
+    loose = without_lengths(schema)
+    assert loose["properties"]["name"] == {"type": "string", "pattern": "^a"}
+    assert set(loose["properties"]) == set(schema["properties"])
+    assert loose["anyOf"] == [{}, {"const": {"maxLength": 3}}]
+    assert loose["not"] == {"maxLength": 2}
+    assert schema["properties"]["name"]["maxLength"] == 3
+    stage = Structured(json_schema={"type": "string", "maxLength": 3})
+    assert stage.ask({"instruction": "x"}).schema == {"type": "string"}
+    with pytest.raises(ReplyError, match="too long"):
+        stage.read({}, Reply((Sample('"abcd"'),), "m"))
 
 
 @pytest.mark.parametrize("pattern", BORDER_PATTERNS)

@@ -1,0 +1,103 @@
+"""What it costs to hold replies to a JSON schema (P6), with the packaged model in vLLM.
+
+    python -m benchmarks.forms
+
+Tokens per second of 64 sequences of 96 tokens, held to the schema over left free; and rows per
+second that have the form, where the prompt tells it too. Once with the whole schema, once as
+`generate.structured` has it: without the lengths of strings, which are checked afterwards. Arms
+take turns, A B B A.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from benchmarks.kept import MODEL, Kept
+from benchmarks.turns import apart, in_turn, timed
+from stages.ask import Ask, Reply, Sampling, chat
+from stages.constraints import without_lengths
+from stages.engines.vllm import Vllm
+from stages.errors import ReplyError
+from stages.generate.structured import Structured
+
+Schema = Mapping[str, Any]
+LONG: Schema = {"type": "array", "items": {"type": "string", "maxLength": 12}, "minItems": 60}
+SCHEMA: Schema = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 40},
+        "year": {"type": "integer"},
+        "tags": {"type": "array", "items": {"type": "string", "maxLength": 20}, "minItems": 3,
+                 "maxItems": 5},
+        "good": {"type": "boolean"},
+    },
+    "required": ["name", "year", "tags", "good"],
+    "additionalProperties": False,
+}  # fmt: skip
+
+FORMS: Mapping[str, Callable[[Schema], Schema]] = {
+    "the whole schema": dict,
+    "all but the lengths": without_lengths,
+}
+
+
+def held_and_free(host: Kept) -> None:
+    """P6."""
+    words = "List 60 words that have to do with city {} of a made-up land, as a JSON array."
+    told = f"Describe city {{}} of a made-up land. Answer with one JSON object only: {SCHEMA}"
+    for name, form in FORMS.items():
+        speeds = in_turn(speed(host, words, form(LONG)), speed(host, words, None))
+        rows = in_turn(fitting(host, told, form(SCHEMA)), fitting(host, told, None))
+        print(f"P6 held to {name}: {speeds[0]:.1f} tok/s, left free {speeds[1]:.1f}: "
+              f"{speeds[0] / speeds[1]:.2f} (goal 0.90); rows/s that fit: {rows[0]:.2f}, left free "
+              f"{rows[1]:.2f}")  # fmt: skip
+
+
+def sent(text: str, form: Schema | None, tokens: int, number: int) -> list[Ask]:
+    """64 requests, `{}` standing for each one's number."""
+    sampling = Sampling(temperature=0.7, max_tokens=tokens)
+    asked = (Ask(chat(text.replace("{}", str(n))), sampling, form) for n in range(64))
+    return [apart(ask, number) for ask in asked]
+
+
+def speed(host: Kept, text: str, form: Schema | None) -> Callable[[int], float]:
+    """Tokens per second of 64 sequences of 96 tokens."""
+
+    def run(number: int) -> float:
+        took, replies = timed(host, sent(text, form, 96, number))
+        return sum(reply.completion_tokens for reply in replies) / took
+
+    return run
+
+
+def fitting(host: Kept, text: str, form: Schema | None) -> Callable[[int], float]:
+    """Rows per second that `generate.structured` would take."""
+    stage = Structured(json_schema=SCHEMA)
+
+    def run(number: int) -> float:
+        took, replies = timed(host, sent(text, form, 160, number))
+        return sum(is_fit(stage, reply) for reply in replies) / took
+
+    return run
+
+
+def is_fit(stage: Structured, reply: Reply) -> bool:
+    """Whether the stage would take it."""
+    row: dict[str, Any] = {"instruction": ""}
+    try:
+        stage.read(row, reply)
+    except ReplyError:
+        return False
+    return True
+
+
+def main() -> None:
+    """Load the model; run all arms."""
+    host = Kept(Vllm(model=MODEL))
+    try:
+        held_and_free(host)
+    finally:
+        host.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""An engine that outlives a run, so that several arms of a benchmark load it once."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pipelines.execution.host import EngineHost
+from stages.ask import Request
+from stages.engines.base import Answer, EngineSpec
+
+MODEL = "packaged/qwen2.5-coder-1.5b-instruct"
+_STARTED = time.monotonic()
+
+
+class Kept(EngineHost):
+    """A host with a record of the requests that reached it; `end` frees the engine."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        super().__init__(spec)
+        self.requests: list[Request] = []
+        self.first_request_s: float | None = None
+        """Seconds from the start of this program to the first request."""
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[list[Answer]]:
+        """Pass the requests on."""
+        self.open()
+        self.first_request_s = self.first_request_s or time.monotonic() - _STARTED
+        self.requests += requests
+        return super().complete(requests)
+
+    def tokens(self, request: Request) -> list[int]:
+        """The prompt as vLLM gets it."""
+        engine: Any = self.open()
+        text, _ = engine._engine._render(request)
+        return list(engine._engine._tokenizer.encode(text, add_special_tokens=False))
+
+    def stop(self) -> None:
+        """Not yet: the next run uses it too."""
+
+    def close(self) -> None:
+        """Not yet either."""
+
+    def end(self) -> None:
+        """Free the engine."""
+        super().close()

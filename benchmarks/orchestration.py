@@ -11,13 +11,14 @@ of plain computation on Ray with one core and with two.
 
 import argparse
 import asyncio
+import heapq
 import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -118,20 +119,29 @@ def bare(seeds: Sequence[int], batch: int) -> float:
         return time.perf_counter() - began
 
 
+def first_come(times: Iterable[float]) -> float:
+    """Seconds until all are done, each begun in the slot that is free first."""
+    free = [0.0] * SLOTS
+    for seconds in times:
+        heapq.heapreplace(free, free[0] + seconds)
+    return max(free)
+
+
 def overhead(rows: int) -> None:
     """P20 and P2."""
     ASKED.clear()
     ours = [orchestrated(rows)]
     seeds = list(ASKED)
-    bound = max(sum(ASKED.values()) / SLOTS, *ASKED.values())
+    bound, ideal = max(sum(ASKED.values()) / SLOTS, *ASKED.values()), first_come(ASKED.values())
     plain = [bare(seeds, rows), bare(seeds, rows)]
     ours.append(orchestrated(rows))
     batches = bare(seeds, SLOTS)
     a, b = min(ours), min(plain)
     print(f"P20 {rows:,} rows: run {ours[0]:.1f} and {ours[1]:.1f} s, bare {plain[0]:.1f} and "
           f"{plain[1]:.1f} s: overhead {a / b - 1:.1%} (goal 2 % at 10,000 rows)")  # fmt: skip
-    print(f"P2 over the bound of {bound:.1f} s: {a / bound:.3f} (goal 1.05); sync batches of "
-          f"{SLOTS} take {batches / a:.2f} times as long (goal 1.8)")  # fmt: skip
+    print(f"P2 over the bound of {bound:.1f} s: {a / bound:.3f} (goal 1.05; who takes requests as "
+          f"they come, without any overhead: {ideal / bound:.3f}); sync batches of {SLOTS} take "
+          f"{batches / a:.2f} times as long (goal 1.8)")  # fmt: skip
 
 
 def first_call(request: Request) -> Reply:

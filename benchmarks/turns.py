@@ -29,9 +29,9 @@ def apart(ask: Ask, number: int) -> Ask:
     return Ask(Chat((head, *ask.prompt.messages)), ask.sampling, ask.schema, ask.logprobs)
 
 
-def in_turn(one: Callable[[int], float], other: Callable[[int], float]) -> tuple[float, float]:
-    """The medians of both, run A B B A, each with a number of its own."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for arm in (0, 1, 1, 0):
-        times[arm].append((one, other)[arm](next(_NUMBERS)))
-    return statistics.median(times[0]), statistics.median(times[1])
+def in_turn(*arms: Callable[[int], float]) -> list[float]:
+    """The median of each arm, run A B B A (A B C C B A), each time with a number of its own."""
+    found: list[list[float]] = [[] for _ in arms]
+    for arm in (*range(len(arms)), *reversed(range(len(arms)))):
+        found[arm].append(arms[arm](next(_NUMBERS)))
+    return [statistics.median(each) for each in found]

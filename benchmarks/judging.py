@@ -52,7 +52,6 @@ ORDERS = {
     "paragraphs: correctness, completeness, clarity, what is missing, how to do it better.",
 }
 """What the judge is told to write."""
-Grades = dict[str, list[float | None]]
 
 
 def answers() -> list[dict[str, str]]:
@@ -102,31 +101,34 @@ def attainable(prompts: Iterable[Sequence[int]]) -> int:
 
 def token(host: Kept) -> None:
     """P5."""
-    judge, rows = Quality(), answers()
     for words, order in ORDERS.items():
-        grades: dict[str, list[float | None]] = {}
-        tokens: list[int] = []
+        beside(host, words, order)
 
-        def short(number: int, grades: Grades = grades) -> float:
-            took, replies = timed(host, [apart(judge.ask(row), number) for row in rows])
-            grades["token"] = [score(judge, *pair) for pair in zip(rows, replies, strict=True)]
-            return took
 
-        def long(
-            number: int, grades: Grades = grades, order: str = order, tokens: list[int] = tokens
-        ) -> float:
-            took, replies = timed(host, [apart(verdict(judge, row, order), number) for row in rows])
-            grades["verdict"] = [graded(reply.text) for reply in replies]
-            tokens[:] = [reply.completion_tokens for reply in replies]
-            return took
+def beside(host: Kept, words: str, order: str) -> None:
+    """One token against verdicts in so many words."""
+    judge, rows = Quality(), answers()
+    grades: dict[str, list[float | None]] = {}
+    tokens: list[int] = []
 
-        one, many = in_turn(short, long)
-        both = [pair for pair in zip(*grades.values(), strict=True) if None not in pair]
-        rank = spearmanr([a for a, _ in both], [b for _, b in both]).statistic
-        rates = f"one token {len(rows) / one:.2f} rows/s, {words} {len(rows) / many:.2f} rows/s"
-        print(f"P5 {len(rows)} rows: {rates}: {many / one:.1f} times (goal 5); "
-              f"{statistics.mean(tokens):.0f} tokens a verdict; Spearman {rank:.2f} over the "
-              f"{len(both)} rows that both graded")  # fmt: skip
+    def short(number: int) -> float:
+        took, replies = timed(host, [apart(judge.ask(row), number) for row in rows])
+        grades["token"] = [score(judge, *pair) for pair in zip(rows, replies, strict=True)]
+        return took
+
+    def long(number: int) -> float:
+        took, replies = timed(host, [apart(verdict(judge, row, order), number) for row in rows])
+        grades["verdict"] = [graded(reply.text) for reply in replies]
+        tokens[:] = [reply.completion_tokens for reply in replies]
+        return took
+
+    one, many = in_turn(short, long)
+    both = [pair for pair in zip(*grades.values(), strict=True) if None not in pair]
+    rank = spearmanr([a for a, _ in both], [b for _, b in both]).statistic
+    rates = f"one token {len(rows) / one:.2f} rows/s, {words} {len(rows) / many:.2f} rows/s"
+    print(f"P5 {len(rows)} rows: {rates}: {many / one:.1f} times (goal 5); "
+          f"{statistics.mean(tokens):.0f} tokens a verdict; Spearman {rank:.2f} over the "
+          f"{len(both)} rows that both graded")  # fmt: skip
 
 
 def score(judge: Quality, row: dict[str, str], reply: Reply) -> float | None:

@@ -8,6 +8,7 @@ os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 
 import pyarrow as pa
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.stage_run import Silent
@@ -18,6 +19,33 @@ from tests.security import no_pickle
 
 no_pickle.watch()
 ROOT = Path(__file__).parents[1]
+WHOLE_MACHINE = {
+    f"tests/{name}.py"
+    for name in (
+        "chaos/test_full_form",
+        "pipelines/execution/test_cluster",
+        "pipelines/execution/test_on_ray_and_prefect",
+        "pipelines/flows/test_schedule",
+        "pipelines/test_packaged_model",
+        "security/test_secrets",
+        "stages/engines/test_vllm",
+        "stages/engines/test_vllm_serve",
+    )
+}
+"""What starts clusters and loads models: two of them at once miss each other's deadlines."""
+
+
+class OneAtATime(LoadFileScheduling):
+    """Of the two processes of `make test`, one takes these after each other, one what is left."""
+
+    def _split_scope(self, nodeid):
+        file = super()._split_scope(nodeid)
+        return "the whole machine" if file in WHOLE_MACHINE else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Files stay together."""
+    return OneAtATime(config, log)
 
 
 @pytest.fixture

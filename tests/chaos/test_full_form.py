@@ -14,7 +14,7 @@ from tests.chaos import kills
 from tests.chaos.report import note
 from tests.loopback_ray import Cluster
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machine")]
+pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("CHAOS_FULL", "20"))
 
 

@@ -91,7 +91,6 @@ def lab(arguments, cwd):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("machine")
 def test_the_readmes_commands_in_their_order(place):
     (recipe,) = blocks(ROOT / "README.md", "yaml")
     (place / "my.yaml").write_text(recipe)

@@ -13,7 +13,6 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 BOWERBIRD = Path(sys.executable).parent / "bowerbird"
-pytestmark = pytest.mark.xdist_group("notebooks")  # one store for all of them
 SCRIPTED = ["--set", "engines.main.kind=scripted", "--set", "engines.embedder.kind=scripted"]
 
 

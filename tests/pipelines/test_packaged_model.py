@@ -11,7 +11,7 @@ from pipelines.recipe import load
 from stages.engines import models
 from stages.filter.text import echoes_template
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machine")]
+pytestmark = pytest.mark.slow
 BOWERBIRD = Path(sys.executable).parent / "bowerbird"
 
 

@@ -19,7 +19,7 @@ from stages.engines.openai import Openai
 from stages.errors import UserError
 from tests.fault_server import stats, weather
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machine")]
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 KEY = 'sk-CANARY/7f3a+b"c=='

@@ -15,7 +15,7 @@ from pipelines.store.catalog import query
 from pipelines.store.store import Store
 from tests.loopback_ray import Cluster
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machine")]
+pytestmark = pytest.mark.slow
 STAGES = [
     {"use": "source.instructions", "path": ""},
     {"use": "generate.respond"},

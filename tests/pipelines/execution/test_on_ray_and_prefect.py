@@ -17,7 +17,7 @@ import yaml
 from pipelines.store import log
 from pipelines.store.folder import LocalFolder
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machine")]
+pytestmark = pytest.mark.slow
 BOWERBIRD = Path(sys.executable).parent / "bowerbird"
 
 

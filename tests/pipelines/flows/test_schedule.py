@@ -21,7 +21,7 @@ from pipelines.store.folder import LocalFolder
 from pipelines.store.log import is_complete
 from pipelines.store.log import read as read_manifest
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machine")]
+pytestmark = pytest.mark.slow
 BIN = Path(sys.executable).parent
 QUICK = {
     "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3",

@@ -16,7 +16,7 @@ from stages.replies import parse_object
 from tests.constraints import BORDER_PATTERNS, BORDER_SCHEMAS
 from tests.tiny_model import make_model
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machine")]
+pytestmark = pytest.mark.slow
 
 ROOM = 256
 

@@ -13,7 +13,7 @@ from stages.replies import parse_object
 from tests.children import running
 from tests.tiny_model import make_model
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machine")]
+pytestmark = pytest.mark.slow
 SCHEMA = {
     "type": "object",
     "properties": {"grade": {"type": "integer"}},

@@ -22,7 +22,10 @@ ROOT = Path(__file__).parents[1]
 WHOLE_MACHINE = {
     f"tests/{name}.py"
     for name in (
+        "chaos/test_damage",
         "chaos/test_full_form",
+        "chaos/test_kills",
+        "chaos/test_system_calls",
         "pipelines/execution/test_cluster",
         "pipelines/execution/test_on_ray_and_prefect",
         "pipelines/flows/test_schedule",
@@ -32,7 +35,8 @@ WHOLE_MACHINE = {
         "stages/engines/test_vllm_serve",
     )
 }
-"""What starts clusters and loads models: two of them at once miss each other's deadlines."""
+"""What starts clusters, loads models, or takes both cores: beside another of them a cluster's
+nodes miss their deadlines."""
 
 
 class OneAtATime(LoadFileScheduling):

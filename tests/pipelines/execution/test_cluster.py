@@ -55,6 +55,11 @@ def run(source, folder, root, executor=None, watch=None):
     return carry_out(job, executor, watch or Silent(), run_in_threads), job.store
 
 
+def calls(marks):
+    """Calls so far by node (`deadly_script.slow`)."""
+    return {mark.name: mark.stat().st_size for mark in marks.iterdir()}
+
+
 class Told(Silent):
     """What was lost, and when shards were committed."""
 
@@ -79,11 +84,12 @@ def test_a_node_is_killed_during_the_run(cluster, source, tmp_path, root):
 
     def killer():
         watch.commits.acquire()
-        # Both nodes have been at work, so that one's death is felt.
-        for _ in range(600):
-            if len(list(cluster.marks.iterdir())) == 2:
+        # Both nodes are in the middle of a shard of eight rows: the death of one is felt.
+        began = calls(cluster.marks)
+        for _ in range(1200):
+            if all(count >= began[node] + 3 for node, count in calls(cluster.marks).items()):
                 break
-            time.sleep(0.05)
+            time.sleep(0.02)
         cluster.kill("other")
 
     thread = threading.Thread(target=killer)

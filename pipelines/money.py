@@ -36,7 +36,7 @@ class Budget(BaseModel):
 
     usd: float | None = Field(None, ge=0)
     tokens: int | None = Field(None, ge=0)
-    """Read and written, embedders' left out."""
+    """Read and written; an embedder's only if it has a price."""
     minutes: float | None = Field(None, ge=0)
     """Of this run, from its first step."""
 

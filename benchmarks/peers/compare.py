@@ -151,6 +151,13 @@ def main() -> None:
     peers = ", ".join(packages[0] for packages in PINNED.values())
     head = f"Two calls after each other for each row, a server of 64 slots; {peers}. Medians of "
     head += f"{given.rounds} rounds, arms in turn; `python -m benchmarks.peers.compare`.\n\n"
+    head += (
+        "Ratios are the medians of the rounds' ratios. `run` is timed inside the program, without "
+    )
+    head += (
+        "its imports; `--mean` and `--cv` are the server's seconds a call and their spread; `rows "
+    )
+    head += "right` counts the rows whose two answers are theirs.\n\n"
     print(page("peers", "Beside the peers", head + "\n\n".join(tables) + "\n").read_text())
 
 

@@ -8,6 +8,7 @@ second that have the form, where the prompt tells it too. Once with the whole sc
 take turns, A B C C B A.
 """
 
+import argparse
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -94,6 +95,7 @@ def is_fit(stage: Structured, reply: Reply) -> bool:
 
 def main() -> None:
     """Load the model; run all arms."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     host = Kept(Vllm(model=MODEL))
     try:
         held_and_free(host)

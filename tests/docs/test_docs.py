@@ -146,6 +146,18 @@ def test_the_page_on_publishing_in_its_order(place, monkeypatch):
     assert all((release / name).exists() for name in listed)
 
 
+@pytest.mark.parametrize(
+    "module",
+    re.findall(r"`python -m (benchmarks\.[\w.]+)", (ROOT / "benchmarks/README.md").read_text()),
+)
+def test_the_benchmarks_are_there(module):
+    """They take minutes: asked for their help, they import all that they need."""
+    command = [sys.executable, "-m", module, "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"python -m {module}" in " ".join(done.stdout.split())
+
+
 @pytest.mark.slow
 def test_the_page_on_notebooks(place, monkeypatch):
     (command,) = commands(ROOT / "docs/notebooks.md")

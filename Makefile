@@ -45,7 +45,7 @@ check: lint
 	$(BIN)/pytest -q -m "not slow"
 
 test: models browser strace
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --no-loadscope-reorder
 
 # The sizes of a release; takes an hour. Writes benchmarks/results/chaos.md.
 chaos: install strace

@@ -8,14 +8,13 @@ loopback that runs beside (its own time is not counted).
 """
 
 import argparse
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from benchmarks.one_stage import carried_out, recipe, said
+from benchmarks.serving import serving
 from pipelines.execution.executor import LocalExecutor
 
 
@@ -41,13 +40,10 @@ def main() -> None:
     cost(500, scripted)  # imports
     for rows in map(int, given.rows.split(",")):
         print(f"P3 in process, {rows:,} rows: {cost(rows, scripted):.0f} µs a row (goal 150)")
-    command = [sys.executable, str(Path(__file__).parents[1] / "tests/fault_server.py")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        asked = {"kind": "openai", "model": "m", "base_url": server.stdout.readline().strip()}
+    with serving(Path(__file__).parents[1] / "tests/fault_server.py") as url:
+        asked = {"kind": "openai", "model": "m", "base_url": url}
         for rows in map(int, given.http.split(",")):
             print(f"P3 HTTP, {rows:,} rows: {cost(rows, asked):.0f} µs a row (goal 600)")
-        server.kill()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The recipe that most benchmarks run: one prompt stage over a file of instructions."""
+"""What most benchmarks run: a recipe over a file of instructions, answers unless told otherwise."""
 
 import json
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """What the orchestrator costs: tokens per second of a recipe over those of a bare vLLM loop.
 
-    python -m benchmarks.overhead [--rows 400]
+    python -m benchmarks.overhead [--rows 300]
 
 One process loads the model once and sends the same prompts with the same seeds through
 `generate.respond` (journal, shards, manifests and Parquet included) and through a bare
@@ -50,7 +50,7 @@ def bare(requests: Sequence[Request], host: Kept) -> float:
 def main() -> None:
     """Run both arms and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=400)
+    parser.add_argument("--rows", type=int, default=300)
     rows = parser.parse_args().rows
     with tempfile.TemporaryDirectory() as folder:
         answered = {"use": "generate.respond", "max_tokens": 96}

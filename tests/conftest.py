@@ -49,6 +49,7 @@ class OneAtATime(LoadFileScheduling):
 
 def pytest_xdist_make_scheduler(config, log):
     """Files stay together."""
+    assert all((ROOT / file).is_file() for file in WHOLE_MACHINE)
     return OneAtATime(config, log)
 
 

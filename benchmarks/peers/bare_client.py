@@ -1,6 +1,6 @@
 """The least that does it: asyncio, aiohttp and pyarrow; nothing is checked, kept or counted.
 
-python bare_client.py URL ROWS OUT
+python bare_client.py URL ROWS OUT [SLOTS]
 """
 
 import asyncio
@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 
-async def main(url: str, rows: str, out: str) -> None:
-    """Two calls after each other for each row, 64 at once."""
+async def main(url: str, rows: str, out: str, most: str = "64") -> None:
+    """Two calls after each other for each row, `most` at once."""
     asked = [json.loads(line)["instruction"] for line in Path(rows).read_text().splitlines()]
-    slots = asyncio.Semaphore(64)
+    slots = asyncio.Semaphore(int(most))
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 

@@ -17,14 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from benchmarks.machine import page
+from benchmarks.serving import serving
 from pipelines.notebook.open_store import open_store
 
 HERE = Path(__file__).parent
@@ -68,18 +67,6 @@ def python_of(arm: str) -> str:
     return str(place / "bin/python")
 
 
-@contextmanager
-def serving(options: tuple[str, ...]) -> Iterator[str]:
-    """The server's address."""
-    command = [sys.executable, str(HERE / "server.py"), *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        try:
-            yield server.stdout.readline().strip()
-        finally:
-            server.kill()
-
-
 def once(arm: str, url: str, rows: Path, times: Times) -> None:
     """One command, its time and what it left."""
     quiet = {"NEMO_TELEMETRY_ENABLED": "false", "HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}
@@ -116,7 +103,7 @@ def scene(name: str, rounds: int) -> str:
     """All arms in one scene; a table of medians."""
     count, options = SCENES[name]
     found = {arm: Times() for arm in ARMS}
-    with tempfile.TemporaryDirectory() as folder, serving(options) as url:
+    with tempfile.TemporaryDirectory() as folder, serving(HERE / "server.py", *options) as url:
         rows = Path(folder) / "rows.jsonl"
         rows.write_text("".join(f'{{"instruction": "Say {n} aloud."}}\n' for n in range(count)))
         for number in range(rounds):

@@ -15,14 +15,15 @@ import socket
 from aiohttp import web
 
 SLOTS = 64
+"""Unless `--slots` says otherwise."""
 
 
 class Slots:
     """What takes the calls."""
 
-    def __init__(self, mean: float, cv: float) -> None:
+    def __init__(self, mean: float, cv: float, slots: int) -> None:
         self._mean, self._cv = mean, cv
-        self._free = asyncio.Semaphore(SLOTS)
+        self._free = asyncio.Semaphore(slots)
         self.calls = self.open = self.most = 0
 
     def takes(self, text: str) -> float:
@@ -63,8 +64,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mean", type=float, default=0.25)
     parser.add_argument("--cv", type=float, default=0.0)
+    parser.add_argument("--slots", type=int, default=SLOTS)
     given = parser.parse_args()
-    slots = Slots(given.mean, given.cv)
+    slots = Slots(given.mean, given.cv, given.slots)
     app = web.Application()
     app.router.add_post("/v1/chat/completions", slots.answer)
     app.router.add_get("/v1/models", slots.models)

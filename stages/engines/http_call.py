@@ -51,9 +51,9 @@ def status(base_url: str, headers: Mapping[str, str], timeout_s: float) -> int:
     Raises:
         ConnectionError: nothing answers.
     """
-    proxy = proxy_for(base_url)
-    opener = build_opener(ProxyHandler({urlsplit(base_url).scheme: proxy} if proxy else {}))
     try:
+        proxy = proxy_for(base_url)
+        opener = build_opener(ProxyHandler({urlsplit(base_url).scheme: proxy} if proxy else {}))
         asked = Request(f"{base_url.rstrip('/')}/models", headers=dict(headers))
         with opener.open(asked, timeout=timeout_s) as reply:
             return int(reply.status)

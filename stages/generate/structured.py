@@ -4,7 +4,7 @@ In:  {instruction: "Who wrote Faust?"}
 Out: {response: '{"author": "Goethe"}', response_finish_reason: "stop"}
 
 The engine holds the model to the form, except for how long strings may be, which would take up to
-40 % of its speed (P6 in benchmarks/README.md). What comes is checked in full, because not every
+45 % of its speed (P6 in benchmarks/README.md). What comes is checked in full, because not every
 server keeps its word and because a reply may be cut off. One that does not fit is an unreadable
 reply (`on_parse_error`).
 """

@@ -229,7 +229,6 @@ def test_a_user_turn_cannot_be_left_open(serve):
 
 
 def test_waits():
-
     assert retry_after_s({"retry-after": "3"}) == 3
     assert retry_after_s({"retry-after": "9999"}) == 60
     assert retry_after_s({"retry-after": "Wed, 21 Oct"}) is None
@@ -246,8 +245,9 @@ def test_the_way_to_this_machine_goes_by_no_proxy(monkeypatch, serve):
     server = serve(lambda *_: completion(["x"]))
     assert ask_all(server, [ASK], max_retries=0)[0].text == "x"
     Openai(model="m", base_url=server.url).check()
-    with pytest.raises(UserError, match="nothing answers at"):
-        Openai(model="m", base_url="http://far.example/v1").check()
+    for wrong in ("http://far.example/v1", "http://[bad", "no address", "http://127.0.0.1:x/v1"):
+        with pytest.raises(UserError, match="nothing answers at"):
+            Openai(model="m", base_url=wrong).check()
 
 
 @pytest.mark.parametrize(

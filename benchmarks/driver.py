@@ -22,7 +22,7 @@ def cost(rows: int, engine: dict[str, Any]) -> float:
     """Microseconds of processor time per row, start and end of the run included."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        made = recipe(said(rows), folder, engine, shard_rows=500, shards_in_flight=4)
+        made = recipe(said(rows), folder, engine)
         began = time.process_time()
         done = carried_out(made, folder, LocalExecutor.of(made))
         took = time.process_time() - began

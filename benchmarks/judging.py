@@ -80,7 +80,7 @@ def prefix(host: Kept) -> None:
     with tempfile.TemporaryDirectory() as folder:
         engine = {"kind": "vllm", "model": MODEL}
         made = recipe(asked, Path(folder), engine, *stages, shard_rows=8)
-        executor = LocalExecutor({"main": Replicas([host])}, 16)
+        executor = LocalExecutor({"main": Replicas([host])})
         usage = carried_out(made, Path(folder), executor).usage
     prompts = [host.tokens(request) for request in host.requests if request.ask.logprobs]
     able, cached = attainable(prompts), usage.cached_tokens

@@ -1,7 +1,7 @@
 """An engine that outlives a run, so that several arms of a benchmark load it once."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from pipelines.execution.host import EngineHost
@@ -21,18 +21,26 @@ class Kept(EngineHost):
         self.first_request_s: float | None = None
         """Seconds from the start of this program to the first request."""
 
-    def complete(self, requests: Sequence[Request]) -> Iterator[list[Answer]]:
+    async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
         """Pass the requests on."""
-        self.open()
+        await self.open()
         self.first_request_s = self.first_request_s or time.monotonic() - _STARTED
         self.requests += requests
-        return super().complete(requests)
+        async for answer in super().complete(requests):
+            yield answer
+
+    def answers(self, requests: Sequence[Request]) -> list[Answer]:
+        """All of them, as they finish."""
+
+        async def collected() -> list[Answer]:
+            return [answer async for answer in self.complete(requests)]
+
+        return self.run(collected()).result()
 
     def tokens(self, request: Request) -> list[int]:
         """The prompt as vLLM gets it."""
-        engine: Any = self.open()
-        text, _ = engine._engine._render(request)
-        return list(engine._engine._tokenizer.encode(text, add_special_tokens=False))
+        engine: Any = self.run(self.open()).result()
+        return list(engine._engine._tokens(request)[0])
 
     def stop(self) -> None:
         """Not yet: the next run uses it too."""

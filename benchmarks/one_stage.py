@@ -24,17 +24,15 @@ def recipe(
     folder: Path,
     engine: dict[str, Any],
     *more: dict[str, Any],
-    shard_rows: int = 64,
-    shards_in_flight: int = 16,
+    shard_rows: int | None = None,
 ) -> Recipe:
     """Instructions from a file in `folder`, then the stages in `more` (or a plain answer)."""
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps({"instruction": text}) + "\n" for text in texts))
-    placement = {"shard_rows": shard_rows, "shards_in_flight": shards_in_flight}
     stages = [{"use": "source.instructions", "path": str(path)}]
     stages += more or [{"use": "generate.respond"}]
     source = {"name": "measured", "engines": {"main": engine}, "stages": stages}
-    return parse(source | {"placement": placement}, folder)
+    return parse(source | {"placement": {"shard_rows": shard_rows}}, folder)
 
 
 def carried_out(made: Recipe, folder: Path, executor: Executor) -> Manifest:

@@ -176,7 +176,7 @@ def cores(rows: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             filtered = {"use": "filter.instruction", "languages": ["en"], "min_chars": 1}
             again = recipe(said(rows), Path(folder), {"kind": "scripted"}, filtered,
-                           shard_rows=500, shards_in_flight=4)  # fmt: skip
+                           shard_rows=500)  # fmt: skip
             import ray
 
             ray.init(num_cpus=count, include_dashboard=False, log_to_driver=False)

@@ -34,14 +34,14 @@ def orchestrated(made: Recipe, host: Kept) -> float:
     """Tokens per second of one run on a fresh store, journal, Parquet and manifests included."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        done = carried_out(made, Path(folder), LocalExecutor({"main": Replicas([host])}, 64))
+        done = carried_out(made, Path(folder), LocalExecutor({"main": Replicas([host])}))
         return done.usage.completion_tokens / (time.monotonic() - began)
 
 
 def bare(requests: Sequence[Request], host: Kept) -> float:
     """Tokens per second of the same requests, all at once, without anything around them."""
     began = time.monotonic()
-    answers = [answer for there in host.complete(requests) for answer in there]
+    answers = host.answers(requests)
     took = time.monotonic() - began
     replies = [a.outcome for a in answers if isinstance(a.outcome, Reply)]
     return sum(reply.completion_tokens for reply in replies) / took
@@ -54,8 +54,7 @@ def main() -> None:
     rows = parser.parse_args().rows
     with tempfile.TemporaryDirectory() as folder:
         answered = {"use": "generate.respond", "max_tokens": 96}
-        made = recipe(instructions(rows), Path(folder), {"kind": "vllm", "model": MODEL}, answered,
-                      shard_rows=8, shards_in_flight=64)  # fmt: skip
+        made = recipe(instructions(rows), Path(folder), {"kind": "vllm", "model": MODEL}, answered)
         host = Kept(made.engines["main"])
         orchestrated(made, host)  # loads the model, fills caches and records the requests
         requests = [Request(i, r.ask, r.seed) for i, r in enumerate(host.requests)]

@@ -18,11 +18,12 @@ import time
 from concurrent.futures import Future
 from pathlib import Path
 
+from pipelines.execution.calls import Heard, unheard
 from pipelines.execution.feed import Feed
 from pipelines.execution.ledger import Ledger
 from pipelines.execution.lost import Lost
 from pipelines.execution.meter import Meter
-from pipelines.execution.stage_run import Silent, StageRun
+from pipelines.execution.stage_run import Conditions, Silent, StageRun
 from pipelines.execution.tape import Cassettes
 from pipelines.execution.work import Work
 from pipelines.money import Budget
@@ -47,6 +48,8 @@ def made(index: int) -> Shard:
 class Simulation:
     """An `Executor` of virtual workers."""
 
+    ahead = 1
+
     def __init__(self, workers: int, total: int) -> None:
         self._workers, self._left = workers, total
         self._draw = random.Random(0)
@@ -55,7 +58,12 @@ class Simulation:
         self._number = 0
         self.now = self.worked = self.lost = 0.0
 
-    def submit(self, work: Work) -> "Future[list[Shard]]":
+    @property
+    def width(self) -> int:
+        """A shard for each worker, and as many that wait."""
+        return 2 * self._workers
+
+    def submit(self, work: Work, heard: Heard = unheard) -> "Future[list[Shard]]":
         """A worker takes the shard; it ends, or is lost on the way."""
         future: Future[list[Shard]] = Future()
         takes = self._draw.gammavariate(1 / _CV**2, _MEAN_S * _CV**2)
@@ -85,6 +93,10 @@ class Simulation:
     def warm(self, engine: str) -> None:
         """Nothing to load."""
 
+    def loading(self) -> list[str]:
+        """Nothing."""
+        return []
+
     def close(self) -> None:
         """Nothing to free."""
 
@@ -95,7 +107,6 @@ def simulate(workers: int, count: int, folder: Path) -> dict[str, float]:
         "name": "scale",
         "engines": {"main": {"kind": "scripted"}},
         "stages": [{"use": "generate.magpie", "rows": 1}, {"use": "filter.instruction"}],
-        "placement": {"shards_in_flight": workers},
     }
     recipe = parse(source, folder)
     first, second = plan(recipe)
@@ -122,9 +133,10 @@ def simulate(workers: int, count: int, folder: Path) -> dict[str, float]:
             stop = threading.Event()
             used = time.thread_time()
             meter = Meter(Budget(), (first, second))
-            StageRun(
-                second, first, recipe, store, lease, simulation, Silent(), stop, Cassettes(), meter
-            ).run(feed)
+            given = Conditions(
+                recipe, _ROWS, store, lease, simulation, Silent(), stop, Cassettes(), meter, {}
+            )
+            StageRun(second, first, 1, given).run(feed)
             scheduler = time.thread_time() - used - commits["processor"]
     finally:
         Ledger.commit = plain  # type: ignore[method-assign]

@@ -15,7 +15,7 @@ def timed(host: Kept, asks: Sequence[Ask]) -> tuple[float, list[Reply]]:
     """Seconds for all of them at once, and the replies in order."""
     requests = [Request(i, ask, i) for i, ask in enumerate(asks)]
     began = time.perf_counter()
-    found = {answer.index: answer.outcome for there in host.complete(requests) for answer in there}
+    found = {answer.index: answer.outcome for answer in host.answers(requests)}
     took = time.perf_counter() - began
     replies = [found[i] for i in range(len(asks))]
     assert all(isinstance(reply, Reply) for reply in replies), replies

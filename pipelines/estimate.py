@@ -7,7 +7,6 @@ from pipelines.plan import Step
 from pipelines.store import log
 from pipelines.store.store import Store
 from stages.base import PromptStage, Stage
-from stages.sampled import Sampled
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,7 @@ def estimate(steps: Sequence[Step], store: Store) -> list[Estimate]:
     estimates = []
     rows = 0
     for step in steps:
-        seeds = step.stage.seeds()
-        rows = len(seeds) if seeds is not None else rows
+        rows = step.stage.count_seeds() if step is steps[0] else rows
         found = log.read(store.stage(step.folder))
         counts = [s.counts for s in found.shards if not s.counts.failed] if found else []
         done = sum(count.input for count in counts)
@@ -56,6 +54,4 @@ def _attempts(stage: Stage) -> int:
 
 def _tokens(stage: Stage) -> int:
     """Tokens one call writes at most."""
-    if isinstance(stage, Sampled):
-        return stage.max_tokens * int(getattr(stage, "samples", 1))
-    return 1 if isinstance(stage, PromptStage) and "embed" not in stage.wants else 0
+    return stage.most_tokens if isinstance(stage, PromptStage) else 0

@@ -31,7 +31,7 @@ def pilot(recipe: Recipe, recipe_path: Path, rows: int) -> list[Expected]:
         BowerbirdError: the recipe cannot run, or had to stop.
     """
     found = []
-    coming: float | None = float(len(recipe.stages[0].seeds() or ()))
+    coming: float | None = float(recipe.stages[0].count_seeds())
     with tried(recipe, recipe_path, rows) as job:
         for step, stage in zip(job.steps, recipe.stages, strict=True):
             manifest = log.read(job.store.stage(step.folder)) or Manifest("", "")

@@ -23,6 +23,9 @@ from stages.errors import UserError
 IDENTITY: Columns = {"id": pa.string(), "parents": pa.list_(pa.string())}
 """The columns every row has."""
 
+SEED = "seed"
+"""What a stage may need beside columns: a number of each row's own (`execution/seeds.py`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -108,12 +111,12 @@ def _check_place(name: str, stage: Stage, before: Step | None) -> None:
 
 def _columns(name: str, stage: Stage, before: Columns) -> Columns:
     for column in (*stage.needs, *stage.removes):
-        if column not in before:
+        if column not in before and column != SEED:
             known = [c for c in before if c not in IDENTITY]
             remedy = nearest(column, known) if known else "No earlier stage adds columns."
             raise UserError(f"{name} needs a column '{column}' that no earlier stage adds", remedy)
     for column in stage.adds:
-        if column in IDENTITY or (column in before and column not in stage.needs):
+        if column in (*IDENTITY, SEED) or (column in before and column not in stage.needs):
             remedy = "Give the stage another output column, or take out the earlier stage."
             raise UserError(f"{name} would overwrite the column '{column}'", remedy)
     kept = {c: kind for c, kind in before.items() if c not in stage.removes}

@@ -9,7 +9,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from pipelines import recipe_source
 from pipelines.lookup import Model, class_in, known_engines, known_stages, nearest
@@ -51,10 +58,18 @@ class Placement(BaseModel):
     engines: Mapping[str, EnginePlacement] = {}
     """By the engine's name in the recipe."""
 
-    shard_rows: int = Field(16, gt=0)
-    """Rows in a shard: the unit of work, of commit and of resume."""
-    shards_in_flight: int = Field(4, gt=0)
-    """Shards of one stage that are worked on at the same time."""
+    shard_rows: int | None = Field(None, gt=0)
+    """Rows in a shard, the unit of commit and of resume. Default: by how many there are."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_longer(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "shards_in_flight" in given:
+            raise ValueError(
+                "`shards_in_flight` is gone: what is under way follows from what the engine can "
+                "take (max_concurrency, max_num_seqs); take it out"
+            )
+        return given
 
 
 class Recipe(BaseModel):

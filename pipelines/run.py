@@ -12,9 +12,11 @@ from typing import Any
 import prompts
 from pipelines.execution.executor import Executor
 from pipelines.execution.feed import Upstream
+from pipelines.execution.gate import Gate
+from pipelines.execution.inputs import shard_rows
 from pipelines.execution.ledger import digest
 from pipelines.execution.meter import Meter
-from pipelines.execution.stage_run import StageRun, Watch
+from pipelines.execution.stage_run import Conditions, StageRun, Watch
 from pipelines.execution.tape import Cassettes
 from pipelines.plan import Step, plan
 from pipelines.recipe import Recipe
@@ -61,7 +63,7 @@ def prepare(
         UserError: the recipe cannot run as it stands.
     """
     steps = plan(recipe)
-    if not steps[0].stage.seeds():
+    if not steps[0].stage.count_seeds():
         raise UserError(f"{steps[0].name} has no rows to start from", "Check its file.")
     record = _record(recipe, recipe_path, steps, store)
     job = Job(recipe, steps, store, record.model_copy(update={"scheduled": scheduled}), cassettes)
@@ -125,16 +127,37 @@ def carry_out(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner)
     with job.store.writing(job.run.id) as lease:
         _bury(job.store, lease)
         job = replace(job, run=job.run.model_copy(update={"epoch": lease.epoch}))
-        meter = Meter(job.recipe.budget, job.steps, dict(job.recipe.prices))
+        meters = [Meter(job.recipe.budget, job.steps, dict(job.recipe.prices))]
         try:
-            with _recorded(job, meter) as ended:
+            with _recorded(job, meters) as ended:
                 for engine in _needed(job)[:1]:
                     executor.warm(engine)
-                run_steps(_stage_runs(job, lease, executor, watch, meter))
+                run_steps(_stage_runs(job, lease, executor, watch, meters[-1]))
+                while _has_more(meters):
+                    meters.append(meters[-1].anew())
+                    run_steps(_stage_runs(job, lease, executor, watch, meters[-1]))
         finally:
             with _undisturbed():
                 executor.close()
     return ended[0]
+
+
+_ENOUGH = 0.9
+"""Of a budget."""
+_PROGRESS = 0.01
+_PASSES = 20
+
+
+def _has_more(meters: list[Meter]) -> bool:
+    """Whether another pass can spend more of the budget.
+
+    What is held back for rows behind a dedup or a selection is a guess until these have run: what
+    was too much is spent in another pass, in which all that is committed is reused.
+    """
+    last = meters[-1]
+    before = meters[-2].used if len(meters) > 1 else 0.0
+    got_on = last.used - before >= _PROGRESS and len(meters) < _PASSES
+    return bool(last.reached) and last.used < _ENOUGH and got_on
 
 
 def _bury(store: Store, lease: Lease) -> None:
@@ -148,23 +171,33 @@ def _bury(store: Store, lease: Lease) -> None:
 def _stage_runs(
     job: Job, lease: Lease, executor: Executor, watch: Watch, meter: Meter
 ) -> list[StageRun]:
-    stop = threading.Event()
+    recipe = job.recipe
+    room = {
+        name: executor.ahead * spec.capacity * recipe.placed(name).replicas
+        for name, spec in recipe.engines.items()
+    }
+    given = Conditions(
+        recipe=recipe,
+        shard_rows=_shard_rows(job),
+        store=job.store.absolute(),
+        lease=lease,
+        executor=executor,
+        watch=watch,
+        stop=threading.Event(),
+        cassettes=job.cassettes,
+        meter=meter,
+        gates={name: Gate(rows) for name, rows in room.items()},
+    )
     before = (None, *job.steps)
-    return [
-        StageRun(
-            step,
-            earlier,
-            job.recipe,
-            job.store.absolute(),
-            lease,
-            executor,
-            watch,
-            stop,
-            job.cassettes,
-            meter,
-        )
-        for step, earlier in zip(job.steps, before, strict=False)
-    ]
+    pairs = zip(job.steps, before, strict=False)
+    return [StageRun(step, earlier, i, given) for i, (step, earlier) in enumerate(pairs)]
+
+
+def _shard_rows(job: Job) -> int:
+    if job.recipe.placement.shard_rows is not None:
+        return job.recipe.placement.shard_rows
+    capacities = [step.engine.capacity for step in job.steps if step.engine is not None]
+    return shard_rows(job.steps[0].stage.count_seeds(), capacities)
 
 
 @contextmanager
@@ -183,7 +216,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def _recorded(job: Job, meter: Meter) -> Iterator[list[Run]]:
+def _recorded(job: Job, meters: list[Meter]) -> Iterator[list[Run]]:
     ended: list[Run] = []
 
     def record(status: str, error: str = "", **more: Any) -> None:
@@ -203,7 +236,8 @@ def _recorded(job: Job, meter: Meter) -> Iterator[list[Run]]:
         with _undisturbed():
             record("interrupted")
         raise
-    record("capped" if meter.reached else "done", meter.reached, **facts)
+    reached = meters[-1].reached
+    record("capped" if reached else "done", reached, **facts)
 
 
 def _result(job: Job) -> dict[str, Any]:
@@ -257,7 +291,7 @@ def run_in_threads(stage_runs: Sequence[StageRun]) -> None:
             while thread.is_alive():
                 thread.join(0.2)
     except KeyboardInterrupt:
-        stage_runs[0].stop.set()
+        stage_runs[0].given.stop.set()
         raise
     if errors:
         raise errors[0]

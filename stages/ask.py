@@ -53,7 +53,11 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to draw tokens. `max_tokens` counts new tokens; `samples` replies are drawn."""
+    """How to draw tokens.
+
+    `max_tokens` counts new tokens; `samples` replies are drawn. `stop_ids`: tokens that end a
+    reply, for engines that never show control tokens as text.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
@@ -61,6 +65,7 @@ class Sampling:
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
     samples: int = 1
+    stop_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

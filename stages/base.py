@@ -18,12 +18,14 @@ from typing import Any, ClassVar, Literal, Protocol
 import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from stages.ask import Ask, Capability, Reply
+from stages.ask import Ask, Capability, Reply, Sampling
 
 Row = Mapping[str, Any]
 """A read-only row: `id` (32 hex digits), `parents` (ids), then the columns stages have added."""
 
 Columns = Mapping[str, pa.DataType]
+
+Role = Literal["source", "generate", "filter", "annotate", "judge", "dedup", "select", "pair"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class Stage(BaseModel):
     prompts: ClassVar[tuple[str, ...]] = ()
     """Names of the templates it renders; their hashes are part of the fingerprint."""
 
+    role: ClassVar[Role] = "annotate"
+    """What it is for: what figures and budgets go by, and never its path."""
     cites: ClassVar[tuple[str, ...]] = ()
     """Keys in `pipelines/publish/methods.bib` of the work it follows, for a dataset's card."""
 
@@ -106,9 +110,18 @@ class Stage(BaseModel):
         """Whether the run's seed decides what comes out; if not, runs with other seeds reuse it."""
         return True
 
-    def seeds(self) -> Sequence[Row] | None:
+    def seeds(self) -> Iterable[Row] | None:
         """The rows a first stage starts from; None for a stage that follows another."""
         return None
+
+    def count_seeds(self) -> int:
+        """How many they are."""
+        return sum(1 for _ in self.seeds() or ())
+
+    @property
+    def derives(self) -> bool:
+        """Whether it may make new rows of one; such a prompt stage has no null for a reply."""
+        return False
 
     def most_rows(self, rows: int) -> int:
         """How many rows can go on at most, of `rows` that come in; for estimates."""
@@ -135,6 +148,11 @@ class PromptStage(Stage):
     def wants(self) -> frozenset[Capability]:
         """What the engine must be able to do."""
         return frozenset()
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens that one call may write at most, all samples together."""
+        return 0 if "embed" in self.wants else Sampling().max_tokens
 
     def ask(self, row: Row) -> Ask | Fate:
         """The request for `row`, or its fate where no call is needed."""

@@ -20,6 +20,10 @@ class Sampled(PromptStage):
         """At temperature 0 the likeliest token is taken, whatever the seed."""
         return self.temperature > 0
 
+    @property
+    def most_tokens(self) -> int:  # noqa: D102
+        return self.max_tokens
+
     def sampling(self, *, samples: int = 1, stop: tuple[str, ...] = ()) -> Sampling:
         """These settings as part of an `Ask`."""
         return Sampling(self.temperature, self.top_p, self.min_p, self.max_tokens, stop, samples)

@@ -13,16 +13,23 @@ def storable(text: str) -> str:
     return text
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str, *, finite: bool = True) -> Any:
     """The JSON value of `text`, its strings storable: an escape may hide a lone surrogate.
 
-    Not strict: a raw newline inside a string is a slip of form, and grammars allow it.
+    Not strict: a raw newline inside a string is a slip of form, and grammars allow it. NaN and
+    infinities, which are no JSON, are read only where `finite` is false.
 
     Raises:
         ValueError: it is not JSON, or holds a number that no machine reads.
         RecursionError: it is nested too deeply.
     """
-    value = json.loads(text, strict=False)
+    value = json.loads(text, strict=False, parse_constant=_refuse if finite else None)
+    if text.isascii() and "\\u" not in text:
+        return value
     written = json.dumps(value, ensure_ascii=False)
     clean = storable(written)
     return value if clean == written else json.loads(clean)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")

@@ -51,7 +51,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         self._lines = {step.name: _Line(step) for step in self.job.steps}
-        self._seeds = len(self.job.steps[0].stage.seeds() or ())
+        self._seeds = self.job.steps[0].stage.count_seeds()
         console.print(f"run {self.job.run.id} in {self.job.store.root.uri()}", highlight=False)
         if console.is_terminal:
             # Redrawn by the clock, so that the time goes on between two shards.
@@ -94,9 +94,8 @@ class Progress:
         if not self._live:
             console.print(_sentence(line), highlight=False)
 
-    def waiting(self, step: Step, shards: int, seconds: float) -> None:
+    def heard(self, step: Step, rows: int, tokens: int) -> None:
         """See `Watch`."""
-        console.print(f"{step.name}: waiting for {shards} shards, {seconds:.0f} s without news")
 
     def lost(self, step: Step, cause: str) -> None:
         """See `Watch`."""

@@ -1,13 +1,14 @@
 """A prompt stage on one shard: ask for all rows at once, read each reply as it comes."""
 
 import hashlib
-import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 
 from pipelines.execution.attempt import attempt
 from pipelines.execution.lost import EngineLost
+from pipelines.execution.seeds import with_seed
 from pipelines.execution.spent import Spent
 from pipelines.execution.tape import Client
 from stages.ask import Ask, Request
@@ -18,55 +19,80 @@ from stages.errors import EngineError, ReplyError, RunError
 _ATTEMPTS = {"retry": 3}
 """How often a row is asked in all where its replies cannot be read; otherwise once."""
 
+Heard = Callable[[int, int], None]
+"""Is told of rows that have their fate, and of tokens that were written for them."""
 
-def run(
-    stage: PromptStage, fingerprint: str, table: pa.Table, client: Client
+
+def unheard(rows: int, tokens: int) -> None:
+    """A `Heard` for which it is not worth knowing."""
+
+
+async def run(
+    stage: PromptStage,
+    fingerprint: str,
+    table: pa.Table,
+    client: Client,
+    heard: Heard = unheard,
 ) -> tuple[list[Fate], Spent]:
     """One fate per row of `table`, in order, and what the calls took.
 
     Raises:
         RunError: the engine is dead, or lost a request.
     """
-    rows = table.select(["id", "parents", *stage.needs]).to_pylist()
-    fates: dict[int, Fate] = {}
-    asks: dict[int, Ask] = {}
-    for i, row in enumerate(rows):
-        ask = attempt(stage.ask, row)
-        if isinstance(ask, Ask):
-            asks[i] = ask
-        else:
-            fates[i] = ask
-    batch = _Batch(stage, rows, fingerprint, client)
+    columns = dict.fromkeys(["id", "parents", *stage.needs])
+    rows = with_seed(table, stage.needs, fingerprint).select(list(columns)).to_pylist()
+    batch = _Batch(stage, rows, fingerprint, client, heard)
+    asks = batch.asks()
     for number in range(_ATTEMPTS.get(stage.on_parse_error, 1)):
-        asks = batch.round(asks, number, fates)
+        asks = await batch.round(asks, number)
     for i in asks:
-        fates[i] = batch.unreadable[i]
-    return [fates[i] for i in range(len(rows))], batch.spent
+        batch.fates[i] = batch.unreadable[i]
+    heard(len(asks), 0)
+    return [batch.fates[i] for i in range(len(rows))], batch.spent
 
 
 class _Batch:
-    """One shard's calls and their running totals."""
+    """One shard's calls and what came of them so far."""
 
     def __init__(
-        self, stage: PromptStage, rows: list[dict[str, Any]], fingerprint: str, client: Client
+        self,
+        stage: PromptStage,
+        rows: list[dict[str, Any]],
+        fingerprint: str,
+        client: Client,
+        heard: Heard,
     ) -> None:
         self._stage, self._rows, self._client = stage, rows, client
-        self._fingerprint = fingerprint
+        self._fingerprint, self._heard = fingerprint, heard
         self.spent = Spent()
+        self.fates: dict[int, Fate] = {}
         self.unreadable: dict[int, Fate] = {}
 
-    def round(self, asks: dict[int, Ask], number: int, fates: dict[int, Fate]) -> dict[int, Ask]:
-        """Ask once; put readable rows' fates into `fates` and return the asks that are left."""
+    def asks(self) -> dict[int, Ask]:
+        """What is asked for each row; those that need no call have their fate."""
+        found: dict[int, Ask] = {}
+        for i, row in enumerate(self._rows):
+            ask = attempt(self._stage.ask, row)
+            if isinstance(ask, Ask):
+                found[i] = ask
+            else:
+                self.fates[i] = ask
+        self._heard(len(self.fates), 0)
+        return found
+
+    async def round(self, asks: dict[int, Ask], number: int) -> dict[int, Ask]:
+        """Ask once; the asks whose replies cannot be read."""
         requests = [Request(i, ask, self._seed(i, number)) for i, ask in asks.items()]
         left, open_ = {}, set(asks)
-        answered = self._client.complete(requests) if requests else ()
-        for answer in itertools.chain.from_iterable(answered):
-            open_.discard(answer.index)
-            fate = self._fate(answer)
-            if fate is None:
-                left[answer.index] = asks[answer.index]
-            else:
-                fates[answer.index] = fate
+        if requests:
+            async for answer in self._client.complete(requests):
+                open_.discard(answer.index)
+                fate = self._fate(answer)
+                if fate is None:
+                    left[answer.index] = asks[answer.index]
+                else:
+                    self.fates[answer.index] = fate
+                self._heard(fate is not None, getattr(answer.outcome, "completion_tokens", 0))
         if open_:
             raise RunError(f"the engine lost {len(open_)} of {len(requests)} requests")
         return left
@@ -90,13 +116,15 @@ class _Batch:
 
     def _failed(self, error: EngineError) -> Fate:
         if error.fatal:
-            raise EngineLost(f"the engine cannot go on: {error}", "Mend it and run again.")
+            raise EngineLost(f"the engine cannot go on: {error}", "Fix it and run again.")
         return Failed("engine.retries_spent" if error.retryable else "engine.refused", str(error))
 
     def _verdict(self, error: ReplyError) -> Fate:
         match self._stage.on_parse_error:
             case "null":
-                return Annotated(dict.fromkeys(self._stage.adds))
+                # What the stage rewrites stays as it was.
+                own = set(self._stage.adds) - set(self._stage.needs)
+                return Annotated(dict.fromkeys(own))
             case "drop":
                 return Dropped("reply.unreadable", str(error))
             case _:

@@ -1,29 +1,47 @@
 """Where work is done: this process, or a Ray cluster."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, Self
 
 from pipelines.execution import work as unit
+from pipelines.execution.calls import Heard, unheard
 from pipelines.execution.host import EngineHost
 from pipelines.execution.lost import EngineLost
-from pipelines.execution.replicas import Replicas
+from pipelines.execution.replicas import Copy, Replicas
 from pipelines.execution.work import Work
 from pipelines.recipe import Recipe
 from pipelines.store.manifest import Shard
 from stages.base import PromptStage
 
+_CORES = os.cpu_count() or 1
+
 
 class Executor(Protocol):
     """Takes work, gives futures. Engines are loaded at their first use, once per replica."""
 
-    def submit(self, work: Work) -> "Future[list[Shard]]":
-        """Start `work`; the result is what its shards became, or `Lost` if its process died."""
+    ahead: int
+    """How many times an engine's capacity is let in: what is known late of needs more."""
+
+    @property
+    def width(self) -> int:
+        """Shards of a stage that are begun at the same time where they need no engine."""
+        ...
+
+    def submit(self, work: Work, heard: Heard = unheard) -> "Future[list[Shard]]":
+        """Start `work`; the result is what its shards became, or `Lost` if its process died.
+
+        `heard` is told how it goes, from any thread.
+        """
         ...
 
     def warm(self, engine: str) -> None:
         """Begin to load an engine that will be needed; do not wait for it."""
+        ...
+
+    def loading(self) -> list[str]:
+        """The names of engines that are being loaded now."""
         ...
 
     def close(self) -> None:
@@ -32,47 +50,49 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """Threads in this process; engines beside them."""
+    """Engines on loops of their own in this process, which also carry the work that asks them.
 
-    def __init__(self, hosts: Mapping[str, Replicas[EngineHost]], threads: int) -> None:
+    What asks nobody goes to a few threads.
+    """
+
+    ahead = 2
+    width = 2 * _CORES
+
+    def __init__(self, hosts: Mapping[str, Replicas[EngineHost]]) -> None:
         self._hosts = hosts
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="shard")
+        self._pool = ThreadPoolExecutor(_CORES, thread_name_prefix="shard")
 
     @classmethod
     def of(cls, recipe: Recipe) -> Self:
-        """With the recipe's engines, and threads for as many shards as it may have in flight."""
-        hosts = {
-            name: Replicas([EngineHost(spec) for _ in range(recipe.placed(name).replicas)])
-            for name, spec in recipe.engines.items()
-        }
-        return cls(hosts, threads=recipe.placement.shards_in_flight * len(recipe.stages))
+        """With the recipe's engines."""
+        return cls(
+            {
+                name: Replicas([EngineHost(spec) for _ in range(recipe.placed(name).replicas)])
+                for name, spec in recipe.engines.items()
+            }
+        )
 
-    def submit(self, work: Work) -> "Future[list[Shard]]":
+    def submit(self, work: Work, heard: Heard = unheard) -> "Future[list[Shard]]":
         """See `Executor`."""
         stage = work.step.stage
-        if isinstance(stage, PromptStage):
-            return self._pool.submit(self._ask, work, self._hosts[stage.engine])
-        return self._pool.submit(unit.do, work, None)
+        if not isinstance(stage, PromptStage):
+            return self._pool.submit(unit.do, work)
 
-    def _ask(self, work: Work, hosts: Replicas[EngineHost]) -> list[Shard]:
-        while True:
-            number = hosts.take()
-            try:
-                shards = unit.do(work, hosts.all[number])
-            except EngineLost as error:
-                hosts.give_back(number, error)
-                work = work.again()
-            except BaseException:
-                hosts.give_back(number)
-                raise
-            else:
-                hosts.give_back(number)
-                return shards
+        def send(host: EngineHost, work: Work) -> "Future[list[Shard]]":
+            return host.run(unit.ask(work, host, heard))
+
+        return ask_one(self._hosts[stage.engine], work, send)
 
     def warm(self, engine: str) -> None:
         """See `Executor`."""
         for host in self._hosts[engine].all:
-            self._pool.submit(host.open)
+            host.run(host.open())
+
+    def loading(self) -> list[str]:
+        """See `Executor`."""
+        return [
+            name for name, copies in self._hosts.items() if any(h.is_loading for h in copies.all)
+        ]
 
     def close(self) -> None:
         """See `Executor`."""
@@ -82,6 +102,37 @@ class LocalExecutor:
         self._pool.shutdown(cancel_futures=True)
         for host in hosts:
             host.close()
+
+
+def ask_one(
+    copies: Replicas[Copy], work: Work, send: "Callable[[Copy, Work], Future[list[Shard]]]"
+) -> "Future[list[Shard]]":
+    """Send the work to a copy of its engine, and to another one if that is given up."""
+    done: Future[list[Shard]] = Future()
+
+    def begin(work: Work) -> None:
+        try:
+            number = copies.take()
+            sent = send(copies.all[number], work)
+        except Exception as error:  # noqa: BLE001  whoever waits for the work hears of it
+            done.set_exception(error)
+            return
+        sent.add_done_callback(lambda ended: end(ended, number, work))
+
+    def end(ended: "Future[list[Shard]]", number: int, work: Work) -> None:
+        error = ended.exception()
+        if isinstance(error, EngineLost):
+            copies.give_back(number, error)
+            begin(work.again())
+            return
+        copies.give_back(number)
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(ended.result())
+
+    begin(work)
+    return done
 
 
 def executor_for(recipe: Recipe, *, local: bool, address: str | None = None) -> Executor:

@@ -1,8 +1,14 @@
-"""The units of work of a step: seeds cut into shards, one shard each, or all of them at once."""
+"""The units of work of a step: seeds cut into shards, one shard each, or all of them at once.
+
+A first stage's shards are numbered by their first row. So rows keep their order however they are
+cut, and a run that cuts otherwise than the one before it cuts around what is committed.
+"""
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -15,12 +21,17 @@ from pipelines.store.store import Store
 
 
 class Inputs(NamedTuple):
-    """What a step's work is made of. `size`: rows in a shard, where the step makes the first."""
+    """What a step's work is made of.
+
+    `size`: rows in a shard, where the step makes the first; `cuts`: of shards that are committed
+    already, the rows by their index.
+    """
 
     step: Step
     before: Step | None
     store: Store
     size: int
+    cuts: Mapping[int, int]
 
     def works(self, upstream: Feed | None) -> Iterator[Work]:
         """Work as it becomes possible.
@@ -40,15 +51,27 @@ class Inputs(NamedTuple):
                 yield Work(self.step, folder, (self._input(shard, shard.part.sha256),))
 
     def _seeds(self) -> Iterator[Input]:
-        rows = self.step.stage.seeds() or ()
+        rows = iter(self.step.stage.seeds() or ())
         schema = pa.schema([*IDENTITY.items(), *self.step.stage.adds.items()])
-        for index, start in enumerate(range(0, len(rows), self.size)):
-            made = [
-                {**row, "id": row_id(self.step.fingerprint, number), "parents": []}
-                for number, row in enumerate(rows[start : start + self.size], start)
+        cuts = self.cuts if _is_cut_by_rows(self.cuts) else {}
+        starts = sorted(cuts)
+        position = 0
+        while True:
+            following = next((start for start in starts if start > position), None)
+            size = cuts.get(position) or self.size
+            if following is not None:
+                size = min(size, following - position)
+            seeds = list(itertools.islice(rows, size))
+            if not seeds:
+                return
+            made: list[dict[str, Any]] = [
+                {**seed, "id": row_id(self.step.fingerprint, number), "parents": []}
+                for number, seed in enumerate(seeds, position)
             ]
-            digest = _digest(str(row["id"]) for row in made)
-            yield Input(index, digest, len(made), seeds=pa.Table.from_pylist(made, schema=schema))
+            digest = _digest(map(_named, made))
+            table = pa.Table.from_pylist(made, schema=schema)
+            yield Input(position, digest, len(made), seeds=table)
+            position += len(made)
 
     def _together(self, shards: tuple[Shard, ...]) -> Iterator[Input]:
         """Inputs of a set stage: each depends on all of them."""
@@ -63,5 +86,29 @@ class Inputs(NamedTuple):
         return Input(shard.index, digest, shard.part.rows, folder, shard.part)
 
 
+def _is_cut_by_rows(cuts: Mapping[int, int]) -> bool:
+    """Whether shards are numbered by their first row; Bowerbird 0.1.0 counted shards."""
+    return all(a + cuts[a] <= b for a, b in itertools.pairwise(sorted(cuts)))
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    """The id of a seed and what it says: a file may change under a fingerprint."""
+    said = {name: value for name, value in row.items() if name not in IDENTITY}
+    return (
+        f"{row['id']} {json.dumps(said, sort_keys=True, default=str)}" if said else str(row["id"])
+    )
+
+
 def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def shard_rows(rows: int, capacities: Iterable[int]) -> int:
+    """Rows in a shard where the recipe does not say: the same for the same recipe.
+
+    A thirty-second of the rows, so that what is done shows and goes on to the next stage; at least
+    8, for each shard costs some milliseconds; at most 256, so that few wait for the slowest of
+    them, or where there are very many up to 1024. An engine with room for more gets more.
+    """
+    least = max([8, *(capacity // 64 for capacity in capacities)])
+    return max(least, min(rows // 32, 256), min(rows // 256, 1024))

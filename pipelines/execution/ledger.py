@@ -32,10 +32,15 @@ class Ledger:
     def _is_reusable(self, shard: Shard) -> bool:
         """Whether it need not be done again.
 
-        Of a step that was broken off, shards with failed rows are: whoever mends the cause and
-        runs again wants these rows. A complete step stands as it is.
+        Of a step that was broken off, shards with failed rows are: who fixes the cause and runs
+        again wants these rows. A complete step stands as it is.
         """
         return self._log.complete or not shard.counts.failed
+
+    @property
+    def cuts(self) -> dict[int, int]:
+        """Rows that went into the shards that need not be done again, by their index."""
+        return {index: shard.counts.input for (index, _), shard in self._before.items()}
 
     @property
     def given(self) -> str:

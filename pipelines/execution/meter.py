@@ -4,58 +4,107 @@ Everything in the ledger of the dataset counts, whichever run paid for it; a run
 after a kill has what is left. A stage that asks an engine begins no shard for which there is not
 enough, and neither does it where the rows made so far could not be carried to the end: what later
 stages will take for them is held back, by what they took so far or, before they have begun, by
-what they may take at most.
+what they may take at most. A shard that is refused waits for what is under way to be known, and is
+left for another day only when nothing is.
 """
 
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
+import prompts
 from pipelines.money import Budget, Price
 from pipelines.plan import Step
 from pipelines.store.manifest import Shard, Usage, total
 from stages.base import PromptStage
-from stages.sampled import Sampled
 
-_PROMPT_GUESS = 200
-"""Tokens of a question itself, beside the row's text, of a stage that has not asked yet."""
+Verdict = Literal["go", "wait", "stop"]
+
+_PER_TOKEN = 4
+"""Characters of a template that are taken for a token, of a stage that has not asked yet."""
+
+_HEADER = 30
+"""Tokens of a chat's frame and default system message."""
 
 
 @dataclass(slots=True)
 class _Account:
-    """One step's: rows that it took and made, shards under way, what its calls took."""
+    """One step's: rows that it took and made, rows under way, what its calls took."""
 
     taken: int = 0
     made: int = 0
     under_way: int = 0
     usage: Usage = field(default_factory=Usage)
+    waits: bool = False
+    """Whether its next shard was refused, for now."""
 
 
 class Meter:
     """One run's. Used by the threads of all steps."""
 
     def __init__(
-        self, budget: Budget, steps: Sequence[Step], prices: dict[str, Price] | None = None
+        self,
+        budget: Budget,
+        steps: Sequence[Step],
+        prices: dict[str, Price] | None = None,
     ) -> None:
         self._budget, self._steps, self._prices = budget, steps, prices or {}
         self._accounts: dict[str, _Account] = defaultdict(_Account)
         self._began = time.monotonic()
         self._lock = threading.Lock()
+        self._told: list[Callable[[], None]] = []
+        self._past: dict[str, _Account] = {}
         self.reached = ""
         """Which cap kept a shard from being begun; empty for none."""
 
-    def begin(self, step: Step, rows: int) -> bool:
-        """Whether the step may ask for so many rows; if so, they are under way."""
+    def anew(self) -> "Meter":
+        """For another pass of the same run: its minutes go on, and what rows cost is known."""
+        made = Meter(self._budget, self._steps, self._prices)
+        made._began, made._past = self._began, dict(self._accounts)
+        return made
+
+    def tell(self, changed: Callable[[], None]) -> None:
+        """Have `changed` called whenever a shard that waits may get another verdict."""
+        if self._budget != Budget():
+            self._told.append(changed)
+
+    def begin(self, step: Step, rows: int) -> Verdict:
+        """Whether the step may ask for so many rows now; if so, they are under way."""
         if self._budget == Budget():
-            return True
+            return "go"
         with self._lock:
+            account = self._accounts[step.name]
             why = self._against(step) if self._is_paid(step) else ""
-            self.reached = self.reached or why
+            account.waits = bool(why)
             if not why:
-                self._accounts[step.name].under_way += rows
-            return not why
+                account.under_way += rows
+                return "go"
+            if self._may_change() and not self._is_late():
+                return "wait"
+            self.reached = self.reached or why
+        self._tell()
+        return "stop"
+
+    @property
+    def used(self) -> float:
+        """The share of the budget that is spent, of the cap that is nearest."""
+        shares = [1.0] if self._is_late() else []
+        for unit, cap in (("usd", self._budget.usd), ("tokens", self._budget.tokens)):
+            if cap is not None:
+                shares.append(self._spent(unit) / cap if cap else 1.0)
+        return max(shares, default=1.0)
+
+    def _spent(self, unit: str) -> float:
+        paid = [step for step in self._steps if self._is_paid(step)]
+        return sum(self._cost(unit, step, self._known(step).usage) for step in paid)
+
+    def _known(self, step: Step) -> _Account:
+        """What is known of a step: in a pass that has not come to it, by the one before."""
+        now, past = self._accounts[step.name], self._past.get(step.name)
+        return past if past is not None and past.taken > now.taken else now
 
     def took(self, step: Step, shard: Shard, *, begun: bool) -> None:
         """A shard is committed; `begun`: by this run."""
@@ -67,6 +116,23 @@ class Meter:
             account.made += shard.counts.output
             account.under_way -= shard.counts.input if begun else 0
             account.usage = total(Usage, [account.usage, shard.usage])
+        self._tell()
+
+    def _tell(self) -> None:
+        for changed in self._told:
+            changed()
+
+    def _may_change(self) -> bool:
+        """Whether anything is under way or will be: what it takes may be less than was guessed."""
+        accounts = [self._accounts[step.name] for step in self._steps]
+        if any(account.under_way for account in accounts):
+            return True
+        for step, before, here in zip(self._steps[1:], accounts, accounts[1:], strict=False):
+            if step.whole and not here.taken:
+                return False  # it waits for all of its rows, and those for this verdict
+            if before.made > here.taken and not here.waits:
+                return True
+        return False
 
     def _is_paid(self, step: Step) -> bool:
         """An embedder without a price costs nothing: a capped run can still be sorted."""
@@ -75,9 +141,12 @@ class Meter:
             return False
         return "embed" not in stage.wants or stage.engine in self._prices
 
-    def _against(self, step: Step) -> str:
+    def _is_late(self) -> bool:
         minutes = (time.monotonic() - self._began) / 60
-        if self._budget.minutes is not None and minutes >= self._budget.minutes:
+        return self._budget.minutes is not None and minutes >= self._budget.minutes
+
+    def _against(self, step: Step) -> str:
+        if self._is_late():
             return f"the budget of {self._budget.minutes:g} minutes is spent"
         for name, cap in (("usd", self._budget.usd), ("tokens", self._budget.tokens)):
             if cap is not None and self._bound(name, step) >= cap:
@@ -88,29 +157,28 @@ class Meter:
         """Spent, under way, and needed to carry the rows of this step to the end."""
         paid = [each for each in self._steps if self._is_paid(each)]
         known = [self._accounts[each.name] for each in paid]
-        total = sum(self._cost(unit, e, a.usage) for e, a in zip(paid, known, strict=True))
+        total = self._spent(unit)
         flying = [(e, a.under_way) for e, a in zip(paid, known, strict=True) if a.under_way]
         total += sum(self._each(unit, e, step) * rows for e, rows in flying)
         mine = self._accounts[step.name]
         coming = mine.made + mine.under_way
         for later in paid[paid.index(step) + 1 :]:
-            there = self._accounts[later.name]
-            waiting = max(0, coming - there.taken - there.under_way)
+            there = self._known(later)
+            under_way = self._accounts[later.name].under_way
+            waiting = max(0, coming - there.taken - under_way)
             total += waiting * self._each(unit, later, step)
         return total
 
     def _each(self, unit: str, step: Step, before: Step) -> float:
         """What a row costs in this step: so far on average, or at most."""
-        account = self._accounts[step.name]
+        account = self._known(step)
         if account.taken:
             return self._cost(unit, step, account.usage) / account.taken
-        there = self._accounts[before.name]
+        there = self._known(before)
         text = there.usage.prompt_tokens + there.usage.completion_tokens
-        prompt = _PROMPT_GUESS + (text // there.taken if there.taken else 0)
-        stage = step.stage
-        written = 1
-        if isinstance(stage, Sampled):
-            written = stage.max_tokens * int(getattr(stage, "samples", 1))
+        own = sum(len(prompts.text(name)) for name in step.stage.prompts) // _PER_TOKEN
+        prompt = _HEADER + own + (text // there.taken if there.taken else 0)
+        written = step.stage.most_tokens if isinstance(step.stage, PromptStage) else 0
         return self._cost(unit, step, Usage(1, prompt, written))
 
     def _cost(self, unit: str, step: Step, usage: Usage) -> float:

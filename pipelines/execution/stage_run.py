@@ -6,10 +6,10 @@ from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Protocol
-from uuid import uuid4
 
 from pipelines.execution.executor import Executor
 from pipelines.execution.feed import Feed, Upstream
+from pipelines.execution.gate import Gate, Pass
 from pipelines.execution.inputs import Inputs
 from pipelines.execution.ledger import Ledger, digest
 from pipelines.execution.lost import Lost
@@ -17,6 +17,7 @@ from pipelines.execution.meter import Meter
 from pipelines.execution.quarantine import Quarantine
 from pipelines.execution.tape import Cassettes, Tape
 from pipelines.execution.work import Work
+from pipelines.money import Budget
 from pipelines.plan import Step
 from pipelines.recipe import Recipe
 from pipelines.store import journal
@@ -30,12 +31,6 @@ from stages.errors import RunError
 _ENOUGH = 10
 """Rows of an unfinished stage before its share of failures is held against the limit."""
 
-_QUIET_S = 30.0
-"""Without news before a step says what it waits for."""
-
-_Done = tuple[Work, Future[list[Shard]]]
-_Inbox = queue.SimpleQueue[Work | _Done | Exception | None]
-
 
 class Watch(Protocol):
     """Who wants to know how a run goes."""
@@ -43,14 +38,14 @@ class Watch(Protocol):
     def began(self, step: Step) -> None:
         """The step has begun."""
 
+    def heard(self, step: Step, rows: int, tokens: int) -> None:
+        """So many more rows have their fate, for which so many tokens were written."""
+
     def committed(self, step: Step, shard: Shard, *, reused: bool) -> None:
         """A shard is there, computed now or before."""
 
     def ended(self, step: Step, done: Manifest) -> None:
         """The step is complete."""
-
-    def waiting(self, step: Step, shards: int, seconds: float) -> None:
-        """So many shards have been worked on for so long without news."""
 
     def lost(self, step: Step, cause: str) -> None:
         """A process died; its work is tried again."""
@@ -62,26 +57,25 @@ class Silent:
     def began(self, step: Step) -> None:
         """Nothing."""
 
+    def heard(self, step: Step, rows: int, tokens: int) -> None:
+        """Nothing."""
+
     def committed(self, step: Step, shard: Shard, *, reused: bool) -> None:
         """Nothing."""
 
     def ended(self, step: Step, done: Manifest) -> None:
         """Nothing."""
 
-    def waiting(self, step: Step, shards: int, seconds: float) -> None:
-        """Nothing."""
-
     def lost(self, step: Step, cause: str) -> None:
         """Nothing."""
 
 
-@dataclass(slots=True)
-class StageRun:
-    """What one step needs to run. `stop` is set when the run is to end early."""
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What the steps of a run share. `stop` is set when the run is to end early."""
 
-    step: Step
-    before: Step | None
     recipe: Recipe
+    shard_rows: int
     store: Store
     lease: Lease
     executor: Executor
@@ -89,13 +83,56 @@ class StageRun:
     stop: threading.Event
     cassettes: Cassettes
     meter: Meter
+    gates: dict[str, Gate]
+    """By the engine's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Let:
+    """Work that the gate has let in."""
+
+    work: Work
+    through: Pass | None
+    fresh: bool
+    """Whether it begins for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """Work that has ended, well or not."""
+
+    let: _Let
+    work: Work
+    future: Future[list[Shard]]
+
+
+class _Spent:
+    """What was spent or is under way has changed: a shard that was refused may begin now."""
+
+
+_Event = Work | _Let | _Done | _Spent | Exception | None
+
+
+@dataclass(slots=True)
+class StageRun:
+    """What one step needs to run. `position`: its place in the plan."""
+
+    step: Step
+    before: Step | None
+    position: int
+    given: Conditions
     out: Feed = field(default_factory=Feed)
-    _inbox: _Inbox = field(default_factory=queue.SimpleQueue)
+    _inbox: "queue.SimpleQueue[_Event]" = field(default_factory=queue.SimpleQueue)
     _quarantine: Quarantine = field(default_factory=Quarantine)
     _came: list[Shard] = field(default_factory=list)
     _left: tuple[str, ...] = ()
     _capped: bool = False
+    _refused: deque[Work] = field(default_factory=deque)
+    """Work that the budget does not let begin, yet."""
+    _under_way: int = 0
+    """Works that wait at the gate, are done now, or have ended without being looked at."""
     _room: threading.Semaphore = field(default_factory=threading.Semaphore)
+    """For shards that are read and have no place at an engine yet: seeds are rows in memory."""
 
     def run(self, upstream: Feed | None) -> Manifest:
         """Commit all shards of the step.
@@ -105,28 +142,31 @@ class StageRun:
             Upstream: the step before broke off.
         """
         try:
-            self.watch.began(self.step)
+            self.given.watch.began(self.step)
             done = self._run(upstream)
         except BaseException:
-            self.stop.set()
+            self.given.stop.set()
             self.out.end(broken=True)
             raise
         self.out.end(capped=self._capped)
-        self.watch.ended(self.step, done)
+        self.given.watch.ended(self.step, done)
         return done
 
     def _run(self, upstream: Feed | None) -> Manifest:
-        ledger = Ledger(self.store.stage(self.step.folder), self.step, self.lease.epoch)
+        ledger = Ledger(self._folder, self.step, self.given.lease.epoch)
         if ledger.was_complete and self._is_for(ledger, upstream):
             shards = ledger.adopt()
             for shard in shards:
-                self.watch.committed(self.step, shard, reused=True)
-                self.meter.took(self.step, shard, begun=False)
+                self.given.watch.committed(self.step, shard, reused=True)
+                self.given.meter.took(self.step, shard, begun=False)
             self.out.put_all(shards)
             return ledger.complete(ledger.given)
         self._left = tuple(self._journal.names())
-        self._room = threading.Semaphore(2 * self.recipe.placement.shards_in_flight)
-        threading.Thread(target=self._feed, args=(upstream,), daemon=True).start()
+        self._room = threading.Semaphore(self.given.executor.width)
+        self.given.meter.tell(lambda: self._inbox.put(_Spent()))
+        cuts = ledger.cuts if self.before is None else {}
+        inputs = Inputs(self.step, self.before, self.given.store, self.given.shard_rows, cuts)
+        threading.Thread(target=self._feed, args=(inputs, upstream), daemon=True).start()
         self._work_off(ledger)
         self._check_limit(ledger, enough=1)
         self._capped |= upstream is not None and upstream.capped
@@ -144,16 +184,19 @@ class StageRun:
         return whole is not None and digest(whole) == ledger.given
 
     @property
-    def _journal(self) -> Folder:
-        return self.store.stage(self.step.folder) / "journal"
+    def _folder(self) -> Folder:
+        return self.given.store.stage(self.step.folder)
 
-    def _feed(self, upstream: Feed | None) -> None:
-        """Put work into the inbox, not much more than can be in flight."""
-        size = self.recipe.placement.shard_rows
+    @property
+    def _journal(self) -> Folder:
+        return self._folder / "journal"
+
+    def _feed(self, inputs: Inputs, upstream: Feed | None) -> None:
+        """Put work into the inbox, not much more than can begin."""
         try:
-            for work in Inputs(self.step, self.before, self.store, size).works(upstream):
+            for work in inputs.works(upstream):
                 while not self._room.acquire(timeout=0.5):
-                    if self.stop.is_set():
+                    if self.given.stop.is_set():
                         return
                 self._inbox.put(work)
             self._came = list(upstream) if upstream is not None else []
@@ -163,53 +206,84 @@ class StageRun:
             self._inbox.put(None)
 
     def _work_off(self, ledger: Ledger) -> None:
-        """Submit work as it comes, some at a time, and commit shards as they are done."""
-        waiting: deque[Work] = deque()
-        running, more = 0, True
-        while more or waiting or running:
+        """Let work begin as it comes, and commit shards as they are done."""
+        more = True
+        while more or self._refused or self._under_way:
             done: list[_Done] = []
-            for event in self._news(running):
+            for event in self._news():
                 match event:
+                    case Work() as work if self._reuse(work, ledger):
+                        self._room.release()
                     case Work() as work:
-                        if not self._reuse(work, ledger):
-                            waiting.append(work)
-                    case (Work(), Future()):
-                        done.append(event)
+                        self._refused.append(work)
+                    case _Let() as let:
+                        self._submit(let)
+                    case _Done() as ended:
+                        done.append(ended)
                     case None:
                         more = False
-            running -= len(done)
-            waiting.extendleft(self._settle(done, ledger))
-            while waiting and running < self.recipe.placement.shards_in_flight:
-                running += self._submit(waiting.popleft())
+            for work in self._settle(done, ledger):
+                self._enter(work, fresh=False)
+            self._begin()
 
-    def _submit(self, work: Work) -> bool:
-        """Have it done, unless the budget is spent: then it is left for another day."""
-        rows = sum(given.rows for given in work.inputs)
-        # What has a tape was begun before, and is tried again.
-        if work.tape is None and not self.meter.begin(self.step, rows):
-            self._capped = True
-            self._room.release()
-            return False
-        if isinstance(self.step.stage, PromptStage):
-            name = f"{work.inputs[0].index:05}-{uuid4().hex[:12]}.log"
-            work = replace(work, tape=Tape(self._journal, name, self._left, self.cassettes))
-        future = self.executor.submit(work)
-        future.add_done_callback(lambda done: self._inbox.put((work, done)))
-        return True
+    def _begin(self) -> None:
+        """Let begin what the budget allows; what it never will is left for another day."""
+        while self._refused:
+            rows = sum(given.rows for given in self._refused[0].inputs)
+            verdict = self.given.meter.begin(self.step, rows)
+            if verdict == "wait":
+                return
+            work = self._refused.popleft()
+            if verdict == "go":
+                self._enter(work, fresh=True)
+            else:
+                self._capped = True
+                self._room.release()
 
-    def _news(self, running: int) -> "list[Work | _Done | None]":
+    def _enter(self, work: Work, *, fresh: bool) -> None:
+        """Wait for a place at the engine; what asks none needs none."""
+        self._under_way += 1
+        stage = self.step.stage
+        if not isinstance(stage, PromptStage):
+            self._inbox.put(_Let(work, None, fresh))
+            return
+        rows = 1 if work.only is not None else work.inputs[0].rows
+        gate = self.given.gates[stage.engine]
+        # Under a budget rows are made whole before others begin.
+        capped = self.given.recipe.budget != Budget()
+        gate.enter(
+            -self.position if capped else self.position,
+            rows,
+            lambda let: self._inbox.put(_Let(work, let, fresh)),
+        )
+
+    def _submit(self, let: _Let) -> None:
+        work = let.work
+        if let.through is not None:
+            if let.fresh:
+                self._room.release()
+            given = work.inputs[0]
+            left = journal.of_shard(self._left, given.index, given.rows)
+            name = journal.name_of(given.index, given.rows)
+            work = replace(work, tape=Tape(self._journal, name, left, self.given.cassettes))
+
+        def heard(rows: int, tokens: int) -> None:
+            if let.through is not None:
+                let.through.heard(rows)
+            self.given.watch.heard(self.step, rows, tokens)
+
+        future = self.given.executor.submit(work, heard)
+        future.add_done_callback(lambda done: self._inbox.put(_Done(let, work, done)))
+
+    def _news(self) -> list[_Event]:
         """All that has come, at least one; raises what the feeder raised."""
-        found: list[Work | _Done | None] = []
-        quiet = 0.0
+        found: list[_Event] = []
         while not found or not self._inbox.empty():
-            if self.stop.is_set():
+            if self.given.stop.is_set():
                 raise Upstream
             try:
                 event = self._inbox.get(timeout=0.5)
             except queue.Empty:
-                quiet += 0.5
-                if running and quiet % _QUIET_S == 0:
-                    self.watch.waiting(self.step, running, quiet)
                 continue
             if isinstance(event, Exception):
                 raise event
@@ -222,7 +296,6 @@ class StageRun:
         shards = [shard for shard in found if shard is not None]
         if len(shards) < len(work.inputs):
             return False
-        self._room.release()
         for shard in shards:
             ledger.keep(shard)
             self._announce(shard, reused=True)
@@ -230,40 +303,52 @@ class StageRun:
 
     def _settle(self, done: list[_Done], ledger: Ledger) -> list[Work]:
         """Commit what succeeded, all in one version; return what is to be done again."""
-        again, shards, journals = [], [], []
-        for work, future in done:
-            follow_up = self._quarantine.follow_up(work, future)
-            if isinstance(future.exception(), Lost):
-                self.watch.lost(self.step, str(future.exception()))
+        again: list[Work] = []
+        shards: list[Shard] = []
+        over: set[str] = set()
+        for ended in done:
+            follow_up, made = self._look_at(ended)
             again += follow_up
-            made = future.result() if future.exception() is None else []
-            if work.tape is not None:
-                # Of a shard with failed rows the others' answers are wanted when it is done again.
-                open_ = follow_up or work.only is not None or any(s.counts.failed for s in made)
-                journals.append((work.tape.name, bool(open_)))
-            if future.exception() is None and work.only is None:
-                shards += made
-                self._room.release()
+            shards += made
+            if ended.work.tape is None:
+                continue
+            # Of a shard with failed rows the others' answers are wanted when it is done again.
+            if follow_up or ended.work.only is not None or any(s.counts.failed for s in made):
+                self._left += (ended.work.tape.name,)
+            else:
+                over.add(ended.work.tape.name)
         if shards:
             ledger.commit(shards)
-        for name, kept in journals:
-            if kept:
-                self._left += (name,)
-            else:
-                journal.forget(self._journal, {name})
+        if over:
+            journal.forget(self._journal, over)
         for shard in shards:
             self._announce(shard, reused=False)
         self._check_limit(ledger)
         return again
 
+    def _look_at(self, ended: _Done) -> tuple[list[Work], list[Shard]]:
+        """What is to be done again, and the shards that were made."""
+        self._under_way -= 1
+        if ended.let.through is not None:
+            ended.let.through.close()
+        error = ended.future.exception()
+        follow_up = self._quarantine.follow_up(ended.work, ended.future)
+        if isinstance(error, Lost):
+            self.given.watch.lost(self.step, str(error))
+        if error is not None or ended.work.only is not None:
+            return follow_up, []
+        if ended.let.through is None:
+            self._room.release()
+        return follow_up, ended.future.result()
+
     def _announce(self, shard: Shard, *, reused: bool) -> None:
-        self.watch.committed(self.step, shard, reused=reused)
-        self.meter.took(self.step, shard, begun=not reused)
+        self.given.watch.committed(self.step, shard, reused=reused)
+        self.given.meter.took(self.step, shard, begun=not reused)
         self.out.put(shard)
 
     def _check_limit(self, ledger: Ledger, enough: int = _ENOUGH) -> None:
-        limit = self.recipe.limits.failed
+        limit = self.given.recipe.limits.failed
         if ledger.rows >= enough and ledger.failed > limit * ledger.rows:
             cause = f"{self.step.name}: {ledger.failed} of {ledger.rows} rows failed ({ledger.why})"
-            remedy = "Look at `bowerbird sql 'SELECT reason, detail FROM rejected'`, mend the"
+            remedy = "Look at `bowerbird sql 'SELECT reason, detail FROM rejected'`, fix the"
             raise RunError(cause, f"{remedy} cause, or raise `limits.failed` in the recipe.")

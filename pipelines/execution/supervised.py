@@ -92,6 +92,8 @@ def _storable(answer: Answer) -> Answer:
     """Without lone surrogates, which no file takes."""
     if isinstance(answer.outcome, EngineError):
         return answer
+    if all(s.text.isascii() and not s.logprobs for s in answer.outcome.samples):
+        return answer
     samples = tuple(map(_storable_sample, answer.outcome.samples))
     return Answer(answer.index, replace(answer.outcome, samples=samples))
 

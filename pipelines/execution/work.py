@@ -1,14 +1,19 @@
 """One unit of work: a step on one shard (or, for a set stage, on all of them)."""
 
+import asyncio
+import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from pipelines.execution import calls
 from pipelines.execution.attempt import attempt
+from pipelines.execution.calls import Heard, unheard
 from pipelines.execution.fates import Settled, settle
+from pipelines.execution.seeds import with_seed
 from pipelines.execution.spent import Spent
 from pipelines.execution.tape import Client, Remembering, Tape
 from pipelines.plan import Step
@@ -18,6 +23,8 @@ from pipelines.store.manifest import NO_FILE, File, Shard
 from pipelines.store.shards import FolderReader
 from stages.base import Failed, Fate, PromptStage, SetStage, Stage, TableStage
 from stages.errors import RunError
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,55 +71,79 @@ class Work:
         return replace(self, tape=self.tape.again() if self.tape else None)
 
 
-def do(work: Work, client: Client | None) -> list[Shard]:
-    """Give every input row its fate and write the shards; the caller commits them."""
+def do(work: Work) -> list[Shard]:
+    """Give every row its fate by a stage that asks nobody; write the shards.
+
+    The caller commits them.
+    """
     if isinstance(work.step.stage, SetStage):
         return _do_set(work, work.step.stage)
     (given,) = work.inputs
     started = time.monotonic()
     table = given.read()
+    fates = decide(work.step.stage, work.step.fingerprint, _tried(work, table))
     if work.only is not None:
-        _decide(work, table.slice(work.only, 1), client)
         return []
-    tried = [i for i in range(table.num_rows) if i not in work.poisoned]
-    healthy = table if len(tried) == table.num_rows else table.take(pa.array(tried, pa.int64()))
-    decided, spent = _decide(work, healthy, client)
-    fates = dict(zip(tried, decided, strict=True))
-    fates |= {i: Failed("process.died", cause) for i, cause in work.poisoned.items()}
-    settled = settle(work.step, table, [fates[i] for i in range(table.num_rows)])
-    return [_write(work, given, settled, spent, time.monotonic() - started)]
+    return [_finish(work, table, fates, Spent(), started)]
 
 
-def _decide(work: Work, table: pa.Table, client: Client | None) -> tuple[Sequence[Fate], Spent]:
-    step = work.step
-    if work.tape is None or step.engine is None:
-        return decide(step.stage, step.fingerprint, table, client)
-    remembering = Remembering(client, work.tape, step.engine.identity())
-    try:
-        return decide(step.stage, step.fingerprint, table, remembering)
-    finally:
-        remembering.close()
-
-
-def decide(
-    stage: Stage, fingerprint: str, table: pa.Table, client: Client | None
-) -> tuple[Sequence[Fate], Spent]:
-    """One fate per row of `table`, in order, by a prompt stage or a table stage.
+async def ask(work: Work, client: Client | None, heard: Heard = unheard) -> list[Shard]:
+    """The same by a prompt stage; what blocks is done in other threads.
 
     Raises:
         RunError: the engine is dead, or lost a request.
     """
-    if isinstance(stage, PromptStage):
-        if client is None:
-            raise ValueError(f"{type(stage).__name__} needs an engine")
-        return calls.run(stage, fingerprint, table, client)
+    (given,) = work.inputs
+    stage = work.step.stage
+    if not isinstance(stage, PromptStage) or work.tape is None or work.step.engine is None:
+        raise TypeError(f"{type(stage).__name__} asks nobody")
+    started = time.monotonic()
+    table = await asyncio.to_thread(given.read)
+    remembering = await asyncio.to_thread(
+        Remembering, client, work.tape, work.step.engine.identity()
+    )
+    try:
+        tried = _tried(work, table)
+        fates, spent = await calls.run(stage, work.step.fingerprint, tried, remembering, heard)
+    finally:
+        remembering.close()
+    if work.only is not None:
+        return []
+    return [await asyncio.to_thread(_finish, work, table, fates, spent, started)]
+
+
+def _tried(work: Work, table: pa.Table) -> pa.Table:
+    """The rows that are to be decided."""
+    if work.only is not None:
+        return table.slice(work.only, 1)
+    if not work.poisoned:
+        return table
+    healthy = [i for i in range(table.num_rows) if i not in work.poisoned]
+    return table.take(pa.array(healthy, pa.int64()))
+
+
+def _finish(
+    work: Work, table: pa.Table, decided: Sequence[Fate], spent: Spent, started: float
+) -> Shard:
+    rest = iter(decided)
+    fates = [
+        Failed("process.died", work.poisoned[i]) if i in work.poisoned else next(rest)
+        for i in range(table.num_rows)
+    ]
+    settled = settle(work.step, table, fates)
+    return _write(work, work.inputs[0], settled, spent, time.monotonic() - started)
+
+
+def decide(stage: Stage, fingerprint: str, table: pa.Table) -> Sequence[Fate]:
+    """One fate per row of `table`, in order, by a table stage."""
     if not isinstance(stage, TableStage):
         raise TypeError(f"{type(stage).__name__} works on no single table")
-    fates = attempt(stage.apply, table)
+    given = with_seed(table, stage.needs, fingerprint)
+    fates = attempt(stage.apply, given)
     if isinstance(fates, Failed):
         # The shard breaks the stage: find the rows that do, so that the others go on.
-        fates = [_alone(stage, table.slice(i, 1)) for i in range(table.num_rows)]
-    return fates, Spent()
+        fates = [_alone(stage, given.slice(i, 1)) for i in range(given.num_rows)]
+    return fates
 
 
 def _alone(stage: TableStage, row: pa.Table) -> Fate:
@@ -121,22 +152,30 @@ def _alone(stage: TableStage, row: pa.Table) -> Fate:
 
 
 def _do_set(work: Work, stage: SetStage) -> list[Shard]:
+    """Shard by shard, as the stage gives its fates: one shard's are held at a time."""
     started = time.monotonic()
     folder = work.inputs[0].folder if work.inputs else None
     if folder is None:
         return []
-    fates = attempt(lambda: list(stage.run(FolderReader(folder, work.upstream), work.step.seed)))
-    if isinstance(fates, Failed):
-        raise RunError(f"{work.step.name} broke: {fates.detail.strip().splitlines()[-1]}")
+    rows = FolderReader(folder, work.upstream)
+    fates = _unbroken(work, lambda: iter(stage.run(rows, work.step.seed)))
     written = []
-    done = 0
     for given in work.inputs:
         table = given.read()
-        mine = fates[done : done + table.num_rows]
-        done += table.num_rows
+        mine = _unbroken(work, lambda count: list(itertools.islice(fates, count)), table.num_rows)
         took = (time.monotonic() - started) / len(work.inputs)
         written.append(_write(work, given, settle(work.step, table, mine), Spent(), took))
+    if _unbroken(work, lambda: next(fates, None)) is not None:
+        raise RunError(f"{work.step.name} gave more fates than rows", "This is a bug of the stage.")
     return written
+
+
+def _unbroken(work: Work, call: Callable[..., Result], *args: Any) -> Result:
+    """What a set stage gives; its bug has no row that it could cost, so it ends the run."""
+    found = attempt(call, *args)
+    if isinstance(found, Failed):
+        raise RunError(f"{work.step.name} broke: {found.detail.strip().splitlines()[-1]}")
+    return found
 
 
 def _write(work: Work, given: Input, settled: Settled, spent: Spent, seconds: float) -> Shard:

@@ -84,7 +84,7 @@ def _run_steps(stage_runs: Sequence[StageRun]) -> None:
     except BaseException:
         # Ctrl-C, or Prefect's signal that the run was cancelled. The steps' threads know of
         # neither, and Prefect waits for them.
-        stage_runs[0].stop.set()
+        stage_runs[0].given.stop.set()
         raise
     if errors:
         raise errors[0]

@@ -7,9 +7,11 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines import recipe
+from pipelines.execution import calls
 from pipelines.execution.host import EngineHost
 from pipelines.execution.work import decide
 from pipelines.lookup import nearest
+from pipelines.plan import SEED
 from pipelines.store.runs import Run
 from stages.base import Annotated, Derived, Fate, PromptStage, SetStage, Stage
 from stages.engines.base import EngineSpec
@@ -22,7 +24,8 @@ def trial(stage: Stage, rows: pa.Table, engine: EngineSpec | None, run: Run) -> 
     Raises:
         UserError: the rows lack a column, the run has no such engine, or a set stage is given.
     """
-    missing = [name for name in ("id", *stage.needs) if name not in rows.column_names]
+    known = (*rows.column_names, SEED)
+    missing = [name for name in ("id", *stage.needs) if name not in known]
     if missing:
         remedy = nearest(missing[0], rows.column_names)
         raise UserError(f"the stage needs a column '{missing[0]}'", remedy)
@@ -31,7 +34,7 @@ def trial(stage: Stage, rows: pa.Table, engine: EngineSpec | None, run: Run) -> 
         rows = rows.append_column("parents", none)
     fates = _fates(stage, rows, engine, run)
     lines = [_line(fate) for fate in fates]
-    table = rows.select([name for name in stage.needs if name not in stage.adds])
+    table = rows.select([name for name in stage.needs if name not in (*stage.adds, SEED)])
     for name in dict.fromkeys(key for line in lines for key in line):
         column = pa.array([line.get(name) for line in lines], stage.adds.get(name))
         table = table.append_column(name, column)
@@ -43,9 +46,9 @@ def _fates(stage: Stage, rows: pa.Table, engine: EngineSpec | None, run: Run) ->
         remedy = "Call its `run` on a reader of your own, as tests/stages/dedup/test_exact.py does."
         raise UserError("a set stage works on all rows of a run, not on a few", remedy)
     if not isinstance(stage, PromptStage):
-        return decide(stage, "trial", rows, None)[0]
+        return decide(stage, "trial", rows)
     with closing(EngineHost(engine or _engine_of(run, stage.engine))) as host:
-        return decide(stage, "trial", rows, host)[0]
+        return host.run(calls.run(stage, "trial", rows, host)).result()[0]
 
 
 def _engine_of(run: Run, name: str) -> EngineSpec:

@@ -116,7 +116,7 @@ class Bucket:
         return True
 
     def append_to(self, name: str) -> Appender:
-        """See `Folder`: an object per append, because an object does not grow."""
+        """See `Folder`: an object per sync, because an object does not grow."""
         return _Parts(self, name)
 
     def names(self) -> list[str]:
@@ -168,15 +168,23 @@ class Bucket:
 
 
 class _Parts:
-    """Appends as objects of their own, numbered."""
+    """What is added between two syncs is an object of its own, numbered."""
 
     def __init__(self, folder: Bucket, name: str) -> None:
         self._folder, self._name, self._number = folder, name, 0
+        self._pending: list[bytes] = []
 
     def append(self, content: Buffer) -> None:
         """See `Appender`."""
-        self._folder.put(f"{self._name}.{self._number:06}", content)
-        self._number += 1
+        self._pending.append(bytes(content))
+
+    def sync(self) -> None:
+        """See `Appender`."""
+        pending, self._pending = self._pending, []
+        if pending:
+            self._folder.put(f"{self._name}.{self._number:06}", b"".join(pending))
+            self._number += 1
 
     def close(self) -> None:
         """See `Appender`."""
+        self.sync()

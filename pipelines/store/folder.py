@@ -28,7 +28,11 @@ class Appender(Protocol):
     """A file that grows."""
 
     def append(self, content: Buffer) -> None:
-        """Add `content`; it is durable when this returns."""
+        """Add `content`. On a disk it outlives this process from now on."""
+        ...
+
+    def sync(self) -> None:
+        """Return when all that was added would survive a power cut."""
         ...
 
     def close(self) -> None:
@@ -229,7 +233,7 @@ class LocalFolder:
 
 
 class _LocalAppender:
-    """Appends and syncs."""
+    """Appends to a file."""
 
     def __init__(self, handle: int, path: Path) -> None:
         self._handle, self._path = handle, path
@@ -238,6 +242,10 @@ class _LocalAppender:
         """See `Appender`."""
         with writing(self._path):
             write_all(self._handle, content)
+
+    def sync(self) -> None:
+        """See `Appender`."""
+        with writing(self._path):
             os.fdatasync(self._handle)
 
     def close(self) -> None:

@@ -9,11 +9,14 @@ such files that are kept, each under the hash of its content.
 """
 
 import hashlib
+import re
 import struct
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import xxhash
@@ -21,6 +24,7 @@ import xxhash
 from pipelines.store.folder import Appender, Folder
 from stages.ask import Reply, Request
 
+_NAME = re.compile(r"(\d+)\+(\d+)-")
 _HEAD = struct.Struct("<I16s8s")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Reply).decode
@@ -33,7 +37,10 @@ def key(engine: Mapping[str, Any], request: Request) -> bytes:
     `engine` is the engine's identity (kind, model, revision), which knows no endpoint.
     """
     facts = [engine, request.seed, type(request.ask.prompt).__name__, request.ask]
-    return hashlib.sha256(_json(facts)).digest()[:16]
+    # A setting that came after the first journals stays out where it is not used. No text can
+    # hold these bytes: its quotes are escaped.
+    written = _json(facts).replace(b',"stop_ids":[]}', b"}", 1)
+    return hashlib.sha256(written).digest()[:16]
 
 
 def frame(name: bytes, reply: Reply) -> bytes:
@@ -69,6 +76,28 @@ def load(folder: Folder, names: Iterable[str]) -> dict[bytes, bytes]:
     return found
 
 
+def name_of(index: int, rows: int) -> str:
+    """A new name for the journal of a shard of so many rows."""
+    return f"{index:05}+{rows}-{uuid4().hex[:12]}.log"
+
+
+def of_shard(names: Iterable[str], index: int, rows: int) -> tuple[str, ...]:
+    """Those of these journals that can hold answers to a shard's rows.
+
+    A first stage's shards are numbered by their first row, so that a run with other sizes of
+    shards finds what was answered. A name of another form (Bowerbird 0.1.0) may be of any shard.
+    """
+    return tuple(name for name in names if _touches(name, index, rows))
+
+
+def _touches(name: str, index: int, rows: int) -> bool:
+    found = _NAME.match(name)
+    if found is None:
+        return True
+    start, length = int(found[1]), int(found[2])
+    return start < index + rows and index < start + length
+
+
 def files(folder: Folder, names: Iterable[str]) -> list[str]:
     """The files of these journals, in order: `<name>`, and `<name>.…` of what continued it."""
     starts = tuple(f"{name}." for name in names)
@@ -96,9 +125,10 @@ class Journal:
     def __init__(self, folder: Folder, name: str) -> None:
         self._folder, self._name = folder, name
         self._file: Appender | None = None
+        self._syncing = threading.Lock()
 
     def append(self, answers: Iterable[tuple[bytes, Reply]]) -> None:
-        """Keep answers; they are durable, all with one sync, when this returns.
+        """Keep answers.
 
         Raises:
             RunError: the disk is full or the folder cannot be written to.
@@ -108,10 +138,18 @@ class Journal:
             self._file = self._folder.append_to(self._name)
         self._file.append(content)
 
+    def sync(self) -> None:
+        """Return when all answers would survive a power cut. Raises as `append` does."""
+        with self._syncing:
+            if self._file is not None:
+                self._file.sync()
+
     def close(self) -> None:
-        """Write no more."""
-        if self._file is not None:
-            self._file.close()
+        """Write no more; a sync that is under way in another thread ends first."""
+        with self._syncing:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
 
 def keep(folder: Folder, answers: Mapping[bytes, Reply]) -> None:

@@ -11,14 +11,17 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import ClassVar
 
-from stages.base import Annotated, Dropped, Fate, SetStage, ShardReader
+from stages.base import Annotated, Dropped, Fate, Role, SetStage, ShardReader
 
 _NOISE = re.compile(r"[\W_]+")
 
 
 class Exact(SetStage):
     """The first of several alike stays. Holds 16 bytes of hash and an id per distinct text."""
+
+    role: ClassVar[Role] = "dedup"
 
     column: str = "instruction"
 

@@ -17,13 +17,14 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from stages.base import Annotated, Columns, Dropped, Fate, SetStage, ShardReader
+from stages.base import Annotated, Columns, Dropped, Fate, Role, SetStage, ShardReader
 from stages.vectors import Vectors, read_vectors
 
 
 class Semantic(SetStage):
     """`threshold` is a cosine: at or above it, two rows are the same. The first stays."""
 
+    role: ClassVar[Role] = "dedup"
     cites: ClassVar[tuple[str, ...]] = ("deita",)
 
     threshold: float = Field(0.9, gt=0, le=1)

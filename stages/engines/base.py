@@ -8,6 +8,7 @@ model, revision) is the spec's identity and enters fingerprints; where and how f
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, Self
@@ -58,6 +59,11 @@ class EngineSpec(BaseModel):
         return {name: getattr(self, name) for name in self.identity_fields}
 
     @property
+    def capacity(self) -> int:
+        """Requests that one copy can work on at the same time."""
+        return 64
+
+    @property
     def gpus(self) -> int:
         """GPUs it takes on a machine that has any."""
         return 0
@@ -94,19 +100,30 @@ async def as_finished(
     requests: Sequence[Request], answer: Callable[[Request], Awaitable[Reply]]
 ) -> AsyncIterator[Answer]:
     """Answer all requests concurrently; each failure stays with its own request."""
+    there: deque[Answer | BaseException] = deque()
+    came = asyncio.Event()
 
-    async def one(request: Request) -> Answer:
+    async def one(request: Request) -> None:
         began = time.monotonic()
         try:
             reply = await answer(request)
-            return Answer(request.index, replace(reply, seconds=time.monotonic() - began))
+            there.append(Answer(request.index, replace(reply, seconds=time.monotonic() - began)))
         except EngineError as error:
-            return Answer(request.index, error)
+            there.append(Answer(request.index, error))
+        except Exception as bug:  # noqa: BLE001  raised again below, where somebody waits
+            there.append(bug)
+        came.set()
 
     tasks = [asyncio.ensure_future(one(request)) for request in requests]
     try:
-        for done in asyncio.as_completed(tasks):
-            yield await done
+        for _ in tasks:
+            while not there:
+                came.clear()
+                await came.wait()
+            outcome = there.popleft()
+            if not isinstance(outcome, Answer):
+                raise outcome
+            yield outcome
     finally:
         # A consumer that stops early (an error, Ctrl-C) must not leave calls running.
         for task in tasks:

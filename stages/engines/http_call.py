@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener, getproxies, proxy_bypass
 
 import aiohttp
+import msgspec
 
 from stages.errors import EngineError
 
@@ -21,6 +22,9 @@ _LONGEST_WAIT_S = 60.0
 _FATAL = (401, 403, 404)
 _PASSING = (408, 409, 425, 429)
 _TOO_MUCH = (429, 503, 529)
+_JSON = {"Content-Type": "application/json"}
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -84,7 +88,8 @@ class Endpoint:
 
     async def post(self, path: str, body: Mapping[str, Any], most_bytes: int) -> Any:
         """The JSON that comes back for a JSON body. Raises as `send` does."""
-        return read_json(await self.send("POST", path, most_bytes, json=body))
+        sent = await self.send("POST", path, most_bytes, data=_encode(body), headers=_JSON)
+        return read_json(sent)
 
     async def send(self, method: str, path: str, most_bytes: int, **content: Any) -> bytes:
         """The body of the answer; `content`: aiohttp's `json`, `data` or `params`.
@@ -147,6 +152,10 @@ def read_json(content: bytes) -> Any:
     Raises:
         RetryableError: it is none.
     """
+    try:
+        return _decode(content)
+    except (msgspec.DecodeError, RecursionError):
+        pass  # half of a character in an escape, or NaN: the standard library takes them
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:

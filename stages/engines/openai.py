@@ -45,6 +45,10 @@ class Openai(Keyed, EngineSpec):
     timeout_s: float = Field(600.0, gt=0)
     max_retries: int = Field(5, ge=0)
 
+    @property
+    def capacity(self) -> int:  # noqa: D102
+        return self.max_concurrency
+
     @model_validator(mode="after")
     def _one_port(self) -> Self:
         stands = PORT in self.base_url, any(PORT in part for part in self.command)
@@ -107,22 +111,24 @@ class OpenaiEngine:
 
     async def _try(self, path: str, body: dict[str, Any], request: Request) -> Reply:
         most = openai_messages.most_tokens(request.ask)
-        async with self.pace.slot(most) as began:
-            try:
-                largest = openai_messages.most_bytes(request.ask)
-                came = await self._endpoint.post(path, body, largest)
-                spec = self._spec
-                reply = openai_messages.read_reply(came, request.ask, spec.model, spec.answers_as)
-            except NoReplyError as error:
-                raise RetryableError(str(error)) from error
-            except RetryableError as error:
-                if error.too_much:
-                    self.pace.congested(began)
-                if error.wait_s is not None:
-                    self.pace.hold(error.wait_s)
-                raise
-            self.pace.succeeded(most - reply.prompt_tokens - reply.completion_tokens)
-            return reply
+        began = await self.pace.take(most)
+        try:
+            largest = openai_messages.most_bytes(request.ask)
+            came = await self._endpoint.post(path, body, largest)
+            spec = self._spec
+            reply = openai_messages.read_reply(came, request.ask, spec.model, spec.answers_as)
+        except NoReplyError as error:
+            raise RetryableError(str(error)) from error
+        except RetryableError as error:
+            if error.too_much:
+                self.pace.congested(began)
+            if error.wait_s is not None:
+                self.pace.hold(error.wait_s)
+            raise
+        finally:
+            self.pace.give_back()
+        self.pace.succeeded(most - reply.prompt_tokens - reply.completion_tokens)
+        return reply
 
     async def close(self) -> None:
         """Close the connections; stop the server."""

@@ -1,6 +1,6 @@
 """OpenAI's batch API: requests as a file, answers within a day, at half the price.
 
-A shard is a batch: give such a recipe large shards (`placement.shard_rows`). The batch carries a
+A shard is a batch. It carries a
 digest of its requests, and a run that was killed while it was under way finds it again by that
 instead of paying for another.
 """
@@ -51,6 +51,11 @@ class OpenaiBatch(Keyed, EngineSpec):
     """Of one HTTP call."""
     max_rounds: int = Field(3, gt=0)
     """Batches that a request may be in: those that the provider did not answer go into another."""
+
+    @property
+    def capacity(self) -> int:
+        """No end to it; so large that a shard, which is a batch, is large too."""
+        return 1_000_000
 
     def check(self) -> None:  # noqa: D102
         self.api_key()

@@ -2,10 +2,11 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stages.ask import Ask, Chat, Raw, Reply, Request, Sample
+from stages.engines.logprobs import by_text
 from stages.errors import EngineError
 
 _MOST_TOKENS = 2**40
@@ -45,6 +46,7 @@ def _options(request: Request, model: str) -> dict[str, Any]:
     }
     # Not in OpenAI's own protocol; sent only where asked for, so that its servers accept us.
     options |= {"min_p": sampling.min_p} if sampling.min_p else {}
+    options |= {"stop_token_ids": list(sampling.stop_ids)} if sampling.stop_ids else {}
     return options | ({"stop": list(sampling.stop)} if sampling.stop else {})
 
 
@@ -140,14 +142,15 @@ def _sample(choice: Mapping[str, Any], ask: Ask) -> Sample:
 
 def _logprobs(choice: Mapping[str, Any]) -> tuple[Mapping[str, float], ...]:
     found = choice.get("logprobs") or {}
+    places: list[Iterable[tuple[Any, Any]]]
     if "content" in found:
         places = [
-            {entry["token"]: entry["logprob"] for entry in position["top_logprobs"]}
+            [(entry["token"], entry["logprob"]) for entry in position["top_logprobs"]]
             for position in found["content"] or ()
         ]
     else:
-        places = [position or {} for position in found.get("top_logprobs") or ()]
-    return tuple({str(t): _logprob(p) for t, p in place.items()} for place in places)
+        places = [(position or {}).items() for position in found.get("top_logprobs") or ()]
+    return tuple(by_text((str(t), _logprob(p)) for t, p in place) for place in places)
 
 
 def _logprob(value: Any) -> float:

@@ -6,8 +6,6 @@ fewer when the endpoint says it is too much. Limits per minute are kept by spaci
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 _LESS = 0.7
 _BURST_S = 1.0
@@ -32,19 +30,24 @@ class Pace:
         """Calls that may be open now."""
         return int(self._limit)
 
-    @asynccontextmanager
-    async def slot(self, tokens: int) -> AsyncIterator[float]:
-        """Wait for one call's turn. Yields the time it began; `tokens`: what it may take."""
+    async def take(self, tokens: int) -> float:
+        """Wait for one call's turn; the time it began. `tokens`: what it may take.
+
+        Its slot is to be given back when it has ended.
+        """
         await self._slots.acquire()
         try:
-            await asyncio.sleep(max(self._requests.wait_s(1), self._tokens.wait_s(tokens)))
+            if (wait := max(self._requests.wait_s(1), self._tokens.wait_s(tokens))) > 0:
+                await asyncio.sleep(wait)
             while (wait := self._held_until - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
-            yield time.monotonic()
-        finally:
-            self._give_back()
+        except BaseException:
+            self.give_back()
+            raise
+        return time.monotonic()
 
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
+        """The call has ended."""
         if self._owed:
             self._owed -= 1
         else:
@@ -56,7 +59,7 @@ class Pace:
         before = self.limit
         self._limit = min(self._most, self._limit + 1 / self._limit)
         if self.limit > before:
-            self._give_back()
+            self.give_back()
 
     def congested(self, began: float) -> None:
         """The endpoint says of a call that began at `began` that it is too much."""

@@ -24,6 +24,10 @@ class SentenceTransformers(Weights, EngineSpec):
     kind: Literal["sentence_transformers"] = "sentence_transformers"
     batch_size: int = Field(32, gt=0)
 
+    @property
+    def capacity(self) -> int:  # noqa: D102
+        return self.batch_size
+
     def check(self) -> None:  # noqa: D102
         weights.check(self.model, self)
 

@@ -5,10 +5,9 @@ template, so that raw prompts, open user turns and chats take one path to the en
 """
 
 import asyncio
-import math
 import os
 import uuid
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -19,6 +18,8 @@ from stages.ask import Capability, Chat, Raw, Reply, Request, Sample, UserTurn
 from stages.engines import weights
 from stages.engines.base import Answer, Engine, EngineSpec, as_finished
 from stages.engines.chat_template import ChatTemplate
+from stages.engines.control_tokens import ControlTokens
+from stages.engines.logprobs import by_text
 from stages.engines.weights import Weights
 from stages.errors import EngineError, UserError, first_line
 
@@ -41,6 +42,10 @@ class Vllm(Weights, EngineSpec):
     cpu_kv_cache_gib: int = Field(2, gt=0)
     """Key-value cache on a machine without GPUs, in GiB."""
     _tensor_parallel: int = PrivateAttr(1)
+
+    @property
+    def capacity(self) -> int:  # noqa: D102
+        return self.max_num_seqs
 
     @property
     def gpus(self) -> int:  # noqa: D102
@@ -79,8 +84,9 @@ class VllmEngine:
         except (RuntimeError, ValueError, OSError) as error:
             cause = f"vLLM cannot load {spec.model} ({first_line(error)})"
             raise EngineError(cause, fatal=True) from error
-        self._tokenizer = self._engine.get_tokenizer()
-        self._template = ChatTemplate(self._tokenizer)
+        tokenizer = self._engine.get_tokenizer()
+        self._template = ChatTemplate(tokenizer)
+        self._control = ControlTokens(tokenizer)
         self._room = spec.max_model_len
 
     async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
@@ -89,26 +95,28 @@ class VllmEngine:
             yield answer
 
     async def _answer(self, request: Request) -> Reply:
-        try:
-            text, stops = self._render(request)
-        except TemplateError as error:
-            raise EngineError(f"the chat template refuses the messages ({error})") from error
-        tokens = self._tokenizer.encode(text, add_special_tokens=False)
+        tokens, stops = self._tokens(request)
         if len(tokens) >= self._room:
             raise EngineError(f"the prompt has {len(tokens)} tokens, the model takes {self._room}")
-        output = await self._generate(tokens, _sampling_params(request, stops))
-        return _reply(output, self.model)
+        stops = (*request.ask.sampling.stop, *stops)
+        params = _sampling_params(request, stops, self._control.ids(stops))
+        return _reply(await self._generate(tokens, params), self.model)
 
-    def _render(self, request: Request) -> tuple[str, tuple[str, ...]]:
-        match request.ask.prompt:
-            case Raw(text):
-                return text, ()
-            case Chat(messages):
-                return self._template.chat(messages), ()
-            case UserTurn(system):
-                return self._template.user_turn(system)
-            case _:
-                raise EngineError("vllm engines generate text; use an embedder for passages")
+    def _tokens(self, request: Request) -> tuple[list[int], tuple[str, ...]]:
+        """The prompt as vLLM gets it, and the strings that end the turn."""
+        try:
+            match request.ask.prompt:
+                case Raw(text):
+                    return self._control.encode(text), ()
+                case Chat(messages):
+                    text = self._template.chat(self._control.defused(messages))
+                    return self._control.encode(text), ()
+                case UserTurn(system):
+                    text, stops = self._template.user_turn(system)
+                    return self._control.encode(text), stops
+        except TemplateError as error:
+            raise EngineError(f"the chat template refuses the messages ({error})") from error
+        raise EngineError("vllm engines generate text; use an embedder for passages")
 
     async def _generate(self, tokens: list[int], params: Any) -> Any:
         from vllm.exceptions import VLLMClientError
@@ -190,7 +198,7 @@ def _cpu_dtype() -> str:
     return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
 
 
-def _sampling_params(request: Request, stops: tuple[str, ...]) -> Any:
+def _sampling_params(request: Request, stops: Sequence[str], stop_ids: Sequence[int]) -> Any:
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
@@ -207,7 +215,9 @@ def _sampling_params(request: Request, stops: tuple[str, ...]) -> Any:
         top_p=sampling.top_p,
         min_p=sampling.min_p,
         max_tokens=sampling.max_tokens,
-        stop=[*sampling.stop, *stops],
+        stop=list(stops),
+        # A control token is no text to vLLM: as a string alone it never stops anything.
+        stop_token_ids=[*sampling.stop_ids, *stop_ids],
         seed=request.seed if sampling.temperature > 0 else None,
         logprobs=request.ask.logprobs or None,
         structured_outputs=structured,
@@ -227,17 +237,8 @@ def _reply(output: Any, model: str) -> Reply:
 
 
 def _sample(sample: Any) -> Sample:
-    positions = tuple(_by_text(position.values()) for position in sample.logprobs or ())
+    positions = tuple(
+        by_text((entry.decoded_token or "", entry.logprob) for entry in position.values())
+        for position in sample.logprobs or ()
+    )
     return Sample(sample.text, sample.finish_reason or "stop", positions)
-
-
-def _by_text(entries: Iterable[Any]) -> dict[str, float]:
-    """Log-probability by text; tokens that decode to the same text count together."""
-    found: dict[str, float] = {}
-    for entry in entries:
-        text = entry.decoded_token or ""
-        before = found.get(text, -math.inf)
-        top = max(before, entry.logprob)
-        apart = min(before, entry.logprob) - top
-        found[text] = top + math.log1p(math.exp(apart)) if math.isfinite(top) else top
-    return found

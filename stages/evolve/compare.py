@@ -15,7 +15,7 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, Sampling, chat
-from stages.base import Annotated, Columns, Fate, PromptStage, Row
+from stages.base import Annotated, Columns, Fate, PromptStage, Role, Row
 from stages.errors import ReplyError
 from stages.verdicts import TOP, masses
 
@@ -28,6 +28,7 @@ class Compare(PromptStage):
     0.13-0.36 to 10 pairs with a new demand, so its recipe says 0.1.
     """
 
+    role: ClassVar[Role] = "filter"
     prompts: ClassVar[tuple[str, ...]] = ("evolve/compare",)
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
 
@@ -48,6 +49,10 @@ class Compare(PromptStage):
     @property
     def adds(self) -> Columns:  # noqa: D102
         return {"evolved_is_new": pa.bool_(), "evolved_novelty": pa.float64()}
+
+    @property
+    def most_tokens(self) -> int:  # noqa: D102
+        return 1
 
     def ask(self, row: Row) -> Ask | Fate:
         """Both instructions; nothing for a row without an evolution."""

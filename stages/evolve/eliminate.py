@@ -17,7 +17,7 @@ from typing import ClassVar
 import pyarrow as pa
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from stages.base import Annotated, Columns, Derived, Fate, Row, TableStage
+from stages.base import Annotated, Columns, Derived, Fate, Role, Row, TableStage
 
 _COPIED = re.compile(
     r"(?:given|rewritten|new|original|evolved|above) (?:prompt|request|instruction)|</?request>",
@@ -36,6 +36,7 @@ _GONE = (
 class Eliminate(TableStage):
     """One verdict per evolving row; the others pass."""
 
+    role: ClassVar[Role] = "filter"
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
 
     @property

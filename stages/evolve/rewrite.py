@@ -17,7 +17,7 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Annotated, Columns, Fate, Row
+from stages.base import Annotated, Columns, Fate, Role, Row
 from stages.replies import REQUEST_SCHEMA, parse_request
 from stages.sampled import Sampled
 
@@ -30,6 +30,7 @@ OPERATORS: tuple[Operator, ...] = get_args(Operator)
 class Rewrite(Sampled):
     """One evolution per evolving row."""
 
+    role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("evolve/rewrite",)
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
 

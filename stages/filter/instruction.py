@@ -12,11 +12,12 @@ at the first question mark, which ruins requests of several sentences).
 import re
 from collections.abc import Callable, Sequence
 from typing import Annotated as Annotated_
+from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field, StringConstraints
 
-from stages.base import Annotated, Columns, Dropped, Fate, TableStage
+from stages.base import Annotated, Columns, Dropped, Fate, Role, TableStage
 from stages.filter import text as rules
 
 _LEADS = re.compile(
@@ -33,6 +34,8 @@ _QUOTES = {'"': '"', "“": "”", "'": "'"}
 
 class Instruction(TableStage):
     """Lengths are in characters, after clean-up."""
+
+    role: ClassVar[Role] = "filter"
 
     min_chars: int = Field(12, ge=1)
     max_chars: int = Field(2000, ge=1)

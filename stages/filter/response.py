@@ -6,15 +6,18 @@ Out: the row as it is, or dropped as filter.empty, .truncated, .template_echo, .
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import pyarrow as pa
 
-from stages.base import Annotated, Dropped, Fate, TableStage
+from stages.base import Annotated, Dropped, Fate, Role, TableStage
 from stages.filter import text as rules
 
 
 class Response(TableStage):
     """`refusals: true` keeps answers that begin as a refusal."""
+
+    role: ClassVar[Role] = "filter"
 
     column: str = "response"
     refusals: bool = False

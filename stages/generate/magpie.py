@@ -11,13 +11,14 @@ hidden stop string.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import pyarrow as pa
 from pydantic import Field, model_validator
 
 from stages.ask import Ask, Capability, Raw, Reply, UserTurn
-from stages.base import Annotated, Columns, Fate, Row
+from stages.base import Annotated, Columns, Fate, Role, Row
 from stages.generate.families import FAMILIES
 from stages.sampled import Sampled
 
@@ -25,6 +26,8 @@ from stages.sampled import Sampled
 class Magpie(Sampled):
     """Instructions out of nothing."""
 
+    version: ClassVar[int] = 2
+    role: ClassVar[Role] = "generate"
     cites: ClassVar[tuple[str, ...]] = ("magpie",)
 
     rows: int = Field(gt=0)
@@ -74,7 +77,8 @@ class Magpie(Sampled):
         if self.family is None:
             return Ask(UserTurn(self.system), self.sampling(stop=stop))
         family = FAMILIES[self.family]
-        return Ask(Raw(family.pre_query(self.system)), self.sampling(stop=family.stops + stop))
+        sampling = replace(self.sampling(stop=family.stops + stop), stop_ids=family.stop_ids)
+        return Ask(Raw(family.pre_query(self.system)), sampling)
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """Whatever was said is the instruction; filters come later."""

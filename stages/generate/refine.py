@@ -10,13 +10,14 @@ import pyarrow as pa
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Annotated, Columns, Fate, Row
+from stages.base import Annotated, Columns, Fate, Role, Row
 from stages.sampled import Sampled
 
 
 class Refine(Sampled):
     """One refined answer per draft."""
 
+    role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("generate/refine",)
 
     @property

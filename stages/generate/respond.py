@@ -37,6 +37,14 @@ class Respond(Sampled):
         columns = {self.into: pa.string(), f"{self.into}_finish_reason": pa.string()}
         return columns | ({"sample": pa.int64()} if self.samples > 1 else {})
 
+    @property
+    def derives(self) -> bool:  # noqa: D102
+        return self.samples > 1
+
+    @property
+    def most_tokens(self) -> int:  # noqa: D102
+        return self.samples * self.max_tokens
+
     def most_rows(self, rows: int) -> int:  # noqa: D102
         return rows * self.samples
 

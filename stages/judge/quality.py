@@ -15,7 +15,7 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, Sampling, chat
-from stages.base import Annotated, Columns, Fate, PromptStage, Row
+from stages.base import Annotated, Columns, Fate, PromptStage, Role, Row
 from stages.errors import ReplyError
 from stages.verdicts import TOP, masses
 
@@ -23,6 +23,7 @@ from stages.verdicts import TOP, masses
 class Quality(PromptStage):
     """Grades by one token."""
 
+    role: ClassVar[Role] = "judge"
     prompts: ClassVar[tuple[str, ...]] = ("judge/quality",)
     cites: ClassVar[tuple[str, ...]] = ("deita",)
 
@@ -45,6 +46,10 @@ class Quality(PromptStage):
     @property
     def adds(self) -> Columns:  # noqa: D102
         return {"score": pa.float64(), "score_mass": pa.float64(), "judge_model": pa.string()}
+
+    @property
+    def most_tokens(self) -> int:  # noqa: D102
+        return 1
 
     def ask(self, row: Row) -> Ask:
         """The request, the answer and the scale."""

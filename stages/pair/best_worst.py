@@ -15,12 +15,13 @@ from typing import Any, ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from stages.base import Columns, Derived, Dropped, Fate, SetStage, ShardReader
+from stages.base import Columns, Derived, Dropped, Fate, Role, SetStage, ShardReader
 
 
 class BestWorst(SetStage):
     """Answers of one question are the rows with the same parents."""
 
+    role: ClassVar[Role] = "pair"
     cites: ClassVar[tuple[str, ...]] = ("magpie",)
 
     min_margin: float = Field(0.05, ge=0)

@@ -17,13 +17,14 @@ import pyarrow as pa
 from pydantic import Field
 from scipy.stats import rankdata
 
-from stages.base import Annotated, Columns, Dropped, Fate, SetStage, ShardReader
+from stages.base import Annotated, Columns, Dropped, Fate, Role, SetStage, ShardReader
 from stages.vectors import read_vectors
 
 
 class QualityDiversity(SetStage):
     """Keeps all rows where there are no more than `rows`."""
 
+    role: ClassVar[Role] = "select"
     cites: ClassVar[tuple[str, ...]] = ("mmr",)
 
     rows: int = Field(gt=0)

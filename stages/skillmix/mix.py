@@ -16,12 +16,13 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from stages.base import Columns, Derived, Dropped, Fate, Row, SetStage, ShardReader
+from stages.base import Columns, Derived, Dropped, Fate, Role, Row, SetStage, ShardReader
 
 
 class Mix(SetStage):
     """Fewer sets than `rows` where the skills allow no more."""
 
+    role: ClassVar[Role] = "generate"
     cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
 
     rows: int = Field(gt=0)

@@ -15,7 +15,7 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Annotated, Columns, Fate, Row
+from stages.base import Annotated, Columns, Fate, Role, Row
 from stages.replies import parse_texts, texts_schema
 from stages.sampled import Sampled
 
@@ -23,6 +23,7 @@ from stages.sampled import Sampled
 class QueryTypes(Sampled):
     """One call; `count` kinds are asked for."""
 
+    role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/query_types",)
     cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
 

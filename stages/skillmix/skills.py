@@ -11,7 +11,7 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Columns, Derived, Fate, Row
+from stages.base import Columns, Derived, Fate, Role, Row
 from stages.replies import parse_texts, texts_schema
 from stages.sampled import Sampled
 
@@ -19,6 +19,7 @@ from stages.sampled import Sampled
 class Skills(Sampled):
     """One call per topic; `count` skills are asked for."""
 
+    role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/skills",)
     cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
 
@@ -31,6 +32,10 @@ class Skills(Sampled):
     @property
     def needs(self) -> tuple[str, ...]:  # noqa: D102
         return ("topic",)
+
+    @property
+    def derives(self) -> bool:  # noqa: D102
+        return True
 
     @property
     def adds(self) -> Columns:  # noqa: D102

@@ -11,7 +11,7 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Columns, Derived, Fate, Row
+from stages.base import Columns, Derived, Fate, Role, Row
 from stages.replies import parse_texts, texts_schema
 from stages.sampled import Sampled
 
@@ -19,6 +19,7 @@ from stages.sampled import Sampled
 class Topics(Sampled):
     """One call; `count` topics are asked for."""
 
+    role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/topics",)
     cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
 
@@ -27,6 +28,10 @@ class Topics(Sampled):
     @property
     def wants(self) -> frozenset[Capability]:  # noqa: D102
         return frozenset({"chat", "schema"})
+
+    @property
+    def derives(self) -> bool:  # noqa: D102
+        return True
 
     @property
     def adds(self) -> Columns:  # noqa: D102

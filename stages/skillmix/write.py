@@ -11,7 +11,7 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Annotated, Columns, Fate, Row
+from stages.base import Annotated, Columns, Fate, Role, Row
 from stages.replies import REQUEST_SCHEMA, parse_request
 from stages.sampled import Sampled
 
@@ -19,6 +19,7 @@ from stages.sampled import Sampled
 class Write(Sampled):
     """One instruction per set of skills."""
 
+    role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/write",)
     cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
 

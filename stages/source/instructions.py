@@ -4,17 +4,21 @@ In:  a `.jsonl` or `.parquet` file with a text column, `{"instruction": "Name th
 Out: {instruction: "Name three rivers.", finish_reason: "stop"}, as a sampled one would be
 """
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
 
-from stages.base import Annotated, Columns, Fate, Row, TableStage
-from stages.source.row_file import RecipePath, digest, read_rows, text_field
+from stages.base import Annotated, Columns, Fate, Role, Row, TableStage
+from stages.source.row_file import RecipePath, count_rows, digest, read_rows, text_field
 
 
 class Instructions(TableStage):
     """One row per row of the file; `column` names the text, the first `rows` are taken."""
+
+    role: ClassVar[Role] = "source"
 
     path: RecipePath
     column: str = "instruction"
@@ -24,10 +28,13 @@ class Instructions(TableStage):
     def adds(self) -> Columns:  # noqa: D102
         return {"instruction": pa.string(), "finish_reason": pa.string()}
 
-    def seeds(self) -> Sequence[Row]:  # noqa: D102
-        rows = read_rows(self.path)[: self.rows]
-        texts = [text_field(row, self.column, self.path, i) for i, row in enumerate(rows, 1)]
-        return [{"instruction": text, "finish_reason": "stop"} for text in texts]
+    def seeds(self) -> Iterator[Row]:  # noqa: D102
+        for number, row in enumerate(read_rows(self.path, self.rows), 1):
+            text = text_field(row, self.column, self.path, number)
+            yield {"instruction": text, "finish_reason": "stop"}
+
+    def count_seeds(self) -> int:  # noqa: D102
+        return min(self.rows or sys.maxsize, count_rows(self.path))
 
     def identity(self) -> Row:  # noqa: D102
         return {"file": digest(self.path)}

@@ -7,19 +7,21 @@ Out: {instruction: "What is the relation …?\nNight : Day", seed_task: "seed_ta
 The first instance's input stands below the instruction, as WizardLM's released code joins them.
 """
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import pyarrow as pa
 from pydantic import Field
 
-from stages.base import Annotated, Columns, Fate, Row, TableStage
-from stages.source.row_file import RecipePath, digest, read_rows, text_field
+from stages.base import Annotated, Columns, Fate, Role, Row, TableStage
+from stages.source.row_file import RecipePath, count_rows, digest, read_rows, text_field
 
 
 class SeedTasks(TableStage):
     """The first `rows` tasks of the file, or all."""
 
+    role: ClassVar[Role] = "source"
     cites: ClassVar[tuple[str, ...]] = ("self-instruct",)
 
     path: RecipePath
@@ -29,8 +31,12 @@ class SeedTasks(TableStage):
     def adds(self) -> Columns:  # noqa: D102
         return {"instruction": pa.string(), "seed_task": pa.string()}
 
-    def seeds(self) -> Sequence[Row]:  # noqa: D102
-        return [self._seed(row, i) for i, row in enumerate(read_rows(self.path)[: self.rows], 1)]
+    def seeds(self) -> Iterator[Row]:  # noqa: D102
+        for number, row in enumerate(read_rows(self.path, self.rows), 1):
+            yield self._seed(row, number)
+
+    def count_seeds(self) -> int:  # noqa: D102
+        return min(self.rows or sys.maxsize, count_rows(self.path))
 
     def _seed(self, row: dict[str, Any], position: int) -> Row:
         instruction = text_field(row, "instruction", self.path, position)

@@ -30,14 +30,14 @@ SCRIPT = "tests.chaos.counted_script:counted"
 
 
 def short_recipe(seed):
-    """Few steps and shards at a time, so that a cluster of two cores starts few processes."""
+    """Few steps and shards, so that a cluster of two cores starts few processes."""
     stages = [
         {"use": "generate.magpie", "rows": 40},
         {"use": "generate.respond"},
         {"use": "judge.quality"},
         {"use": "dedup.exact"},
     ]
-    return recipe(seed, shards_in_flight=1) | {"stages": stages}
+    return recipe(seed) | {"stages": stages}
 
 
 def recipe(seed, **placement):

@@ -155,7 +155,7 @@ def test_repair_computes_what_is_damaged_and_nothing_else(store, what, root):
                 self.fresh.append(step.name)
 
     watches = []
-    pattern = {"part": "generate.respond-*/part-00001-*", "rejected": "select*/rejected-*",
+    pattern = {"part": "generate.respond-*/part-00004-*", "rejected": "select*/rejected-*",
                "log": "filter.response-*/log/*2.json"}[what]  # fmt: skip
     path = next(store.stages.path.glob(pattern))
     path.write_bytes(path.read_bytes()[:-20])

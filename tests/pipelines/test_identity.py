@@ -106,7 +106,7 @@ def test_names_limits_and_placement_decide_nothing(small_recipe, root):
     first = [s.fingerprint for s in make_plan(parse(small_recipe(), root))]
     for cosmetic in (
         {"name": "other"}, {"description": "x"}, {"limits": {"failed": 0.1}},
-        {"placement": {"shard_rows": 9, "shards_in_flight": 1}},
+        {"placement": {"shard_rows": 9}},
         {"placement": {"engines": {"main": {"replicas": 3, "gpus": 0.5}}}},
     ):  # fmt: skip
         assert [s.fingerprint for s in make_plan(parse(small_recipe(**cosmetic), root))] == first

@@ -23,7 +23,7 @@ def test_a_sound_store(bowerbird, done):
 
 
 def test_damage_is_found_and_mended(bowerbird, done):
-    path = damage("stages/judge.quality-*/part-00001-*")
+    path = damage("stages/judge.quality-*/part-00004-*")
     code, out, err = bowerbird("verify")
     assert code == 1
     assert str(path) in out

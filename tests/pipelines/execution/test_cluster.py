@@ -43,7 +43,7 @@ def source(small_recipe, tmp_path):
     def make(script, **placement):
         stages = [{**STAGES[0], "path": str(path)}, *STAGES[1:]]
         main = {"kind": "scripted", "script": f"tests.data.deadly_script:{script}"}
-        placed = {"shard_rows": 8, "shards_in_flight": 2, **placement}
+        placed = {"shard_rows": 8, **placement}
         return small_recipe(engines={"main": main}, stages=stages, placement=placed)
 
     return make

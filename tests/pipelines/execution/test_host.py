@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.execution.feed import Upstream
 from pipelines.execution.host import EngineHost
+from pipelines.execution.lost import EngineLost
 from stages.ask import Ask, Request, chat
 from stages.engines.base import EngineSpec, as_finished
 from stages.errors import EngineError
@@ -52,14 +53,20 @@ class Broken(Sleeps):
 REQUESTS = [Request(i, Ask(chat("Hi")), i) for i in range(3)]
 
 
+async def collected(host):
+    return [answer async for answer in host.complete(REQUESTS)]
+
+
 def test_a_stop_does_not_wait_for_calls_under_way():
     host = EngineHost(Sleeps())
-    host.open()
+    host.run(host.open()).result()
     threading.Timer(0.2, host.stop).start()
     began = time.monotonic()
     with pytest.raises(Upstream):
-        list(host.complete(REQUESTS))
+        host.run(collected(host)).result()
     assert time.monotonic() - began < 10
+    with pytest.raises(Upstream):
+        host.run(collected(host)).result()
     host.close()
     assert Sleeper.cancelled == 3
 
@@ -67,7 +74,7 @@ def test_a_stop_does_not_wait_for_calls_under_way():
 def test_an_engine_that_does_not_open_is_tried_once():
     host = EngineHost(Broken())
     for _ in range(3):
-        with pytest.raises(EngineError, match="no such model"):
-            list(host.complete(REQUESTS))
+        with pytest.raises(EngineLost, match="no such model"):
+            host.run(collected(host)).result()
     assert Broken.opened == 1
     host.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.execution import stage_run
+from pipelines.execution.calls import unheard
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.lost import EngineLost, Lost
 from pipelines.execution.replicas import Replicas
@@ -26,10 +26,10 @@ from stages.errors import EngineError, RunError
 class Brittle(LocalExecutor):
     """Loses work as a cluster does, where `loses` says so."""
 
-    def submit(self, work):
+    def submit(self, work, heard=unheard):
         cause = self.loses(work)
         if cause is None:
-            return super().submit(work)
+            return super().submit(work, heard)
         lost = Future()
         lost.set_exception(Lost(cause))
         return lost
@@ -71,7 +71,7 @@ def test_work_that_is_lost_now_and_then_costs_nothing(
 
 
 def poisoned(work, row):
-    return work.step.name == "generate_respond" and work.inputs[0].index == 1 and (
+    return work.step.name == "generate_respond" and work.inputs[0].index == 4 and (
         work.only == row or (work.only is None and row not in work.poisoned)
     )  # fmt: skip
 
@@ -101,31 +101,11 @@ def test_a_set_stage_that_dies_again_and_again_stops_the_run(run_brittle, small_
 
 def test_a_shard_that_dies_though_none_of_its_rows_does_stops_the_run(run_brittle, small_recipe):
     def loses(work):
-        here = work.step.name == "generate_respond" and work.inputs[0].index == 1
+        here = work.step.name == "generate_respond" and work.inputs[0].index == 4
         return "out of memory" if here and work.only is None else None
 
     with pytest.raises(RunError, match="out of memory, 3 times in a row"):
         run_brittle(small_recipe(), loses)
-
-
-def test_a_step_without_news_says_what_it_waits_for(run_brittle, small_recipe, monkeypatch):
-    monkeypatch.setattr(stage_run, "_QUIET_S", 0.5)
-    told = threading.Event()
-
-    class Told(Silent):
-        def waiting(self, step, shards, seconds):
-            told.set()
-
-    original = Brittle.submit
-
-    def submit(self, work):
-        if work.step.name == "generate_respond" and not told.is_set():
-            return self._pool.submit(lambda: (told.wait(5), original(self, work).result())[1])
-        return original(self, work)
-
-    monkeypatch.setattr(Brittle, "submit", submit)
-    run_brittle(small_recipe(), lambda work: None, Told())
-    assert told.is_set()
 
 
 class Flaky(EngineSpec):

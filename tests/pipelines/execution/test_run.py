@@ -75,7 +75,7 @@ def test_shard_size_changes_no_row(run_recipe, small_recipe, tmp_path, shard_row
     from pipelines.store.store import Store
 
     run, store = run_recipe(small_recipe())
-    other = small_recipe(placement={"shard_rows": shard_rows, "shards_in_flight": 2})
+    other = small_recipe(placement={"shard_rows": shard_rows})
     run2, store2 = run_recipe(other, Store.at(tmp_path / "other"))
     assert dataset(store, run) == dataset(store2, run2)
 

@@ -24,7 +24,7 @@ def test_rows_in_are_rows_answered_and_rows_quarantined(tmp_path, small_recipe):
         source = small_recipe(
             engines={"main": main},
             stages=[{"use": "source.instructions", "path": str(path)}, {"use": "generate.respond"}],
-            placement={"shard_rows": 32, "shards_in_flight": 4},
+            placement={"shard_rows": 32},
         )
         store = Store.at(tmp_path / "store")
         job = prepare(parse(source, tmp_path), Path("x.yaml"), store)

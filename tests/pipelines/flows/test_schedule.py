@@ -98,7 +98,7 @@ def write(work, script="babble", rows=12):
             {"use": "generate.respond"},
             {"use": "judge.quality"},
         ],
-        "placement": {"shard_rows": 2, "shards_in_flight": 1},
+        "placement": {"shard_rows": 2},
     }
     (work / "small.yaml").write_text(yaml.safe_dump(source))
     return source["name"]

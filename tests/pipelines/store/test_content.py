@@ -74,8 +74,8 @@ def source(small_recipe):
 
 def test_one_hash_for_any_workers_and_shards(source, tmp_path, root):
     cuts = [
-        {"shard_rows": rows, "shards_in_flight": flight, "engines": {"main": {"replicas": copies}}}
-        for rows, flight, copies in [(1, 1, 1), (1, 4, 2), (7, 2, 4), (64, 4, 1), (1000, 1, 2)]
+        {"shard_rows": rows, "engines": {"main": {"replicas": copies}}}
+        for rows, copies in [(1, 1), (1, 2), (7, 4), (64, 1), (1000, 2), (None, 1)]
     ]
     found = {
         carried_out(source(**cut), tmp_path / str(number), root) for number, cut in enumerate(cuts)

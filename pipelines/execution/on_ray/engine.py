@@ -1,0 +1,128 @@
+"""An engine in a process of its own, and how shards talk to it."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import ray
+
+from pipelines.execution.lost import EngineLost, Lost
+from pipelines.execution.supervised import Supervised
+from stages.ask import Request
+from stages.engines.base import Answer, EngineSpec
+from stages.errors import EngineError, first_line
+
+_COALESCE_S = 0.02
+"""Answers that come within it travel together: each journey takes about a millisecond."""
+
+
+class EngineActor:
+    """An engine in a process of its own. It is loaded by the first call."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        # Ray gives an actor without CPUs of its own one thread; the model is to have all.
+        os.environ["OMP_NUM_THREADS"] = str(os.cpu_count() or 1)
+        self._spec = spec
+        self._engine: Supervised | None = None
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Load it, unless it is loaded."""
+        async with self._opening:
+            if self._engine is None:
+                self._engine = Supervised(self._spec)
+
+    async def complete(self, requests: Sequence[Request]) -> AsyncIterator[list[Answer]]:
+        """One answer per request, as they finish; those that come close together in one list."""
+        await self.open()
+        assert self._engine is not None
+        there: asyncio.Queue[Answer | BaseException | None] = asyncio.Queue()
+        forwarding = asyncio.create_task(_forward(self._engine, requests, there))
+        try:
+            while answers := await _next(there):
+                yield answers
+        finally:
+            forwarding.cancel()
+
+    async def close(self) -> None:
+        """Free it."""
+        if self._engine is not None:
+            await self._engine.close()
+
+
+async def _forward(
+    engine: Supervised,
+    requests: Sequence[Request],
+    there: "asyncio.Queue[Answer | BaseException | None]",
+) -> None:
+    try:
+        async for answer in engine.complete(requests):
+            there.put_nowait(answer)
+    except Exception as error:  # noqa: BLE001  raised again where the answers are awaited
+        there.put_nowait(error)
+    else:
+        there.put_nowait(None)
+
+
+async def _next(there: "asyncio.Queue[Answer | BaseException | None]") -> list[Answer]:
+    """What has come, at least one answer; nothing at the end."""
+    found: list[Answer] = []
+    while not found or not there.empty():
+        answer = await there.get()
+        if isinstance(answer, Answer):
+            if not found and there.empty():
+                await asyncio.sleep(_COALESCE_S)
+            found.append(answer)
+        elif found:
+            there.put_nowait(answer)  # nothing comes after it: it is next
+            break
+        elif answer is None:
+            break
+        else:
+            raise answer
+    return found
+
+
+class ActorClient:
+    """A `Client` that talks to an `EngineActor`."""
+
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor
+
+    async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
+        """One answer per request, as they finish."""
+        stream = self._actor.complete.remote(requests)
+        try:
+            async for reference in stream:
+                for answer in await reference:
+                    yield answer
+        except ray.exceptions.ActorDiedError as error:
+            raise EngineLost(f"the engine's process died ({first_line(error)})") from None
+        except ray.exceptions.RayActorError as error:
+            raise Lost(f"the engine's process died ({first_line(error)})") from None
+        except ray.exceptions.RayTaskError as error:
+            cause = getattr(error, "cause", None)
+            if isinstance(cause, EngineError):
+                raise EngineLost(f"the engine cannot go on: {cause}", "Fix it.") from None
+            raise
+        finally:
+            # Who stops listening early also stops the calls.
+            ray.cancel(stream)
+
+
+class EngineCopy:
+    """An engine's actor, and the reference that is ready when it is loaded."""
+
+    def __init__(self, actor: Any) -> None:
+        self.actor = actor
+        self.opened = actor.open.remote()
+
+    def reopen(self) -> None:
+        """Wait for the process that Ray starts in place of one that died; no other call waits."""
+        self.opened = self.actor.open.options(max_task_retries=-1).remote()
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether it is not there yet."""
+        return not ray.wait([self.opened], timeout=0, fetch_local=False)[0]

@@ -80,6 +80,7 @@ def plan(recipe: Recipe) -> tuple[Step, ...]:
     for name, stage in zip(names, recipe.stages, strict=True):
         before = steps[-1] if steps else None
         _check_place(name, stage, before)
+        _check_nulls(name, stage)
         columns = _columns(name, stage, before.columns if before else IDENTITY)
         engine = _engine(name, stage, recipe.engines)
         facts = explain(stage, engine, recipe.seed, before.fingerprint if before else "")
@@ -107,6 +108,12 @@ def _check_place(name: str, stage: Stage, before: Step | None) -> None:
     if before is not None and starts:
         remedy = "Make it the first stage, or put it into a recipe of its own."
         raise UserError(f"{name} starts a dataset but comes after {before.name}", remedy)
+
+
+def _check_nulls(name: str, stage: Stage) -> None:
+    if isinstance(stage, PromptStage) and stage.derives and stage.on_parse_error == "null":
+        cause = f"{name} makes new rows of replies, and a null is none"
+        raise UserError(cause, "Let `on_parse_error` be retry, drop or fail.")
 
 
 def _columns(name: str, stage: Stage, before: Columns) -> Columns:

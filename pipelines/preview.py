@@ -1,4 +1,4 @@
-"""The first rows of a recipe sent through the whole chain: to look at, or to reckon from."""
+"""The first rows of a recipe sent through the whole chain: to look at, or to estimate from."""
 
 import tempfile
 from collections.abc import Iterator
@@ -17,16 +17,18 @@ from pipelines.store.shards import FolderReader
 from pipelines.store.store import Store
 
 
-def preview(recipe: Recipe, recipe_path: Path, rows: int) -> list[dict[str, Any]]:
-    """What becomes of the first `rows` rows: the very rows, ids and seeds the full run has.
+def preview(recipe: Recipe, recipe_path: Path, rows: int) -> tuple[list[dict[str, Any]], int]:
+    """Up to `rows` rows of what becomes of the first `rows`, and how many they became.
 
-    Selection sees these rows only, and nothing is kept.
+    They are the very rows, ids and seeds that the full run has; but selection sees these rows
+    only, and nothing is kept.
     """
     with tried(recipe, recipe_path, rows) as job:
         last = job.store.stage(job.steps[-1].folder)
         found = log.read(last)
         tables = FolderReader(last, found.shards if found else ()).tables()
-        return [row for table in tables for row in table.to_pylist()]
+        became = [row for table in tables for row in table.to_pylist()]
+        return became[:rows], len(became)
 
 
 @contextmanager

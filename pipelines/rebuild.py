@@ -26,6 +26,20 @@ class Rebuilt:
     same: bool
 
 
+def _refuse_code(run: Run) -> None:
+    """Whoever wrote the store wrote the recipes in it, and they name what is started."""
+    for name, engine in run.source["engines"].items():
+        script = str(engine.get("script", ""))
+        what = "starts the command" if engine.get("command") else ""
+        what = what or ("loads the script" if ":" in script else "")
+        what = what or ("trusts a model's code" if engine.get("trust") else "")
+        if what:
+            said = engine.get("command") or script or engine.get("trust")
+            cause = f"the record of {run.id} {what} {said!r} (engine '{name}')"
+            remedy = "If this store is yours, repair it with --trust-recipes; or give --replay."
+            raise UserError(cause, remedy)
+
+
 def affected(store: Store) -> list[Run]:
     """Done runs that miss rows; of several with the same stages the last."""
     found = {
@@ -41,16 +55,22 @@ def rebuild(
     runs: list[Run],
     cassettes: Cassettes,
     watching: Callable[[Job], AbstractContextManager[Watch]],
+    *,
+    trusted: bool = False,
 ) -> Iterator[Rebuilt]:
     """Run the recipes again, in this process; what is committed is not computed.
 
-    A record says what it said until its run is whole again.
+    A record says what it said until its run is whole again. `trusted`: whether what the records
+    say may run code of theirs.
 
     Raises:
-        UserError: an engine is missing, or the recipe would make other rows today.
+        UserError: an engine is missing, the recipe would make other rows today, or it would run
+            code and is not trusted.
         RunError: a run had to stop; the same call again goes on.
     """
     for run in runs:
+        if not trusted:
+            _refuse_code(run)
         path = Path(run.recipe_path)
         recipe = parse(run.source, path.parent)
         job = prepare(recipe, path, store, run.scheduled, cassettes)

@@ -97,6 +97,7 @@ def _record(recipe: Recipe, path: Path, steps: Sequence[Step], store: Store) -> 
                 path=step.path,
                 folder=step.folder,
                 columns=tuple(step.columns),
+                role=step.stage.role,
                 engine=step.stage.engine if isinstance(step.stage, PromptStage) else "",
                 reused=log.is_complete(store.stage(step.folder)),
                 facts=dict(step.facts),

@@ -3,8 +3,8 @@
 `render("judge/quality", instruction=..., response=...)` fills `prompts/judge/quality.md.j2`.
 Templates are ours; row text only ever fills a hole and is never parsed as a template, so a row
 that contains `{{ x }}` comes out with `{{ x }}`. A name the template uses and nobody gave is an
-error, not an empty string. `digest(name)` is part of a stage's fingerprint: whoever edits a
-prompt recomputes what it decided.
+error, not an empty string; so is a null, which would otherwise be the word None. `digest(name)`
+is part of a stage's fingerprint: an edited prompt recomputes what it decided.
 """
 
 import hashlib
@@ -14,6 +14,17 @@ from pathlib import Path
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+
+class NullHole(ValueError):
+    """A template was to be filled with a null."""
+
+
+def _there(value: object) -> object:
+    if value is None:
+        raise NullHole("a value that the prompt is to hold is null")
+    return value
+
+
 _FOLDER = Path(__file__).parent
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
     loader=FileSystemLoader(_FOLDER),
@@ -22,6 +33,7 @@ _ENVIRONMENT = ImmutableSandboxedEnvironment(
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=False,
+    finalize=_there,
 )
 
 
@@ -29,6 +41,7 @@ def render(name: str, /, **values: object) -> str:
     """Fill the template `prompts/<name>.md.j2`.
 
     Raises:
+        NullHole: a value that it writes is None.
         jinja2.UndefinedError: the template uses a name that `values` lacks.
         jinja2.TemplateNotFound: there is no such template.
     """

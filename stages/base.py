@@ -132,15 +132,18 @@ class Stage(BaseModel):
         return {}
 
 
+OnParseError = Annotated_[
+    Literal["retry", "drop", "null", "fail"],
+    BeforeValidator(lambda value: "null" if value is None else value),
+]
+
+
 class PromptStage(Stage):
     """One model call per row, in two pure halves."""
 
     engine: str = "main"
     """Which of the recipe's engines answers."""
-    on_parse_error: Annotated_[
-        Literal["retry", "drop", "null", "fail"],
-        BeforeValidator(lambda value: "null" if value is None else value),
-    ] = "fail"
+    on_parse_error: OnParseError = "fail"
     """For a reply that cannot be read: ask again with another seed (twice, then fail; of no use at
     temperature 0), drop the row, let it go on with nulls, or count it as failed."""
 

@@ -142,13 +142,18 @@ def plan(
 @app.command()
 def preview(
     recipe: RecipePath,
-    rows: Annotated[int, typer.Option("-n", min=1, help="How many rows to start from.")] = 5,
+    rows: Annotated[
+        int, typer.Option("-n", min=1, help="Rows to start from, and to show.")
+    ] = 5,
     overrides: Overrides = [],  # noqa: B006
 ) -> None:
     """Send the first rows through the whole chain and show them; nothing is kept."""
     from pipelines.preview import preview as first_rows
 
-    output.cards(first_rows(load(recipe, overrides), recipe, rows))
+    shown, became = first_rows(load(recipe, overrides), recipe, rows)
+    output.cards(shown)
+    if became > len(shown):
+        output.say(f"{len(shown)} of the {became} rows that came of the first {rows}")
 
 
 @app.command()

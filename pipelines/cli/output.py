@@ -2,6 +2,7 @@
 
 import csv
 import enum
+import io
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as markup
 from rich.panel import Panel
 from rich.table import Table
 
@@ -38,6 +39,26 @@ if TYPE_CHECKING:
 
 console = Console(stderr=True, highlight=False)
 DEFAULT_STORE = "store"
+
+
+def escape(text: str) -> str:
+    """Text as a terminal is to show it: nothing in it is a tag, and nothing moves the cursor.
+
+    What a row says may hold escape sequences that set a title, clear the screen or type.
+    """
+    return markup(visible(text))
+
+
+def visible(text: str) -> str:
+    """`text` with control characters, but line ends and tabs, as their pictures or U+FFFD."""
+    return text.translate(_CONTROL)
+
+
+_CONTROL = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"},
+    0x7F: "\u2421",
+    **dict.fromkeys(range(0x80, 0xA0), "\ufffd"),
+}
 
 
 class Format(enum.StrEnum):
@@ -175,7 +196,8 @@ def cards(rows: Sequence[Mapping[str, Any]]) -> None:
         texts = {k: v for k, v in row.items() if isinstance(v, str) and k != "id"}
         numbers = {k: v for k, v in row.items() if isinstance(v, bool | int | float)}
         lines = [f"[bold]{escape(k)}[/]\n{escape(v)}" for k, v in texts.items()]
-        lines.append("[dim]" + "  ".join(f"{k} {_short(v)}" for k, v in numbers.items()) + "[/]")
+        cells = "  ".join(escape(f"{k} {_short(v)}") for k, v in numbers.items())
+        lines.append(f"[dim]{cells}[/]")
         out.print(Panel("\n".join(lines), title=f"row {number}  {row['id']}", title_align="left"))
     if not rows:
         say("no row came through; `bowerbird run` keeps the reasons")
@@ -185,14 +207,21 @@ def result(found: "pa.Table", form: Format) -> None:
     """A query's result on standard output."""
     rows = found.to_pylist()
     if form is Format.json:
-        print(json.dumps(rows, ensure_ascii=False, default=str, indent=1))
+        _print(json.dumps(rows, ensure_ascii=False, default=str, indent=1) + "\n")
     elif form is Format.csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        written = io.StringIO()
+        writer = csv.writer(written, lineterminator="\n")
         writer.writerow(found.column_names)
         writer.writerows([_cell(row[c]) for c in found.column_names] for row in rows)
+        _print(written.getvalue())
     else:
         cells = [[_short(row[c]) for c in found.column_names] for row in rows]
         stdout().print(table(found.column_names, cells))
+
+
+def _print(text: str) -> None:
+    """Data for a program as it is; on a terminal as `visible` shows it."""
+    sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
 
 
 def _cell(value: Any) -> Any:

@@ -26,7 +26,18 @@ def verify(store: StorePath = STORE) -> None:
 
 
 @app.command()
-def repair(store: StorePath = STORE, record: Record = None, replay: Replay = None) -> None:
+def repair(
+    store: StorePath = STORE,
+    record: Record = None,
+    replay: Replay = None,
+    trusted: Annotated[
+        bool,
+        typer.Option(
+            "--trust-recipes",
+            help="Let recorded recipes start commands and load scripts; for a store of your own.",
+        ),
+    ] = False,
+) -> None:
     """Take out what is damaged and compute it again, and nothing else."""
     from pipelines.cli.progress import Progress
     from pipelines.rebuild import affected, rebuild
@@ -37,7 +48,8 @@ def repair(store: StorePath = STORE, record: Record = None, replay: Replay = Non
         findings = forget_damage(where, lease.epoch)
     output.damage(findings)
     lost = affected(where)
-    for done in rebuild(where, lost, output.cassettes(record, replay), Progress):
+    cassettes = output.cassettes(record, replay)
+    for done in rebuild(where, lost, cassettes, Progress, trusted=trusted or not cassettes.asks):
         what = "is what it was" if done.same else "was computed again and is another one now"
         print(f"{done.run.id}: its dataset {what}")
     if not (findings or lost):

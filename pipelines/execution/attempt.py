@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from prompts import NullHole
 from stages.base import Failed
 from stages.errors import ReplyError, RunError, UserError
 
@@ -23,5 +24,7 @@ def attempt(
         return call(*args, **kwargs)
     except (ReplyError, RunError, UserError):
         raise
+    except NullHole as error:
+        return Failed("prompt.null", str(error))
     except Exception as bug:  # noqa: BLE001  the row keeps the traceback, and is counted
         return Failed(f"bug.{type(bug).__name__}", traceback.format_exc(limit=-4))

@@ -45,6 +45,8 @@ def settle(step: Step, table: pa.Table, fates: Sequence[Fate]) -> Settled:
     if len(fates) != table.num_rows:
         cause = f"{step.name} gave {len(fates)} fates for {table.num_rows} rows"
         raise RunError(cause, "This is a bug of the stage.")
+    if not step.stage.derives and any(isinstance(fate, Derived) for fate in fates):
+        raise RunError(f"{step.name} made new rows", "A stage that may must say so: `derives`.")
     ids, parents = table["id"].to_pylist(), table["parents"].to_pylist()
     out: list[_Out] = []
     refused: list[tuple[int, Dropped | Failed]] = []
@@ -69,9 +71,13 @@ def row_id(*facts: object) -> str:
 
 
 def _child(step: Step, source: int, parent: str, number: int, row: Row) -> _Out:
-    parents = list(row.get("parents") or [parent])
     changes = {name: value for name, value in row.items() if name != "parents"}
-    return _Out(source, changes, row_id(step.fingerprint, *parents, number), parents)
+    parents = list(row.get("parents") or ())
+    if not parents:
+        return _Out(source, changes, row_id(step.fingerprint, parent, number), [parent])
+    # Other fates may name the same parents: only whose fate it is makes the id the child's own.
+    own = row_id(step.fingerprint, "of", parent, number, *parents)
+    return _Out(source, changes, own, parents)
 
 
 def _counts(fates: Sequence[Fate]) -> Counts:

@@ -133,11 +133,18 @@ def _public(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**facts, "engine": engine}
 
 
+_OF_THIS_MACHINE = ("command", "start_s", "api_key_file", "answers_as")
+"""Settings of an engine that hold paths, hosts or names of the place where it runs."""
+
+
 def portable(source: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe without this machine's hosts and folders; a server becomes one on loopback."""
+    """The recipe without this machine's hosts and folders; a server becomes one on loopback.
+
+    It loads, and makes the same rows where the models are the same.
+    """
     engines = {}
     for name, engine in source["engines"].items():
-        kept = dict(engine)
+        kept = {k: v for k, v in engine.items() if k not in _OF_THIS_MACHINE}
         if "base_url" in kept:
             kept["base_url"] = "http://127.0.0.1:8000/v1"
         if "model" in kept:

@@ -11,9 +11,9 @@ from pipelines.store.runs import Run
 from pipelines.store.store import Store
 
 _MAPPED = 2000
-"""Rows on the embedding map; more would hide each other and take minutes to lay out."""
+"""Rows on the embedding map, a sample; more would hide each other and take minutes to lay out."""
 _LISTED = 300
-"""Rows in the sample table, kept and rejected together."""
+"""Rows in the sample table, half of them rejected ones where there are as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,15 @@ def _sample(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, A
         "SELECT id, fate AS status, stage || ': ' || reason AS why, instruction, "
         "\"row\" ->> 'response' AS response FROM rejected"
     )
+    # Ids are hashes: the first by id are a sample, the same each time.
+    by_id = f"ORDER BY id LIMIT {_LISTED}"
+    refused = _rows(connection, f"{rejected} {by_id}")
     if not _done(run):
-        return _rows(connection, f"{rejected} LIMIT {_LISTED}")
-    kept = "SELECT id, 'kept' AS status, '' AS why, instruction, response FROM dataset"
-    return _rows(connection, f"{kept} UNION ALL ({rejected}) LIMIT {_LISTED}")
+        return refused
+    sql = "SELECT id, 'kept' AS status, '' AS why, instruction, response FROM dataset"
+    kept = _rows(connection, f"{sql} {by_id}")
+    share = max(_LISTED // 2, _LISTED - len(refused))
+    return kept[:share] + refused[: _LISTED - min(share, len(kept))]
 
 
 def mapped(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
@@ -95,13 +100,14 @@ def mapped(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, An
     step = next((s for s in run.steps if needed <= set(s.columns)), None)
     if step is None or not _done(run):
         return []
+    duplicates = ", ".join(f"'{s.name}'" for s in run.steps if s.is_for == "dedup") or "''"
     sql = f"""
     SELECT e.id, e.embedding, e.instruction AS text,
            CASE WHEN d.id IS NOT NULL THEN 'in the dataset'
-                WHEN r.reason LIKE 'dedup.%' THEN 'duplicate'
+                WHEN r.stage IN ({duplicates}) THEN 'duplicate'
                 ELSE 'not chosen' END AS status
     FROM "{step.name}" e LEFT JOIN dataset d ON d.id = e.id LEFT JOIN rejected r ON r.id = e.id
-    LIMIT {_MAPPED}
+    ORDER BY e.id LIMIT {_MAPPED}
     """
     rows = _rows(connection, sql)
     places = _layout(np.array([row.pop("embedding") for row in rows], dtype=np.float32))

@@ -5,6 +5,7 @@ took), `runs`, `costs` (what the runs' rows cost), and one per stage under its s
 runs without access to anything but the store's own files.
 """
 
+import re
 from typing import Any
 
 import duckdb
@@ -90,12 +91,30 @@ def query(store: Store, run: Run, sql: str) -> pa.Table:
 
 def _only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     """Refuse all but queries: DuckDB's own settings would let COPY write into the store."""
-    reads = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}
+    reads = {duckdb.StatementType.SELECT, duckdb.StatementType.MULTI}
     for statement in connection.extract_statements(sql):
-        if statement.type not in reads:
+        if statement.type == duckdb.StatementType.EXPLAIN:
+            # EXPLAIN ANALYZE carries out what it explains, COPY too.
+            _only_reads(connection, _explained(statement.query))
+        elif statement.type not in reads:
             raise duckdb.PermissionException(
                 f"{statement.type.name} is not a query; only reading is possible"
             )
+
+
+def _explained(sql: str) -> str:
+    """What follows EXPLAIN and its options; comments are no part of the words that count."""
+    starts = [start for start, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment]
+    words = [sql[a:b].split() for a, b in zip(starts, [*starts[1:], len(sql)], strict=True)]
+    plain = [word[0].upper() if word else "" for word in words]
+    first = 1
+    if plain[first : first + 1] == ["ANALYZE"]:
+        first += 1
+    elif plain[first : first + 1] and plain[first].startswith("("):
+        first = next((i for i, word in enumerate(plain) if word.startswith(")")), first) + 1
+    if first >= len(starts):
+        raise duckdb.PermissionException("nothing is explained")
+    return sql[starts[first] :]
 
 
 def _files(store: Store, run: Run, step: RunStep) -> tuple[list[str], ...]:
@@ -118,12 +137,18 @@ def _path(folder: Folder, file: File) -> str:
 
 def _view(connection: duckdb.DuckDBPyConnection, step: RunStep, paths: list[str]) -> None:
     if paths:
-        body = f"SELECT {_names(step.columns)} FROM read_parquet([{', '.join(map(_text, paths))}])"
+        body = f"SELECT {_names(step.columns)} FROM {_read(paths)}"
     else:
         # A step that a failed run never came to has its columns, and no rows.
         nulls = ", ".join(f"NULL::VARCHAR AS {_name(column)}" for column in step.columns)
         body = f"SELECT {nulls} WHERE false"
     connection.execute(f"CREATE VIEW {_name(step.name)} AS {body}")
+
+
+def _read(paths: list[str]) -> str:
+    """A table of these files, whatever their folder is called: a `[` begins a pattern."""
+    literal = (re.sub(r"[\[*?]", r"[\g<0>]", path) for path in paths)
+    return f"read_parquet([{', '.join(map(_text, literal))}])"
 
 
 def _reject_view(
@@ -133,8 +158,7 @@ def _reject_view(
     selects = ["SELECT '' AS stage, * FROM _none"]
     for name, paths in rejected:
         if paths:
-            files = ", ".join(map(_text, paths))
-            selects.append(f"SELECT {_text(name)} AS stage, * FROM read_parquet([{files}])")
+            selects.append(f"SELECT {_text(name)} AS stage, * FROM {_read(paths)}")
     body = " UNION ALL ".join(selects)
     connection.execute(
         "CREATE VIEW rejected AS SELECT id, stage, fate, reason, detail, "
@@ -154,10 +178,9 @@ def _ledger_view(
     selects = [f"{head}, model, id, {tokens}, NULL::DOUBLE AS usd FROM _unspent"]
     for step, paths in spent:
         if paths:
-            files = ", ".join(map(_text, paths))
             head = f"SELECT {_text(step.name)}, {_text(step.engine)}, {step.reused}"
             usd = _usd(known.get(step.engine))
-            selects.append(f"{head}, model, id, {tokens}, {usd} FROM read_parquet([{files}])")
+            selects.append(f"{head}, model, id, {tokens}, {usd} FROM {_read(paths)}")
     connection.execute("CREATE VIEW ledger AS " + " UNION ALL ".join(selects))
 
 

@@ -31,8 +31,8 @@ def table(store: Store) -> pa.Table:
 
 def _line(store: Store, run: Run) -> dict[str, Any]:
     steps = [(step, log.read(store.stage(step.folder)) or Manifest("", "")) for step in run.steps]
-    writes = next(filter(_temperature, run.steps), None)
-    judges = next((step for step in run.steps if step.path.startswith("judge.")), None)
+    writes = next((step for step in run.steps if step.is_for == "generate" and step.engine), None)
+    judges = next((step for step in run.steps if step.is_for == "judge"), None)
     usages = [found.usage for _, found in steps]
     tokens = sum(usage.prompt_tokens + usage.completion_tokens for usage in usages)
     usd = _usd(run, steps)
@@ -55,8 +55,8 @@ def _line(store: Store, run: Run) -> dict[str, Any]:
 
 
 def _temperature(step: RunStep) -> float | None:
-    settings = step.facts.get("settings") or {}
-    return settings.get("temperature") if isinstance(settings, dict) else None
+    found = (step.facts.get("settings") or {}).get("temperature")
+    return float(found) if found is not None else None
 
 
 def _model(step: RunStep | None) -> str | None:
@@ -70,8 +70,8 @@ def _came_through(steps: list[tuple[RunStep, Manifest]]) -> tuple[int, int]:
 
     What a dedup takes away does not count against acceptance, wherever it stands.
     """
-    lost = sum(found.counts.dropped for step, found in steps if step.path.startswith("dedup."))
-    kept = [found for step, found in steps if not step.path.startswith("select.")]
+    lost = sum(found.counts.dropped for step, found in steps if step.is_for == "dedup")
+    kept = [found for step, found in steps if step.is_for != "select"]
     distinct = kept[-1].counts.output if kept else 0
     return distinct + lost, distinct
 

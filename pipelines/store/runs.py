@@ -27,6 +27,8 @@ class RunStep(BaseModel):
     path: str
     folder: str = Field(pattern=_NAME)
     columns: tuple[str, ...]
+    role: str = ""
+    """What the stage is for (`stages.base.Role`); of records of Bowerbird 0.1.0 empty."""
     engine: str = ""
     """What the recipe calls the engine that it asks."""
     reused: bool = False
@@ -37,6 +39,11 @@ class RunStep(BaseModel):
     """The version of its manifest when the run was done."""
     digest: str = ""
     """One name for its shards then."""
+
+    @property
+    def is_for(self) -> str:
+        """Its role; of an old record what its path says."""
+        return self.role or self.path.partition(".")[0]
 
 
 class Run(BaseModel):

@@ -11,7 +11,14 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
-from urllib.request import ProxyHandler, Request, build_opener, getproxies, proxy_bypass
+from urllib.request import (
+    HTTPRedirectHandler,
+    ProxyHandler,
+    Request,
+    build_opener,
+    getproxies,
+    proxy_bypass,
+)
 
 import aiohttp
 import msgspec
@@ -49,6 +56,13 @@ def proxy_for(url: str) -> str | None:
     return getproxies().get(parts.scheme)
 
 
+class _StaysHere(HTTPRedirectHandler):
+    """Follows no redirect: it would take the key along, to wherever the answer says."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        """Leave it at the redirect's own status."""
+
+
 def status(base_url: str, headers: Mapping[str, str], timeout_s: float) -> int:
     """The HTTP status of GET `base_url`/models, by which one sees whether a server is there.
 
@@ -57,7 +71,8 @@ def status(base_url: str, headers: Mapping[str, str], timeout_s: float) -> int:
     """
     try:
         proxy = proxy_for(base_url)
-        opener = build_opener(ProxyHandler({urlsplit(base_url).scheme: proxy} if proxy else {}))
+        proxies = ProxyHandler({urlsplit(base_url).scheme: proxy} if proxy else {})
+        opener = build_opener(proxies, _StaysHere)
         asked = Request(f"{base_url.rstrip('/')}/models", headers=dict(headers))
         with opener.open(asked, timeout=timeout_s) as reply:
             return int(reply.status)

@@ -5,9 +5,13 @@ real thing; `bowerbird fetch` puts them into the cache folder (`BOWERBIRD_CACHE`
 `~/.cache/bowerbird`).
 """
 
+import contextlib
+import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
+
+import xxhash
 
 from stages.errors import UserError
 
@@ -56,6 +60,49 @@ def locate(model: str) -> str:
             raise UserError(f"there is no model folder {folder}", "Check `model` in the recipe.")
         return str(folder)
     return model
+
+
+def local_folder(model: str) -> Path | None:
+    """The folder that `model` names by a path; None where it names a packaged or a hub's model."""
+    if not model.startswith((".", "/", "~")):
+        return None
+    return Path(model).expanduser().resolve()
+
+
+def content(folder: Path) -> str:
+    """32 hex digits for all files of a model's folder; empty for one that is no model's.
+
+    Files are read once for as long as they look the same: what was computed lies in the cache.
+    """
+    if not any((folder / name).is_file() for name in ("config.json", "modules.json")):
+        return ""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    whole = xxhash.xxh3_128()
+    for path in files:
+        there = path.stat()
+        facts = (str(path), there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns)
+        whole.update(f"{path.relative_to(folder)} {_digest(*facts)}\n".encode())
+    return whole.hexdigest()
+
+
+@functools.cache
+def _digest(path: str, *looks: int) -> str:
+    """Of one file. `looks`: what changes whenever the file does."""
+    name = xxhash.xxh3_128_hexdigest(repr((path, *looks)).encode())
+    kept = cache_folder() / "digests" / name
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        known = kept.read_text()
+        if len(known) == 32:
+            return known
+    found = xxhash.xxh3_128()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 24):
+            found.update(block)
+    # Without a cache that can be written to it is computed again another time.
+    with contextlib.suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(found.hexdigest())
+    return found.hexdigest()
 
 
 def _packaged(name: str) -> Path:

@@ -67,7 +67,10 @@ class Openai(Keyed, EngineSpec):
             status = http_call.status(self.base_url, self.headers(), 10.0)
         except ConnectionError as error:
             cause = f"nothing answers at {self.base_url} ({error})"
-            raise UserError(cause, "Start the server or mend `base_url`.") from None
+            raise UserError(cause, "Start the server or correct `base_url`.") from None
+        if 300 <= status < 400:
+            cause = f"{self.base_url} answers with a redirect (HTTP {status})"
+            raise UserError(cause, "Give the address that it leads to as `base_url`.")
         if status in (401, 403):
             cause = f"{self.base_url} refuses the API key (HTTP {status})"
             raise UserError(cause, "Set `api_key_env` to the variable that holds a valid key.")

@@ -28,6 +28,9 @@ class SentenceTransformers(Weights, EngineSpec):
     def capacity(self) -> int:  # noqa: D102
         return self.batch_size
 
+    def identity(self) -> dict[str, Any]:  # noqa: D102
+        return weights.identity(self.model, super().identity())
+
     def check(self) -> None:  # noqa: D102
         weights.check(self.model, self)
 

@@ -56,6 +56,9 @@ class Vllm(Weights, EngineSpec):
         copy._tensor_parallel = gpus
         return copy
 
+    def identity(self) -> dict[str, Any]:  # noqa: D102
+        return weights.identity(self.model, super().identity())
+
     def check(self) -> None:  # noqa: D102
         try:
             import vllm  # noqa: F401

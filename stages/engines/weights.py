@@ -9,6 +9,7 @@ them, and of a hub's model only those are downloaded that cannot run.
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -96,9 +97,31 @@ def _names_code(path: Path) -> bool:
         content = json.loads(path.read_text())
     except (ValueError, OSError, RecursionError):
         return False  # whoever loads it will say so
-    if isinstance(content, dict):
-        return "auto_map" in content
+    if _has_auto_map(content):
+        return True
     if path.name == "modules.json" and isinstance(content, list):
         types = [str(each.get("type", "")) for each in content if isinstance(each, dict)]
         return not all(each.startswith("sentence_transformers.") for each in types)
     return False
+
+
+def _has_auto_map(content: Any) -> bool:
+    """At any depth: a part of a model (`vision_config`) names its code like the whole."""
+    waiting = [content]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if "auto_map" in node:
+                return True
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
+    return False
+
+
+def identity(model: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts that enter a fingerprint; of a local folder its name and what lies in it."""
+    folder = models.local_folder(model)
+    if folder is None:
+        return facts
+    return {**facts, "model": folder.name, "content": models.content(folder)}

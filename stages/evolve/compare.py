@@ -15,7 +15,7 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, Sampling, chat
-from stages.base import Annotated, Columns, Fate, PromptStage, Role, Row
+from stages.base import Annotated, Columns, Fate, OnParseError, PromptStage, Role, Row
 from stages.errors import ReplyError
 from stages.verdicts import TOP, masses
 
@@ -28,10 +28,13 @@ class Compare(PromptStage):
     0.13-0.36 to 10 pairs with a new demand, so its recipe says 0.1.
     """
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "filter"
     prompts: ClassVar[tuple[str, ...]] = ("evolve/compare",)
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
 
+    on_parse_error: OnParseError = "null"
+    """By default an evolution without a verdict is eliminated, and its parent stays in the pool."""
     min_novelty: float = Field(0.5, ge=0, le=1)
 
     @property

@@ -54,6 +54,10 @@ class Eliminate(TableStage):
     def removes(self) -> tuple[str, ...]:  # noqa: D102
         return _GONE
 
+    @property
+    def derives(self) -> bool:  # noqa: D102
+        return True
+
     def most_rows(self, rows: int) -> int:  # noqa: D102
         return 2 * rows
 

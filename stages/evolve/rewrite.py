@@ -9,7 +9,6 @@ Five operators of depth and one of breadth, drawn with equal probability per row
 instruction (labels, quotes) is taken off; elimination is a stage of its own.
 """
 
-import hashlib
 from typing import ClassVar, Literal, get_args
 
 import pyarrow as pa
@@ -17,7 +16,7 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Annotated, Columns, Fate, Role, Row
+from stages.base import Annotated, Columns, Fate, OnParseError, Role, Row
 from stages.replies import REQUEST_SCHEMA, parse_request
 from stages.sampled import Sampled
 
@@ -30,13 +29,21 @@ OPERATORS: tuple[Operator, ...] = get_args(Operator)
 class Rewrite(Sampled):
     """One evolution per evolving row."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("evolve/rewrite",)
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
 
+    on_parse_error: OnParseError = "null"
+    """By default a row whose evolution cannot be read is not evolved, and stays in the pool."""
     temperature: float = Field(0.7, ge=0, le=2)
     max_tokens: int = Field(256, gt=0)
     operators: tuple[Operator, ...] = Field(OPERATORS, min_length=1)
+
+    @property
+    def draws(self) -> bool:
+        """Its operator is drawn, whatever the temperature."""
+        return True
 
     @property
     def wants(self) -> frozenset[Capability]:  # noqa: D102
@@ -44,16 +51,15 @@ class Rewrite(Sampled):
 
     @property
     def needs(self) -> tuple[str, ...]:  # noqa: D102
-        return ("instruction", "evolving", "generation")
+        return ("instruction", "evolving", "seed")
 
     @property
     def adds(self) -> Columns:  # noqa: D102
         return {"evolved": pa.string(), "evolved_by": pa.string()}
 
     def operator(self, row: Row) -> str:
-        """Drawn by the row's id and generation, so that a rerun draws the same."""
-        drawn = hashlib.sha256(f"{row['id']} {row['generation']}".encode()).digest()
-        return self.operators[int.from_bytes(drawn[:8]) % len(self.operators)]
+        """Drawn by the row's seed: another in each round, the same in a rerun."""
+        return self.operators[int(row["seed"]) % len(self.operators)]
 
     def ask(self, row: Row) -> Ask | Fate:
         """The instruction and the operator; nothing for a row that is not evolving."""

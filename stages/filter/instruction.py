@@ -21,20 +21,25 @@ from stages.base import Annotated, Columns, Dropped, Fate, Role, TableStage
 from stages.filter import text as rules
 
 _LEADS = re.compile(
-    r"^(?:\d{1,2}[.)]\s+|[-*•]\s+"
+    r"^(?:(?P<number>\d{1,2})[.)]\s+|[-*•]\s+(?![\d+(=.])"
     r"|(?:\*\*|#{1,4}\s*)?(?:task|prompt|question|problem|query|request|instruction|user|q|qwen|chatgpt|assistant|ai)"
     r"(?: ?\d{1,2})?(?:\*\*)?:(?:\*\*)?\s*)+",
     re.IGNORECASE,
 )
 _ANSWERED = re.compile(
-    r"^(?:a|answer|response|solution)\s*:|\bthe (?:correct |final )?answer is\b", re.I | re.M
+    r"^(?:Answer|ANSWER|Response|RESPONSE|Solution|SOLUTION)\s*:"
+    r"|(?:^|[.?!:]\s+)The (?:correct |final )?answer is\b",
+    re.M,
 )
+_ANSWER = re.compile(r"^A\s*:", re.M)
+_OPTION = re.compile(r"^B\s*[:.)]", re.M)
 _QUOTES = {'"': '"', "“": "”", "'": "'"}
 
 
 class Instruction(TableStage):
     """Lengths are in characters, after clean-up."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "filter"
 
     min_chars: int = Field(12, ge=1)
@@ -77,7 +82,7 @@ class Instruction(TableStage):
             ("too_long", lambda t: len(t) > self.max_chars),
             ("repetition", rules.repeats),
             ("refusal", rules.refuses),
-            ("self_answered", _ANSWERED.search),
+            ("self_answered", _answers_itself),
             ("language", self._foreign),
         )
         return next((f"filter.{name}" for name, fails in checks if fails(text)), "")
@@ -86,9 +91,26 @@ class Instruction(TableStage):
         return bool(self.languages) and rules.odds_against(text, self.languages) >= self.odds
 
 
+def _answers_itself(text: str) -> bool:
+    """An answer stands below the question; "A:" is one unless it is an option beside "B:"."""
+    if _ANSWERED.search(text):
+        return True
+    return _ANSWER.search(text) is not None and _OPTION.search(text) is None
+
+
 def clean(text: str) -> str:
-    """`text` without list number, label, wrapping quotes and outer white space."""
-    text = _LEADS.sub("", text.strip()).strip()
+    """`text` without list number, label, wrapping quotes and outer white space.
+
+    A number that others follow in the text is the text's own: moves of a game, steps.
+    """
+    text = text.strip()
+    lead = _LEADS.match(text)
+    if lead is not None and not _counts_on(text, lead["number"]):
+        text = text[lead.end() :].strip()
     if len(text) > 2 and _QUOTES.get(text[0]) == text[-1] and text[0] not in text[1:-1]:
         text = text[1:-1].strip()
     return text
+
+
+def _counts_on(text: str, number: str | None) -> bool:
+    return number is not None and bool(re.search(rf"\b{int(number) + 1}[.)]", text))

@@ -17,6 +17,7 @@ from stages.filter import text as rules
 class Response(TableStage):
     """`refusals: true` keeps answers that begin as a refusal."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "filter"
 
     column: str = "response"

@@ -1,11 +1,13 @@
 """Rules on one text: whether it is to be dropped. The caller names the reason."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 MARKERS = re.compile(
-    r"<\|[^|\s]{1,40}\|>|<｜[^｜\s]{1,40}｜>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>"
+    r"<\|[^|\s]{1,40}\|>|<｜[^｜\s]{1,40}｜>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
     r"|<bos>|<eos>|^###? ?(?:Instruction|Response|Input):|^(?:ASSISTANT|USER|SYSTEM): ",
     re.MULTILINE,
 )
@@ -18,12 +20,17 @@ _REFUSALS = re.compile(
     r"(?:assist|help|provide|fulfil|comply|answer|create|write|generate|support))",
     re.IGNORECASE,
 )
-_RUN = re.compile(r"(\S)\1{9,}|([^\s\w])(?:\s*\2){14,}")
+_RUN = re.compile(r"([^\s\d])\1{9,}|(\d)\2{39,}|([^\s\w])(?:\s*\3){14,}")
+_RULES = str.maketrans(dict.fromkeys("-=_*#.~/\\|─═·", " "))
+"""What lines, blanks to fill in, and tables are drawn with."""
 
 
 def echoes_template(text: str) -> bool:
     """It holds a chat template's control token or header."""
-    return MARKERS.search(text) is not None
+    # Alone they begin or end a sequence; in a pair they are HTML that strikes out.
+    begins = text.startswith("<s>") and "</s>" not in text
+    ends = text.endswith("</s>") and "<s>" not in text
+    return begins or ends or MARKERS.search(text) is not None
 
 
 def refuses(text: str) -> bool:
@@ -32,18 +39,22 @@ def refuses(text: str) -> bool:
 
 
 def repeats(text: str) -> bool:
-    """One character ten times in a row, or one word or one line more than half of a long text."""
-    if _RUN.search(text.replace("-", " ").replace("=", " ").replace("_", " ")):
+    """One character ten times in a row (a digit forty times), or one word or line too often.
+
+    Too often is more than half of a long text.
+    """
+    if _RUN.search(text.translate(_RULES)):
         return True
-    return _dominated(text.lower().split(), 20) or _dominated(
-        [line.strip() for line in text.splitlines() if line.strip()], 6
-    )
+    lines = (line.strip() for line in text.splitlines())
+    return _dominated(text.lower().split(), 20) or _dominated(lines, 6)
 
 
-def _dominated(parts: list[str], least: int) -> bool:
+def _dominated(given: Iterable[str], least: int) -> bool:
+    """Whether one of at least so many is more than half; empty cells and rules do not count."""
+    parts = [part for part in given if any(map(str.isalnum, part))]
     if len(parts) < least:
         return False
-    return max(parts.count(part) for part in set(parts)) > len(parts) / 2
+    return Counter(parts).most_common(1)[0][1] > len(parts) / 2
 
 
 @cache

@@ -9,10 +9,11 @@ server keeps its word and because a reply may be cut off. One that does not fit 
 reply (`on_parse_error`).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import field_validator, model_validator
 
@@ -32,6 +33,8 @@ from stages.unicode import parse_json
 
 class Structured(Respond):
     """Either `json_schema` (draft 2020-12) or `pattern`, which the whole answer must match."""
+
+    version: ClassVar[int] = 2
 
     json_schema: Mapping[str, Any] | None = None
     pattern: str | None = None
@@ -68,12 +71,11 @@ class Structured(Respond):
         return replace(ask, schema=without_lengths(self.json_schema), pattern=self.pattern)
 
     def _columns(self, sample: Sample) -> dict[str, str]:
-        """Of an answer that has the form."""
+        """Of an answer that has the form; what is stored as JSON is JSON."""
         if self.pattern is not None:
             self._match(self.pattern, sample.text)
-        else:
-            self._check(sample.text)
-        return super()._columns(sample)
+            return super()._columns(sample)
+        return super()._columns(replace(sample, text=self._valid(sample.text)))
 
     def _match(self, pattern: str, text: str) -> None:
         try:
@@ -83,7 +85,8 @@ class Structured(Respond):
         if not fits:
             raise ReplyError(f"it does not match the pattern: {text[:80]!r}")
 
-    def _check(self, text: str) -> None:
+    def _valid(self, text: str) -> str:
+        """`text`, or where it has a raw newline in a string its value written anew."""
         try:
             value = parse_json(text)
         except (ValueError, RecursionError) as error:
@@ -91,6 +94,11 @@ class Structured(Respond):
         wrong = next(self._validator.iter_errors(value), None)
         if wrong is not None:
             raise ReplyError(f"{wrong.json_path}: {wrong.message[:200]}")
+        try:
+            json.loads(text)
+        except ValueError:
+            return json.dumps(value, ensure_ascii=False)
+        return text
 
     @cached_property
     def _validator(self) -> Any:

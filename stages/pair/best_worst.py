@@ -21,6 +21,7 @@ from stages.base import Columns, Derived, Dropped, Fate, Role, SetStage, ShardRe
 class BestWorst(SetStage):
     """Answers of one question are the rows with the same parents."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "pair"
     cites: ClassVar[tuple[str, ...]] = ("magpie",)
 
@@ -42,6 +43,10 @@ class BestWorst(SetStage):
             scores, pa.float64()
         )
 
+    @property
+    def derives(self) -> bool:  # noqa: D102
+        return True
+
     def most_rows(self, rows: int) -> int:  # noqa: D102
         return rows // 2
 
@@ -58,7 +63,8 @@ class BestWorst(SetStage):
             if answer["score"] is None:
                 fates[position] = Dropped("pair.not_scored")
             else:
-                groups[tuple(answer["parents"])].append(position)
+                # A row without parents has no question that another could share.
+                groups[tuple(answer["parents"] or [answer["id"]])].append(position)
         for positions in groups.values():
             fates |= self._pair({i: answers[i] for i in positions})
         return [fates[i] for i in range(len(answers))]

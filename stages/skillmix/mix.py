@@ -40,6 +40,10 @@ class Mix(SetStage):
     def removes(self) -> tuple[str, ...]:  # noqa: D102
         return ("skill", "topic", "query_types")
 
+    @property
+    def derives(self) -> bool:  # noqa: D102
+        return True
+
     def most_rows(self, rows: int) -> int:  # noqa: D102
         return self.rows
 

@@ -16,6 +16,7 @@ from stages.select.quality_diversity import QualityDiversity
 ROWS = [
     {
         "instruction": f"task {i // 3}",
+        "parents": [f"task {i // 3}"],
         "response": f"answer {i}",
         "sample": i % 3,
         "score": 1.0 + (i * 7 % 4),

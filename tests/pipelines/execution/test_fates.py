@@ -11,6 +11,10 @@ from stages.errors import RunError
 
 class Stage(TableStage):
     @property
+    def derives(self):
+        return True
+
+    @property
     def needs(self):
         return ("a",)
 
@@ -84,6 +88,27 @@ def test_children_of_several_parents(table):
     fates = [Derived((child,)), Derived()] + [Dropped("x")] * 3
     (row,) = settle(STEP, table, fates).rows.to_pylist()
     assert row["parents"] == ["row0", "row1"]
+
+
+def test_two_fates_that_name_the_same_parents_make_two_rows(table):
+    child = {"parents": ["row0", "row1"], "a": "pair"}
+    fates = [Derived((child, child)), Derived((child,))] + [Dropped("x")] * 3
+    rows = settle(STEP, table, fates).rows.to_pylist()
+    assert len({row["id"] for row in rows}) == 3
+    # Shards of one set stage are settled one by one, under the same step.
+    alone = settle(STEP, table.slice(1, 1), [Derived((child,))]).rows.to_pylist()
+    assert alone[0]["id"] == rows[2]["id"]
+
+
+def test_new_rows_of_a_stage_that_makes_none_are_refused(table):
+    class Plain(Stage):
+        @property
+        def derives(self):
+            return False
+
+    step = Step("stage", Plain(), None, {}, "f" * 64, STEP.columns)
+    with pytest.raises(RunError, match="`derives`"):
+        settle(step, table, [Derived(({"a": "x"},))] + [Annotated()] * 4)
 
 
 @pytest.mark.parametrize("count", [0, 4, 6])

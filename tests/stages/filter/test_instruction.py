@@ -76,3 +76,49 @@ def test_clean(raw, cleaned):
 def test_any_language_passes_where_none_is_asked_for(as_table):
     table = as_table([{"instruction": "Nenne mir drei Flüsse.", "finish_reason": "stop"}])
     assert Instruction().apply(table) == [Annotated({"instruction": "Nenne mir drei Flüsse."})]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Which animal is a mammal?\nA: whale\nB: shark",
+        "Which is right?\nA: yes\nB) no",
+        "Explain this YAML:\na: 1\nanswer: 42\nresponse: 200",
+        "Prove that the answer is always even.",
+        "Multiply 10000000000 by 3.",
+        "Is 1111111111111111 a prime number?",
+        "Fill in the blank: Paris is the capital of ..........",
+        "Draw a table:\n| a | b |\n|---|---|" + "\n|   |   |" * 6,
+        "What does <s>struck out</s> look like in HTML?",
+        "When is the <s> tag used in HTML?",
+        "########## Header ##########\nExplain this comment style.",
+        "- 5 + 3 = ? Explain the sign.",
+        "1. e4 e5 2. Nf3 Nc6: name this opening.",
+        "1) boil water 2) add tea: is this the right order?",
+    ],
+)
+def test_good_requests_pass_as_they_are(text):
+    assert clean(text) == text
+    assert Instruction().reason(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("What is 2 and 2?\nA: 4, of course", "self_answered"),
+        ("What is 2 and 2?\nAnswer: 4, of course", "self_answered"),
+        ("What is 2 and 2? The correct answer is 4.", "self_answered"),
+        ("<s>Name three rivers of France", "template_echo"),
+        ("Name three rivers of France</s>", "template_echo"),
+        ("Name three riversssssssssssss", "repetition"),
+        ("Name " + "7" * 50, "repetition"),
+    ],
+)
+def test_bad_requests_still_fall(text, reason):
+    assert Instruction().reason(text) == f"filter.{reason}"
+
+
+def test_a_list_number_or_bullet_alone_is_taken_off():
+    assert clean("1. Name three rivers.") == "Name three rivers."
+    assert clean("- Name three rivers.") == "Name three rivers."
+    assert clean("3) Q: Name three rivers.") == "Name three rivers."

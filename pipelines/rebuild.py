@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.execution.executor import executor_for
 from pipelines.execution.stage_run import Watch
 from pipelines.execution.tape import Cassettes
+from pipelines.money import Budget
 from pipelines.recipe import parse
 from pipelines.run import Job, carry_out, prepare, run_in_threads
-from pipelines.store import log
 from pipelines.store import runs as records
-from pipelines.store.runs import Run
+from pipelines.store import seen
+from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
-from pipelines.store.verify import incomplete
+from pipelines.store.verify import incomplete, lost
 from stages.errors import UserError
 
 
@@ -45,9 +46,30 @@ def affected(store: Store) -> list[Run]:
     found = {
         tuple(step.folder for step in run.steps): run
         for run in store.all_runs()
-        if any(incomplete(run, s, log.read(store.stage(s.folder))) for s in run.steps)
+        if any(_misses(store, run, step) for step in run.steps)
     }
     return list(found.values())
+
+
+def _as_far_as(run: Run, job: Job) -> Job:
+    """The job for the shards that a capped run saw and no others, whatever is left of its budget.
+
+    What it lost was paid for, so the budget does not hold it back.
+    """
+    wanted = {
+        step.name: frozenset(shard.index for shard in (there.shards if there is not None else ()))
+        for step in run.steps
+        for there in [seen.manifest(job.store, run, step)]
+    }
+    return replace(job, recipe=job.recipe.model_copy(update={"budget": Budget()}), wanted=wanted)
+
+
+def _misses(store: Store, run: Run, step: RunStep) -> bool:
+    there = seen.manifest(store, run, step)
+    if incomplete(run, step, there):
+        return True
+    # What a budget kept short has shards that the log may have lost; the same run makes them anew.
+    return run.status == "capped" and bool(lost(store.stage(step.folder), step.folder, there))
 
 
 def rebuild(
@@ -80,9 +102,15 @@ def rebuild(
             )
             remedy = f"Run it again; then delete {store.run(run.id).uri()}, which is not whole."
             raise UserError(cause, remedy)
+        if run.status == "capped":
+            job = _as_far_as(run, job)
         with watching(job) as watch:
             done = carry_out(job, executor_for(recipe, local=True), watch, run_in_threads)
+        store.run(done.id).drop()
+        if run.status == "capped":
+            # It sees the shards that it saw: they are there again, or still amiss.
+            yield Rebuilt(run, not any(_misses(store, run, step) for step in run.steps))
+            continue
         whole = run.model_copy(update={"steps": done.steps, "content": done.content})
         records.write(store.runs, whole)
-        store.run(done.id).drop()
         yield Rebuilt(whole, done.content == run.content)

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -20,7 +20,7 @@ from pipelines.execution.stage_run import Conditions, StageRun, Watch
 from pipelines.execution.tape import Cassettes
 from pipelines.plan import Step, plan
 from pipelines.recipe import Recipe
-from pipelines.store import log, runs
+from pipelines.store import log, runs, seen
 from pipelines.store.content import content_hash
 from pipelines.store.lease import Lease
 from pipelines.store.runs import Run, RunStep
@@ -42,6 +42,8 @@ class Job:
     store: Store
     run: Run
     cassettes: Cassettes
+    wanted: Mapping[str, frozenset[int]] | None = None
+    """By the step's name, the shards that are to be made anew; None for all there are."""
 
 
 StepRunner = Callable[[Sequence[StageRun]], None]
@@ -188,6 +190,7 @@ def _stage_runs(
         cassettes=job.cassettes,
         meter=meter,
         gates={name: Gate(rows) for name, rows in room.items()},
+        wanted=job.wanted,
     )
     before = (None, *job.steps)
     pairs = zip(job.steps, before, strict=False)
@@ -238,6 +241,8 @@ def _recorded(job: Job, meters: list[Meter]) -> Iterator[list[Run]]:
             record("interrupted")
         raise
     reached = meters[-1].reached
+    if reached:
+        seen.keep(job.store, job.run)
     record("capped" if reached else "done", reached, **facts)
 
 

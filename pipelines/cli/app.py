@@ -21,7 +21,7 @@ from pipelines.cli.options import (
 )
 from pipelines.recipe import load
 from pipelines.store.store import Store
-from stages.errors import BowerbirdError, BusyError, EngineError, UserError
+from stages.errors import BowerbirdError, BusyError, EngineError, RunError, UserError
 
 
 def _one(run: str | None, run_id: str | None) -> str | None:
@@ -58,15 +58,16 @@ def run(
 
     cassettes = output.cassettes(record, replay)
     job = prepare(load(recipe, overrides), recipe, Store.at(store), cassettes=cassettes)
-    executor = executor_for(job.recipe, local=local, address=ray_address)
+    executor = executor_for(job.recipe, local=local, address=ray_address, say=output.say)
     try:
-        with Progress(job) as progress:
+        with Progress(job, executor) as progress:
             if local:
                 done = carry_out(job, executor, progress, run_in_threads)
             else:
-                from pipelines.flows.steps import run_in_prefect
+                from pipelines.flows.by_hand import prefect
 
-                done = run_in_prefect(job, executor, progress)
+                with prefect(job, output.say) as run_steps:
+                    done = carry_out(job, executor, progress, run_steps)
     except KeyboardInterrupt:
         output.say("interrupted; the same command goes on from the last committed shard")
         raise typer.Exit(1) from None
@@ -102,9 +103,12 @@ def serve(
     from pipelines.run import prepare
 
     prepare(load(recipe, overrides), recipe, Store.at(store))  # what is wrong is said at once
-    with server():
+    with server(output.say, scheduling=True) as started:
+        started.ready()
         from pipelines.flows.serve import serve as keep_serving
 
+        if started.password:
+            output.say(f"sign in on Prefect's pages with bowerbird:{started.password}")
         keep_serving(recipe, cron, overrides, store, local=local, say=output.say)
 
 
@@ -142,9 +146,7 @@ def plan(
 @app.command()
 def preview(
     recipe: RecipePath,
-    rows: Annotated[
-        int, typer.Option("-n", min=1, help="Rows to start from, and to show.")
-    ] = 5,
+    rows: Annotated[int, typer.Option("-n", min=1, help="Rows to start from, and to show.")] = 5,
     overrides: Overrides = [],  # noqa: B006
 ) -> None:
     """Send the first rows through the whole chain and show them; nothing is kept."""
@@ -316,3 +318,8 @@ def main() -> None:
         # The reader of a pipe (`| head`) has enough.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        place = f" at {error.filename}" if error.filename else ""
+        cause = f"the machine refused{place}: {error.strerror or error}"
+        remedy = "Make room or give the rights, then run again: what is committed is kept."
+        sys.exit(output.fail(RunError(cause, remedy), 1))

@@ -20,8 +20,8 @@ from rich.table import Table
 
 from pipelines.execution.tape import Cassettes
 from pipelines.money import dollars, prices
+from pipelines.store import seen
 from pipelines.store.folder import LocalFolder
-from pipelines.store.log import read as read_manifest
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 from stages.errors import BowerbirdError, UserError
@@ -107,7 +107,7 @@ def funnel(store: Store, run: Run, to: Console) -> None:
     rows = []
     priced = prices(run.source)
     for step in run.steps:
-        found = read_manifest(store.stage(step.folder))
+        found = seen.manifest(store, run, step)
         if found is None:
             continue
         counts, usage = found.counts, found.usage

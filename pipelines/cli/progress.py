@@ -1,7 +1,7 @@
-"""How a run goes: a live table on a terminal, a line per finished stage elsewhere."""
+"""How a run goes: a live line per stage on a terminal, elsewhere one every half a minute."""
 
 import threading
-import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -10,55 +10,46 @@ from rich.live import Live
 from rich.table import Table
 
 from pipelines.cli.output import console
+from pipelines.cli.pace import StepPace
+from pipelines.cli.quiet import quiet
+from pipelines.execution.executor import Executor
 from pipelines.plan import Step
 from pipelines.run import Job
 from pipelines.store.manifest import Manifest, Shard
-from stages.base import PromptStage
 
-
-@dataclass(slots=True)
-class _Line:
-    """What is known of one step. Rates count what this run computed, not what it reused."""
-
-    step: Step
-    began: float | None = None
-    took: float | None = None
-    rows_in: int = 0
-    rows_out: int = 0
-    failed: int = 0
-    reused: int = 0
-    tokens: int = 0
-
-    @property
-    def seconds(self) -> float:
-        if self.took is not None:
-            return self.took
-        return time.monotonic() - self.began if self.began is not None else 0.0
-
-    def rate(self, amount: int) -> float:
-        return amount / self.seconds if self.seconds > 0.05 else 0.0
+_NEWS_S = 30.0
 
 
 @dataclass(slots=True)
 class Progress:
-    """A `Watch` that prints to standard error."""
+    """A `Watch` that prints to standard error. `executor` says which engines are being loaded."""
 
     job: Job
-    _lines: dict[str, _Line] = field(default_factory=dict)
+    executor: Executor | None = None
+    _paces: dict[str, StepPace] = field(default_factory=dict)
     _seeds: int = 0
     _live: Live | None = None
+    _open: ExitStack = field(default_factory=ExitStack)
+    _over: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Self:
-        self._lines = {step.name: _Line(step) for step in self.job.steps}
+        self._paces = {step.name: StepPace(step) for step in self.job.steps}
         self._seeds = self.job.steps[0].stage.count_seeds()
         console.print(f"run {self.job.run.id} in {self.job.store.root.uri()}", highlight=False)
         if console.is_terminal:
-            # Redrawn by the clock, so that the time goes on between two shards.
+            self._open.enter_context(quiet())
+            # Redrawn by the clock, so that the time goes on between two answers.
             self._live = Live(
-                console=console, refresh_per_second=2, get_renderable=self._table, transient=False
+                console=console,
+                refresh_per_second=2,
+                get_renderable=self._table,
+                redirect_stdout=False,
+                redirect_stderr=False,
             )
-            self._live.start()
+            self._open.enter_context(self._live)
+        else:
+            threading.Thread(target=self._tell, name="progress", daemon=True).start()
         return self
 
     def __exit__(
@@ -67,97 +58,124 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._live:
-            self._live.stop()
+        self._over.set()
+        self._open.__exit__(kind, error, trace)
 
     def began(self, step: Step) -> None:
-        """See `Watch`. The clock of a later step starts with its first shard."""
+        """See `Watch`. The clock of a later step starts with its first row."""
         if step == self.job.steps[0]:
-            self._lines[step.name].began = time.monotonic()
+            self._paces[step.name].begin()
+
+    def heard(self, step: Step, rows: int, tokens: int) -> None:
+        """See `Watch`."""
+        with self._lock:
+            self._paces[step.name].hear(rows, tokens)
 
     def committed(self, step: Step, shard: Shard, *, reused: bool) -> None:
         """See `Watch`."""
         with self._lock:
-            line = self._lines[step.name]
-            line.began = line.began or time.monotonic() - shard.usage.seconds * (not reused)
-            line.rows_in += shard.counts.input
-            line.rows_out += shard.counts.output
-            line.failed += shard.counts.failed
-            line.reused += shard.counts.input if reused else 0
-            line.tokens += 0 if reused else shard.usage.completion_tokens
+            self._paces[step.name].commit(shard, reused=reused)
 
     def ended(self, step: Step, done: Manifest) -> None:
         """See `Watch`."""
         with self._lock:
-            line = self._lines[step.name]
-            line.took = line.seconds
+            pace = self._paces[step.name]
+            pace.end()
         if not self._live:
-            console.print(_sentence(line), highlight=False)
-
-    def heard(self, step: Step, rows: int, tokens: int) -> None:
-        """See `Watch`."""
+            console.print(_sentence(pace), highlight=False)
 
     def lost(self, step: Step, cause: str) -> None:
         """See `Watch`."""
         console.print(f"{step.name}: {cause}; tried again", highlight=False)
+
+    def _tell(self) -> None:
+        """A line for each stage at work, every half a minute."""
+        while not self._over.wait(_NEWS_S):
+            for name in self._loading():
+                console.print(self._load(name), highlight=False)
+            with self._lock:
+                lines = [self._news(i, p) for i, p in enumerate(self._paces.values())]
+            for line in filter(None, lines):
+                console.print(line, highlight=False)
+
+    def _loading(self) -> list[str]:
+        return self.executor.loading() if self.executor is not None else []
+
+    def _load(self, name: str) -> str:
+        return f"loading {self.job.recipe.engines[name].model} for the engine '{name}'"
+
+    def _news(self, position: int, pace: StepPace) -> str:
+        if pace.began is None or pace.took is not None or not self._known(position)[0]:
+            return ""
+        expected, whole = self._known(position)
+        rows, tokens = pace.rates()
+        left = _left(pace, expected, whole=whole)
+        parts = [f"{pace.step.name}: {pace.answered} of {expected}{'' if whole else '+'} rows"]
+        parts += [f"{pace.failed} failed"] if pace.failed else []
+        parts += [f"{rows:.1f} rows/s"] if rows else []
+        parts += [f"{tokens:.0f} tok/s"] if tokens else []
+        return ", ".join([*parts, *([f"{left} left"] if left else [])])
+
+    def _known(self, position: int) -> tuple[int, bool]:
+        """Rows that the step will get as far as is known, and whether these are all."""
+        if not position:
+            return self._seeds, True
+        before = list(self._paces.values())[position - 1]
+        return before.rows_out, before.took is not None
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False)
         table.add_column("stage", no_wrap=True)
         for name in ("rows", "kept", "failed", "rows/s", "tok/s", "time", "left"):
             table.add_column(name, justify="right", no_wrap=True)
+        loading = self._loading()
         with self._lock:
-            for position, line in enumerate(self._lines.values()):
-                table.add_row(*self._cells(position, line))
+            for position, pace in enumerate(self._paces.values()):
+                table.add_row(*self._cells(position, pace))
+        table.caption = ", ".join(map(self._load, loading)) or None
+        table.caption_justify = "left"
         return table
 
-    def _cells(self, position: int, line: _Line) -> list[str]:
-        if line.began is None:
-            return [f"[dim]{line.step.name}", *[""] * 7]
-        expected = self._expected(position)
-        name = line.step.name if line.took is None else f"[green]{line.step.name}"
-        rows = f"{line.rows_in}/{expected}" if line.took is None else str(line.rows_in)
+    def _cells(self, position: int, pace: StepPace) -> list[str]:
+        if pace.began is None:
+            return [f"[dim]{pace.step.name}", *[""] * 7]
+        expected, whole = self._known(position)
+        over = pace.took is not None
+        of = f"{pace.answered}/{expected}{'' if whole else '+'}"
         return [
-            *(name, rows, str(line.rows_out), str(line.failed or ""), *_rates(line)),
-            _clock(line.seconds),
-            _left(line, expected),
+            f"[green]{pace.step.name}" if over else pace.step.name,
+            str(pace.rows_in) if over else of,
+            str(pace.rows_out),
+            str(pace.failed or ""),
+            *_rates(pace),
+            _clock(pace.seconds),
+            _left(pace, expected, whole=whole),
         ]
 
-    def _expected(self, position: int) -> int:
-        """Rows the step will get, as far as the step before knows."""
-        lines = list(self._lines.values())
-        if position:
-            return lines[position - 1].rows_out
-        return self._seeds
+
+def _rates(pace: StepPace) -> tuple[str, str]:
+    if pace.answered == pace.reused:
+        return "reused" if pace.reused else "", ""
+    rows, tokens = pace.rates()
+    return f"{rows:.1f}" if rows else "", f"{tokens:.0f}" if tokens else ""
 
 
-def _rates(line: _Line) -> tuple[str, str]:
-    computed = line.rows_in - line.reused
-    if not computed:
-        return "reused" if line.reused else "", ""
-    tokens = line.tokens and isinstance(line.step.stage, PromptStage)
-    return _rate(line.rate(computed), 1), _rate(line.rate(line.tokens), 0) if tokens else ""
-
-
-def _rate(rate: float, digits: int) -> str:
-    """Nothing where the time was too short to measure."""
-    return f"{rate:.{digits}f}" if rate else ""
-
-
-def _left(line: _Line, expected: int) -> str:
-    if line.took is not None or not line.rows_in or expected <= line.rows_in:
+def _left(pace: StepPace, expected: int, *, whole: bool) -> str:
+    """At the rate of now; nothing where more rows may come."""
+    rate, _ = pace.rates()
+    if pace.took is not None or not whole or not rate or expected <= pace.answered:
         return ""
-    return _clock(line.seconds * (expected - line.rows_in) / line.rows_in)
+    return _clock((expected - pace.answered) / rate)
 
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
-def _sentence(line: _Line) -> str:
-    rows, tokens = _rates(line)
-    parts = [f"{line.step.name}: {line.rows_in} rows in, {line.rows_out} out"]
-    parts += [f"{line.failed} failed"] if line.failed else []
+def _sentence(pace: StepPace) -> str:
+    rows, tokens = _rates(pace)
+    parts = [f"{pace.step.name}: {pace.rows_in} rows in, {pace.rows_out} out"]
+    parts += [f"{pace.failed} failed"] if pace.failed else []
     parts += ["reused"] if rows == "reused" else [f"{rows} rows/s"] if rows else []
     parts += [f"{tokens} tok/s"] if tokens else []
-    return ", ".join([*parts, f"{line.seconds:.1f} s"])
+    return ", ".join([*parts, f"{pace.seconds:.1f} s"])

@@ -13,6 +13,7 @@ from pipelines.execution.replicas import Copy, Replicas
 from pipelines.execution.work import Work
 from pipelines.recipe import Recipe
 from pipelines.store.manifest import Shard
+from pipelines.waiting import Say, silent
 from stages.base import PromptStage
 
 _CORES = os.cpu_count() or 1
@@ -135,8 +136,13 @@ def ask_one(
     return done
 
 
-def executor_for(recipe: Recipe, *, local: bool, address: str | None = None) -> Executor:
-    """Where the recipe's work is done: `local` in this process, else on the Ray cluster there."""
+def executor_for(
+    recipe: Recipe, *, local: bool, address: str | None = None, say: Say = silent
+) -> Executor:
+    """Where the recipe's work is done: `local` in this process, else on the Ray cluster there.
+
+    `say` hears what is being waited for.
+    """
     if local:
         return LocalExecutor.of(recipe)
     if not (address or os.environ.get("RAY_ADDRESS")):
@@ -145,4 +151,4 @@ def executor_for(recipe: Recipe, *, local: bool, address: str | None = None) -> 
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     from pipelines.execution.on_ray import RayExecutor
 
-    return RayExecutor(recipe, address)
+    return RayExecutor(recipe, address, say)

@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -13,7 +14,7 @@ from pipelines.execution.gate import Gate, Pass
 from pipelines.execution.inputs import Inputs
 from pipelines.execution.ledger import Ledger, digest
 from pipelines.execution.lost import Lost
-from pipelines.execution.meter import Meter
+from pipelines.execution.meter import Meter, Verdict
 from pipelines.execution.quarantine import Quarantine
 from pipelines.execution.tape import Cassettes, Tape
 from pipelines.execution.work import Work
@@ -85,6 +86,8 @@ class Conditions:
     meter: Meter
     gates: dict[str, Gate]
     """By the engine's name."""
+    wanted: Mapping[str, frozenset[int]] | None = None
+    """By the step's name, the indices of the shards that are to be made; None for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +232,7 @@ class StageRun:
     def _begin(self) -> None:
         """Let begin what the budget allows; what it never will is left for another day."""
         while self._refused:
-            rows = sum(given.rows for given in self._refused[0].inputs)
-            verdict = self.given.meter.begin(self.step, rows)
+            verdict = self._verdict(self._refused[0])
             if verdict == "wait":
                 return
             work = self._refused.popleft()
@@ -239,6 +241,12 @@ class StageRun:
             else:
                 self._capped = True
                 self._room.release()
+
+    def _verdict(self, work: Work) -> Verdict:
+        wanted = self.given.wanted
+        if wanted is not None and not self.step.whole:
+            return "go" if work.inputs[0].index in wanted[self.step.name] else "stop"
+        return self.given.meter.begin(self.step, sum(given.rows for given in work.inputs))
 
     def _enter(self, work: Work, *, fresh: bool) -> None:
         """Wait for a place at the engine; what asks none needs none."""

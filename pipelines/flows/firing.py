@@ -6,6 +6,7 @@ before it where that did not end: what was paid for is not lost.
 """
 
 import hashlib
+import json
 import logging
 import multiprocessing
 import os
@@ -17,12 +18,12 @@ from prefect import flow, get_run_logger, runtime
 
 from pipelines.execution.executor import executor_for
 from pipelines.execution.stage_run import Silent
-from pipelines.flows.steps import run_in_flow, threads
+from pipelines.flows.steps import in_this_flow, threads
 from pipelines.recipe import Recipe, load
-from pipelines.run import prepare
+from pipelines.run import carry_out, prepare
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
-from stages.errors import BowerbirdError, RunError
+from stages.errors import BowerbirdError, RunError, UserError
 
 # Nobody watches at night: a stage that failed (an endpoint that was down, a full disk) is tried
 # again with all that is committed kept. Prefect's own settings say otherwise.
@@ -63,6 +64,7 @@ def firing(
         overrides: Dotted `key=value`, as `--set` takes them.
         local: In this process, without Ray.
     """
+    _check_parameters(recipe, store, overrides, local=local)
     where, path = Store.at(store), Path(recipe)
     base = load(path, overrides)
     errors = []
@@ -75,12 +77,41 @@ def firing(
         raise errors[0]
 
 
+SERVED = "BOWERBIRD_SERVED"
+"""The environment variable by which a process that serves says what it serves, as JSON."""
+
+_FREE = {"kind", "model", "revision", "max_model_len", "max_num_seqs", "dtype", "batch_size",
+         "max_concurrency", "requests_per_minute", "tokens_per_minute"}  # fmt: skip
+"""Settings of engines that a parameter may change: none of them is started, read or reached."""
+
+
+def _check_parameters(recipe: str, store: str, overrides: Sequence[str], *, local: bool) -> None:
+    """Whoever can ask the server for a run chooses its parameters, and no more than these.
+
+    Raises:
+        UserError: they are not what is served, or would start, read or reach something else.
+    """
+    served = os.environ.get(SERVED)
+    given = {"recipe": recipe, "store": store, "overrides": list(overrides), "local": local}
+    if served is not None:
+        if given != json.loads(served):
+            cause = "the run was asked for with other parameters than those that are served"
+            raise UserError(cause, "Serve the recipe with them: `bowerbird serve` takes --set.")
+        return
+    for override in overrides:
+        keys = override.partition("=")[0].split(".")
+        engine = keys[0] == "engines" and (len(keys) != 3 or keys[2] not in _FREE)
+        if engine or keys[-1] == "path" or (keys[0] == "stages" and len(keys) < 3):
+            cause = f"a run's parameter may not set '{'.'.join(keys)[:80]}'"
+            raise UserError(cause, "Write it into the recipe.")
+
+
 def _run(path: Path, overrides: list[str], store: Store, due: str, local: bool) -> None:
     recipe = load(path, overrides)
     job = prepare(recipe, path, store, scheduled=due)
     say = get_run_logger().info
     say("run %s, due %s, seed %d", job.run.id, due, recipe.seed)
-    done = run_in_flow(job, executor_for(recipe, local=local), Silent())
+    done = carry_out(job, executor_for(recipe, local=local), Silent(), in_this_flow(job))
     _report(store, done)
     say("run %s is done: %s", done.id, store.run(done.id).uri("report.html"))
 

@@ -1,6 +1,7 @@
 """Serve a recipe's schedule: a deployment, and a process that runs what is due."""
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -15,7 +16,7 @@ from prefect.server.schemas.schedules import CronSchedule
 from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
 
-from pipelines.flows.firing import firing
+from pipelines.flows.firing import SERVED, firing
 from pipelines.recipe import load
 from stages.errors import UserError
 
@@ -42,15 +43,18 @@ def serve(
     """
     first = _next(cron)
     name = load(recipe, overrides).name
+    parameters = {
+        "recipe": str(recipe.resolve()),
+        "store": store if "://" in store else str(Path(store).resolve()),
+        "overrides": list(overrides),
+        "local": local,
+    }
+    # The processes of runs inherit it: what the server says they are to run must be this.
+    os.environ[SERVED] = json.dumps(parameters)
     deployment = firing.to_deployment(
         name,
         cron=cron,
-        parameters={
-            "recipe": str(recipe.resolve()),
-            "store": store if "://" in store else str(Path(store).resolve()),
-            "overrides": list(overrides),
-            "local": local,
-        },
+        parameters=parameters,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     # It logs an error for a run that ended before it could be killed, which is what we want.

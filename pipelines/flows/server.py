@@ -1,57 +1,156 @@
-"""The Prefect server that schedules: the one that is configured, or one for as long as needed.
+"""The Prefect server of a run or a schedule: the one that is configured, or one of our own.
 
-Prefect's ephemeral server creates no scheduled runs and shows no pages, so this is a real one,
-on loopback. Prefect is not imported here: it reads the server's address when it is.
+Ours is a real one, on loopback: Prefect's ephemeral server creates no scheduled runs, shows no
+pages, and is given up after 20 s, which a busy disk takes. Who can reach its API can start what
+it schedules, so it wants a password of its own, takes no requests from other sites' pages
+(origins, CSRF tokens), and ends with the process that started it, however that ends. Prefect is
+not imported here: it reads all this when it is.
 """
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 
+from pipelines.waiting import Say, waiting_for
 from stages.errors import RunError
 
 _PORT = 4200
-_PATIENCE_S = 120
+_PATIENCE_S = 900
+_ROOT = Path(__file__).parents[2]
+_AROUND = "`prefect server start` says more; a run goes without Prefect by --local."
+
+
+class Server:
+    """Begins to start at once; `ready` waits for it."""
+
+    def __init__(self, say: Say, *, scheduling: bool) -> None:
+        self._say = say
+        self._process: subprocess.Popen[bytes] | None = None
+        self.password = ""
+        """Of the user `bowerbird`; empty where the server is not ours."""
+        self._url = os.environ.get("PREFECT_API_URL") or _configured()
+        if self._url:
+            return
+        port = _free_port()
+        self.password = secrets.token_urlsafe(24)
+        self._url = f"http://127.0.0.1:{port}/api"
+        command = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        command += [] if scheduling else ["--no-services", "--no-ui"]
+        self._log = tempfile.TemporaryFile(prefix="bowerbird-prefect-")  # noqa: SIM115
+        # In a session of its own: Ctrl-C ends it last, when the schedule has been paused.
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "stages.engines.leash",
+                sys.executable,
+                "-m",
+                "prefect",
+                *command,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=self._log,
+            env=self._environment(port),
+            start_new_session=True,
+        )
+
+    def _environment(self, port: int) -> dict[str, str]:
+        path = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+        return os.environ | {
+            "PYTHONPATH": os.pathsep.join(filter(None, path)),
+            "PREFECT_SERVER_API_AUTH_STRING": f"bowerbird:{self.password}",
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
+            "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+        }
+
+    def ready(self) -> None:
+        """Wait until the server answers; `PREFECT_API_URL` leads to it from then on.
+
+        Raises:
+            RunError: it does not.
+        """
+        with waiting_for("Prefect's server", self._say):
+            if self._process is None:
+                self._reach()
+            else:
+                self._wait(self._process)
+                os.environ["PREFECT_API_AUTH_STRING"] = f"bowerbird:{self.password}"
+        os.environ["PREFECT_API_URL"] = self._url
+
+    def _reach(self) -> None:
+        why = ""
+        for _ in range(3):
+            try:
+                httpx.get(f"{self._url}/health", timeout=20)
+            except httpx.HTTPError as error:
+                why = str(error) or type(error).__name__
+                time.sleep(1)
+            else:
+                return
+        remedy = "Check PREFECT_API_URL and Prefect's profile; a run goes without by --local."
+        raise RunError(f"no Prefect server answers at {self._url} ({why})", remedy)
+
+    def _wait(self, process: "subprocess.Popen[bytes]") -> None:
+        end = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < end:
+            if process.poll() is not None:
+                raise RunError(f"Prefect's server ended as it started ({self._last()})", _AROUND)
+            try:
+                if httpx.get(f"{self._url}/health", timeout=5).is_success:
+                    return
+            except httpx.HTTPError:
+                pass  # not up yet
+            time.sleep(0.2)
+        cause = f"Prefect's server does not answer after {_PATIENCE_S // 60} minutes"
+        raise RunError(f"{cause} ({self._last()})", _AROUND)
+
+    def _last(self) -> str:
+        """What it said last that is an error, or at all."""
+        self._log.seek(0)
+        lines = [line.strip() for line in self._log.read().decode("utf-8", "replace").splitlines()]
+        errors = [line for line in lines if "Error" in line]
+        return (errors or [line for line in lines if line] or ["it said nothing"])[-1][:300]
+
+    def stop(self) -> None:
+        """End it, if it is ours."""
+        if self._process is None or self._process.stdin is None:
+            return
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._log.close()
 
 
 @contextmanager
-def server() -> Iterator[None]:
-    """`PREFECT_API_URL` leads to a server; one that was started here ends with the block.
-
-    Raises:
-        RunError: no server comes up.
-    """
-    url = os.environ.get("PREFECT_API_URL") or _configured()
-    if url:
-        os.environ["PREFECT_API_URL"] = url
-        yield
-        return
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    command = [sys.executable, "-m", "prefect", "server", "start"]
-    command += ["--host", "127.0.0.1", "--port", str(port)]
-    # In a session of its own: Ctrl-C ends it last, when the schedule has been paused.
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+def server(say: Say, *, scheduling: bool = False) -> Iterator[Server]:
+    """A server that ends with the block."""
+    made = Server(say, scheduling=scheduling)
     try:
-        _wait(process, url)
-        os.environ["PREFECT_API_URL"] = url
-        yield
+        yield made
     finally:
-        process.terminate()
-        process.wait(timeout=30)
+        made.stop()
 
 
 def _configured() -> str:
     """The URL of the user's Prefect profile."""
     asked = "from prefect.settings import PREFECT_API_URL; print(PREFECT_API_URL.value() or '')"
+    home = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect")
+    if not any((home / name).is_file() for name in ("profiles.toml", "prefect.toml")):
+        return ""  # nothing is configured: what Prefect takes seconds to say
     done = subprocess.run(
         [sys.executable, "-c", asked], capture_output=True, text=True, check=False
     )
@@ -68,18 +167,4 @@ def _free_port() -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise RunError("no port on 127.0.0.1 is free")
-
-
-def _wait(process: "subprocess.Popen[bytes]", url: str) -> None:
-    for _ in range(_PATIENCE_S * 5):
-        if process.poll() is not None:
-            break
-        try:
-            if httpx.get(f"{url}/health", timeout=2).is_success:
-                return
-        except httpx.HTTPError:
-            pass  # not up yet
-        time.sleep(0.2)
-    remedy = "See why with `prefect server start`, or set PREFECT_API_URL to one that runs."
-    raise RunError("the Prefect server did not start", remedy)
+    raise RunError("no port on 127.0.0.1 is free", "End what listens there, or run with --local.")

@@ -14,13 +14,11 @@ from prefect.futures import PrefectFuture
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from pipelines.execution.executor import Executor
 from pipelines.execution.feed import Upstream
-from pipelines.execution.stage_run import StageRun, Watch
+from pipelines.execution.stage_run import StageRun
 from pipelines.flows import show
-from pipelines.run import Job, carry_out
-from pipelines.store.runs import Run
-from stages.errors import BowerbirdError
+from pipelines.run import Job, StepRunner
+from stages.errors import BowerbirdError, RunError, first_line
 
 
 def threads() -> TaskRunner[Any]:
@@ -28,50 +26,63 @@ def threads() -> TaskRunner[Any]:
     return ThreadPoolTaskRunner(max_workers=sys.maxsize)
 
 
-def run_in_prefect(job: Job, executor: Executor, watch: Watch) -> Run:
-    """Carry the job out as a flow of its own.
+def in_prefect(job: Job) -> StepRunner:
+    """Runs the steps as tasks of a flow of their own.
 
     Raises:
-        RunError: the run had to stop; what was committed stays.
+        RunError: Prefect failed; what was committed stays.
     """
-    done: list[Run] = []
 
-    # By hand nothing is tried again: whoever started the run is there to see why it stopped.
-    @flow(
-        name="bowerbird",
-        flow_run_name=job.run.id,
-        task_runner=threads(),
-        retries=0,
-        validate_parameters=False,
-        persist_result=False,
-    )
-    def run() -> None:
-        done.append(run_in_flow(job, executor, watch))
+    def run_steps(stage_runs: Sequence[StageRun]) -> None:
+        errors: list[BaseException] = []
 
-    run()
-    return done[0]
+        # By hand nothing is tried again: whoever started the run is there to see why it stopped.
+        @flow(
+            name="bowerbird",
+            flow_run_name=job.run.id,
+            task_runner=threads(),
+            retries=0,
+            validate_parameters=False,
+            persist_result=False,
+        )
+        def run() -> None:
+            try:
+                in_this_flow(job)(stage_runs)
+            except Exception as error:
+                errors.append(error)
+                raise
+
+        try:
+            run()
+        except BowerbirdError:
+            raise
+        except Exception as error:
+            if errors and errors[0] is error:
+                raise  # a bug of a stage, with its traceback
+            cause = f"Prefect failed ({type(error).__name__}: {first_line(error)})"
+            remedy = "Run again: what is committed is kept. --local goes without Prefect."
+            raise RunError(cause, remedy) from None
+
+    return run_steps
 
 
-def run_in_flow(job: Job, executor: Executor, watch: Watch) -> Run:
-    """Carry the job out in the flow that is running, and show in Prefect what came of it.
+def in_this_flow(job: Job) -> StepRunner:
+    """Runs the steps as tasks of the flow that is running, and shows there what came of them."""
 
-    The report is the caller's to write, outside of the flow's process or after it.
-
-    Raises:
-        RunError: the run had to stop; what was committed stays.
-    """
-    try:
-        done = carry_out(job, executor, watch, _run_steps)
-    except Exception:
+    def run_steps(stage_runs: Sequence[StageRun]) -> None:
+        try:
+            _run_steps(stage_runs)
+        except Exception:
+            show.rows(job)
+            raise
         show.rows(job)
-        raise
-    show.rows(job)
-    show.report(job)
-    return done
+        show.report(job)
+
+    return run_steps
 
 
 def _run_steps(stage_runs: Sequence[StageRun]) -> None:
-    """A `StepRunner`.
+    """Start a task per step and wait for all.
 
     Raises:
         Exception: what broke the first step that broke.

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from pipelines.money import Price, prices
-from pipelines.store import costs, log, shards
+from pipelines.store import costs, seen, shards
 from pipelines.store.folder import Folder
 from pipelines.store.manifest import File, Manifest
 from pipelines.store.runs import Run, RunStep
@@ -120,7 +120,7 @@ def _explained(sql: str) -> str:
 def _files(store: Store, run: Run, step: RunStep) -> tuple[list[str], ...]:
     """Verified paths of a stage's kept rows, of its rejected ones, and of what its calls took."""
     folder = store.stage(step.folder)
-    found = log.read(folder)
+    found = seen.manifest(store, run, step)
     missing = incomplete(run, step, found)
     if missing:
         cause = f"the manifest of {step.folder} {missing}"
@@ -207,7 +207,7 @@ def _dataset_view(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
 
 def _stage_row(store: Store, run: Run, position: int) -> dict[str, Any]:
     step = run.steps[position]
-    found = log.read(store.stage(step.folder)) or Manifest(step.path, fingerprint="")
+    found = seen.manifest(store, run, step) or Manifest(step.path, fingerprint="")
     counts, usage = found.counts, found.usage
     price = prices(run.source).get(step.engine)
     return {

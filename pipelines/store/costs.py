@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.money import prices
-from pipelines.store import log
+from pipelines.store import seen
 from pipelines.store.manifest import Manifest
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
@@ -30,7 +30,7 @@ def table(store: Store) -> pa.Table:
 
 
 def _line(store: Store, run: Run) -> dict[str, Any]:
-    steps = [(step, log.read(store.stage(step.folder)) or Manifest("", "")) for step in run.steps]
+    steps = [(step, seen.manifest(store, run, step) or Manifest("", "")) for step in run.steps]
     writes = next((step for step in run.steps if step.is_for == "generate" and step.engine), None)
     judges = next((step for step in run.steps if step.is_for == "judge"), None)
     usages = [found.usage for _, found in steps]

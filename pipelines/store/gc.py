@@ -1,10 +1,11 @@
 """What a store holds and nobody needs: stages of no run, files of no manifest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipelines.store import first_format, log
+from pipelines.store import first_format, log, seen
 from pipelines.store.folder import Folder
+from pipelines.store.manifest import Shard
 from pipelines.store.store import Store
 from pipelines.store.verify import files, unrecorded
 from stages.errors import RunError
@@ -32,12 +33,13 @@ def garbage(store: Store) -> Iterator[Garbage]:
         RunError: a manifest or a record is damaged; nothing is garbage that cannot be judged.
     """
     used = _used(store)
+    seen_by_runs = seen.shards(store, store.all_runs())
     for name in store.stages.folders():
         folder = store.stage(name)
         if name not in used:
             yield Garbage(folder, "", _size(folder), "no run points at it")
         else:
-            yield from leftovers(folder)
+            yield from leftovers(folder, seen_by_runs.get(name, []))
     for folder in (store.root / "lease", *(store.run(name) for name in store.runs.folders())):
         yield from _half_written(folder)
 
@@ -73,15 +75,16 @@ def fence(folder: Folder, epoch: int) -> None:
         opened.commit(epoch, given=opened.given)
 
 
-def leftovers(folder: Folder) -> Iterator[Garbage]:
-    """The garbage in the folder of a stage that a run points at."""
+def leftovers(folder: Folder, seen_by_runs: Sequence[Shard] = ()) -> Iterator[Garbage]:
+    """The garbage in the folder of a stage that a run points at; what capped runs saw is none."""
     found = log.read(folder)
     listed = {file.name for file in files(found)}
+    listed |= {file.name for shard in seen_by_runs for file in shard.files}
     if found is not None and not found.version:
         listed.add(first_format.NAME)
     for name in folder.names():
         if name not in listed:
-            yield _file(folder, name, "no manifest lists it")
+            yield _file(folder, name, "no manifest and no capped run lists it")
     if found is not None and found.complete:
         for name in (folder / "journal").names():
             yield _file(folder / "journal", name, "its stage is complete")

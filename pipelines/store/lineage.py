@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from pipelines.store import log, shards
+from pipelines.store import seen, shards
 from pipelines.store.folder import Folder
-from pipelines.store.manifest import File
-from pipelines.store.runs import Run, RunStep
+from pipelines.store.manifest import File, Manifest
+from pipelines.store.runs import Run
 from pipelines.store.store import Store
 from stages.errors import UserError
 
@@ -55,7 +55,8 @@ def _row(store: Store, run: Run, row_id: str) -> tuple[list[tuple[int, Event]], 
     parents: list[str] = []
     before: dict[str, Any] | None = None
     for position, step in enumerate(run.steps):
-        here, gone = _find(store, step, row_id)
+        found = seen.manifest(store, run, step)
+        here, gone = _find(store.stage(step.folder), found, row_id)
         if here is not None:
             fate = _fate(before, here)
             columns = {k: v for k, v in here.items() if (before or {}).get(k) != v}
@@ -69,7 +70,7 @@ def _row(store: Store, run: Run, row_id: str) -> tuple[list[tuple[int, Event]], 
             events.append((position, Event(row_id, step.name, gone["fate"], facts)))
             parents = parents or list(gone["parents"])
             break
-        elif before is not None and log.is_complete(store.stage(step.folder)):
+        elif before is not None and found is not None and found.complete:
             events.append((position, Event(row_id, step.name, "became a parent", {})))
             break
     return events, parents
@@ -82,11 +83,9 @@ def _fate(before: dict[str, Any] | None, here: dict[str, Any]) -> str:
 
 
 def _find(
-    store: Store, step: RunStep, row_id: str
+    folder: Folder, found: Manifest | None, row_id: str
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """The row among a step's kept rows, or among its rejected ones."""
-    folder = store.stage(step.folder)
-    found = log.read(folder)
     for shard in found.shards if found else ():
         if not shards.may_hold(shard, row_id):
             continue

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.store import first_format, journal, log, runs, shards
+from pipelines.store import first_format, journal, log, runs, seen, shards
 from pipelines.store.content import content_hash
 from pipelines.store.folder import Folder
 from pipelines.store.manifest import File, Manifest
@@ -162,13 +162,18 @@ def _run(
     for step in run.steps:
         if step.folder in broken:
             continue
-        here = log.read(store.stage(step.folder))
+        try:
+            here = seen.manifest(store, run, step)
+        except RunError as error:
+            return [Finding(run_id, store.run(run_id).uri(), error.cause)]
+        if run.status == "capped":
+            found += lost(store.stage(step.folder), step.folder, here)
         what = incomplete(run, step, here)
         if what:
             found.append(Finding(step.folder, store.stage(step.folder).uri("log"), what))
     last = run.steps[-1].folder
     if not found and run.content and last not in broken:
-        here = log.read(store.stage(last))
+        here = seen.manifest(store, run, run.steps[-1])
         key = (last, here.version if here else 0)
         if key not in contents:
             contents[key] = _content(store.stage(last), here)
@@ -176,6 +181,12 @@ def _run(
             what = "its dataset is no longer the one it recorded: its last stage is another now"
             found.append(Finding(run_id, store.run(run_id).uri(runs.NAME), what))
     return found
+
+
+def lost(folder: Folder, name: str, found: Manifest | None) -> list[Finding]:
+    """Files that a capped run saw and that are not what they were, listed by the log or not."""
+    checked = ((file, damage(folder, file, found)) for file in files(found))
+    return [Finding(name, folder.uri(file.name), what) for file, what in checked if what]
 
 
 def incomplete(run: runs.Run, step: runs.RunStep, found: Manifest | None) -> str:

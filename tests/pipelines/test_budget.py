@@ -1,15 +1,20 @@
 """A budget ends a run in time, with a dataset; more of it goes on where it ended."""
 
 import json
+from contextlib import contextmanager
 
 import pytest
 
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.stage_run import Silent
+from pipelines.execution.tape import Cassettes
 from pipelines.export import read as exported
+from pipelines.rebuild import affected, rebuild
 from pipelines.recipe import parse
 from pipelines.run import carry_out, prepare, run_in_threads
 from pipelines.store.catalog import query
+from pipelines.store.gc import collect
+from pipelines.store.repair import forget_damage
 from pipelines.store.store import Store
 from pipelines.store.verify import verify
 from stages.errors import UserError
@@ -111,3 +116,38 @@ def test_dollars_without_a_price(source, root):
     del free["prices"]
     with pytest.raises(UserError, match=r"budget\.usd"):
         parse(free, root)
+
+
+def test_a_capped_run_goes_on_showing_what_it_saw(run_recipe, source, tmp_path):
+    run, store = run_recipe(source(budget={"tokens": 4_000}), Store.at(tmp_path / "store"))
+    rows = query(store, run, "SELECT * FROM dataset ORDER BY id").to_pylist()
+    stages = query(store, run, "SELECT stage, rows_in, calls FROM stages").to_pylist()
+    done, store = run_recipe(source(), store)
+    assert done.status == "done"
+    assert query(store, run, "SELECT * FROM dataset ORDER BY id").to_pylist() == rows
+    assert query(store, run, "SELECT stage, rows_in, calls FROM stages").to_pylist() == stages
+    assert verify(store).findings == []
+    with store.writing("gc") as lease:
+        collect(store, lease.epoch)
+    assert query(store, run, "SELECT * FROM dataset ORDER BY id").to_pylist() == rows
+    assert verify(store).findings == []
+
+
+def test_damage_of_a_capped_run_is_computed_again_under_its_budget(run_recipe, source, tmp_path):
+    run, store = run_recipe(source(budget={"tokens": 4_000}), Store.at(tmp_path / "store"))
+    rows = query(store, run, "SELECT * FROM dataset ORDER BY id").to_pylist()
+    folder = next(s.folder for s in run.steps if s.path == "generate.respond")
+    path = next((tmp_path / "store/stages" / folder).glob("part-*"))
+    path.write_bytes(b"PAR1")
+    assert verify(store).findings
+    with store.writing("repair") as lease:
+        forget_damage(store, lease.epoch)
+
+    @contextmanager
+    def watching(job):
+        yield Silent()
+
+    (again,) = rebuild(store, affected(store), Cassettes(), watching)
+    assert again.same
+    assert verify(store).findings == []
+    assert query(store, run, "SELECT * FROM dataset ORDER BY id").to_pylist() == rows

@@ -34,9 +34,10 @@ def start_cluster(address: str | None = None) -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**settings)
-    except (OSError, ValueError, ray.exceptions.RayError) as error:
+    except Exception as error:  # noqa: BLE001
+        # Ray raises plain exceptions too: a node that timed out, a store that found no room.
         cause = f"Ray does not start ({first_line(error)})"
-        remedy = "Check --ray-address or RAY_ADDRESS, or run with --local."
+        remedy = "Check --ray-address, and room in /tmp and /dev/shm; --local goes without Ray."
         raise UserError(cause, remedy) from None
     if threading.current_thread() is threading.main_thread():
         # Ray ends the process on SIGTERM; a run wants to close its record first.

@@ -19,6 +19,7 @@ from pipelines.execution.replicas import Replicas
 from pipelines.execution.work import Work
 from pipelines.recipe import Recipe
 from pipelines.store.manifest import Shard
+from pipelines.waiting import Say, silent, waiting_for
 from stages.base import PromptStage
 from stages.errors import BowerbirdError, EngineError, UserError, first_line
 
@@ -38,8 +39,8 @@ class RayExecutor:
 
     ahead = 6
 
-    def __init__(self, recipe: Recipe, address: str | None = None) -> None:
-        self._recipe, self._address = recipe, address
+    def __init__(self, recipe: Recipe, address: str | None = None, say: Say = silent) -> None:
+        self._recipe, self._address, self._say = recipe, address, say
         self._actors: dict[str, Replicas[EngineCopy]] = {}
         self._workers: list[Any] = []
         self._load: dict[Any, int] = {}
@@ -79,9 +80,10 @@ class RayExecutor:
 
     def _start(self) -> None:
         """The cluster and its workers, once."""
-        start_cluster(self._address)
         if self._workers:
             return
+        with waiting_for("Ray", self._say):
+            start_cluster(self._address)
         # Cores that are there now; a node that joins later brings engines no more workers.
         count = max(1, int(ray.cluster_resources().get("CPU", 1)))
         self._workers = [_worker() for _ in range(count)]

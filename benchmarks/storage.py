@@ -25,7 +25,7 @@ from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.stage_run import Silent
 from pipelines.recipe import parse
 from pipelines.run import carry_out, prepare, run_in_threads
-from pipelines.store import log, shards
+from pipelines.store import log, marks, shards
 from pipelines.store.folder import LocalFolder
 from pipelines.store.log import Log
 from pipelines.store.manifest import NO_FILE, Counts, Shard, Usage
@@ -92,8 +92,8 @@ def lookup(folder: Path) -> None:
         table = text_rows(50, index * 50)
         file = shards.write(place, f"part-{index:05}", table)
         counts = Counts(input=50, annotated=50)
-        ids = shards.ids(table)
-        shard = Shard(index, "x", file, NO_FILE, counts, {}, Usage(), ids)
+        there = marks.write(place, index, table)
+        shard = Shard(index, "x", file, NO_FILE, counts, {}, Usage(), marks=there)
         opened.commit(1, (shard,), given="all" if index == 1999 else "")
     wanted = iter(f"{n:032x}" for n in np.random.default_rng(0).integers(0, 100_000, 1000))
     connection = duckdb.connect()
@@ -102,7 +102,7 @@ def lookup(folder: Path) -> None:
         row_id = next(wanted)
         found = log.read(place)
         for shard in found.shards if found else ():
-            if shards.may_hold(shard, row_id):
+            if marks.may_hold(place, shard, row_id):
                 table = shards.read(place, shard.part)
                 if row_id in table["id"].to_pylist():
                     return
@@ -126,8 +126,9 @@ def manifest(folder: Path) -> None:
     sample = text_rows(16)
     file = shards.write(place, "part-00000", sample)
     counts = Counts(input=16, annotated=16)
-    ids = shards.ids(sample)
-    shard = Shard(0, "0" * 64, file, NO_FILE, counts, {}, Usage(16, 900, 800, 0, 1.5), ids)
+    there = marks.write(place, 0, sample)
+    usage = Usage(16, 900, 800, 0, 1.5)
+    shard = Shard(0, "0" * 64, file, file, counts, {}, usage, spent=file, marks=there)
 
     def at(index: int) -> Shard:
         fields = {name: getattr(shard, name) for name in shard.__struct_fields__}

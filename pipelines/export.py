@@ -5,14 +5,16 @@ each a list of messages (TRL's conversational preference format with an explicit
 the two scores. `rows`: all columns but the embedding.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.lookup import nearest
-from pipelines.store.catalog import query
+from pipelines.store import catalog
+from pipelines.store.catalog import quoted
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 from stages.errors import UserError
@@ -26,13 +28,12 @@ SELECT id,
        chosen_score, rejected_score
 FROM dataset
 """
-_ROWS = "SELECT * FROM dataset"
 FORMATS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "trl-sft": (_SFT, ("instruction", "response")),
     "trl-dpo": (_DPO, ("instruction", "chosen", "rejected", "chosen_score", "rejected_score")),
-    "rows": (_ROWS, ()),
+    "rows": ("", ()),
 }
-"""Name: (query, columns the dataset must have)."""
+"""Name: (query, columns the dataset must have). That of `rows` names the run's columns."""
 
 
 def export(store: Store, run: Run, form: str, out: Path) -> Path:
@@ -43,11 +44,13 @@ def export(store: Store, run: Run, form: str, out: Path) -> Path:
     Raises:
         UserError: no such format, a run without the columns, or a folder with other files.
     """
-    return _write(read(store, run, form), out)
+    with reading(store, run, form) as batches:
+        return _write(batches, out)
 
 
-def read(store: Store, run: Run, form: str) -> pa.Table:
-    """The dataset of `run` in the format `form`.
+@contextmanager
+def reading(store: Store, run: Run, form: str) -> Iterator[pa.RecordBatchReader]:
+    """The dataset of `run` in the format `form`, some thousand rows at a time.
 
     Raises:
         UserError: no such format, or a run without the columns or that is not done.
@@ -58,16 +61,16 @@ def read(store: Store, run: Run, form: str) -> pa.Table:
         raise UserError(
             f"the run {run.id} is {run.status}", "Run its recipe again: what is committed is kept."
         )
-    sql, _ = FORMATS[form]
     missing = lacking(run, form)
     if missing:
         cause = f"the dataset of {run.id} has no column '{missing[0]}', which {form} needs"
         raise UserError(cause, "Name a run whose recipe adds it, or choose another format.")
-    table = query(store, run, sql)
+    sql, _ = FORMATS[form]
     if form == "rows":
-        columns = [name for name in run.steps[-1].columns if name != "embedding"]
-        table = table.select(columns)
-    return table
+        columns = (name for name in run.steps[-1].columns if name != "embedding")
+        sql = f"SELECT {', '.join(map(quoted, columns))} FROM dataset"
+    with catalog.reading(store, run, sql) as batches:
+        yield batches
 
 
 def lacking(run: Run, form: str) -> list[str]:
@@ -75,16 +78,20 @@ def lacking(run: Run, form: str) -> list[str]:
     return [column for column in FORMATS[form][1] if column not in run.steps[-1].columns]
 
 
-def _write(table: pa.Table, out: Path) -> Path:
+def _write(batches: pa.RecordBatchReader, out: Path) -> Path:
     target = out / "data" / "train-00000-of-00001.parquet"
     strangers = [p for p in out.rglob("*") if p.is_file() and p != target] if out.exists() else []
     if strangers:
         # `load_dataset` would read whatever else lies there into the same split.
         raise UserError(f"{out} holds other files ({strangers[0].name})", "Give an empty folder.")
+    aside = target.with_suffix(".making")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, target, compression="zstd")
+        with pq.ParquetWriter(aside, batches.schema, compression="zstd") as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        aside.replace(target)
     except OSError as error:
-        cause = f"cannot write {target} ({error.strerror})"
+        cause = f"cannot write {target} ({error.strerror or error})"
         raise UserError(cause, "Give a folder that can be written to.") from None
     return target

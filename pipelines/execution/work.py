@@ -17,7 +17,7 @@ from pipelines.execution.seeds import with_seed
 from pipelines.execution.spent import Spent
 from pipelines.execution.tape import Client, Remembering, Tape
 from pipelines.plan import Step
-from pipelines.store import shards
+from pipelines.store import marks, shards
 from pipelines.store.folder import Folder
 from pipelines.store.manifest import NO_FILE, File, Shard
 from pipelines.store.shards import FolderReader
@@ -180,7 +180,7 @@ def _unbroken(work: Work, call: Callable[..., Result], *args: Any) -> Result:
 
 def _write(work: Work, given: Input, settled: Settled, spent: Spent, seconds: float) -> Shard:
     part = shards.write(work.folder, f"part-{given.index:05}", settled.rows)
-    beside = {}
+    beside: dict[str, File] = {}
     for name, table in (("rejected", settled.rejected), ("spent", spent.table())):
         wanted = table.num_rows > 0
         stem = f"{name}-{given.index:05}"
@@ -192,6 +192,7 @@ def _write(work: Work, given: Input, settled: Settled, spent: Spent, seconds: fl
         counts=settled.counts,
         reasons=settled.reasons,
         usage=spent.usage(seconds),
-        ids=shards.ids(settled.rows, settled.rejected),
-        **beside,
+        marks=marks.write(work.folder, given.index, settled.rows, settled.rejected),
+        rejected=beside["rejected"],
+        spent=beside["spent"],
     )

@@ -85,14 +85,13 @@ def _info(config: Config, folder: Path) -> dict[str, Any]:
     """`dataset_info` as the `datasets` library writes and reads it. Sizes in bytes."""
     from datasets import Features
 
-    features = Features.from_arrow_schema(config.table.schema)
-    size = int(config.table.nbytes)
+    features = Features.from_arrow_schema(config.schema)
     return {
         "config_name": config.name,
         "features": features._to_yaml_list(),
-        "splits": [{"name": SPLIT, "num_bytes": size, "num_examples": config.table.num_rows}],
+        "splits": [{"name": SPLIT, "num_bytes": config.bytes, "num_examples": config.rows}],
         "download_size": sum((folder / file).stat().st_size for file in config.files),
-        "dataset_size": size,
+        "dataset_size": config.bytes,
     }
 
 

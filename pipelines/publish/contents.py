@@ -14,11 +14,16 @@ SPLIT = "train"
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One format of the dataset; `files` in `place`, both relative to the release's folder."""
+    """One format of the dataset; `files` in `place`, both relative to the release's folder.
+
+    `bytes`: of its rows in memory, as `datasets` counts them.
+    """
 
     name: str
     place: str
-    table: pa.Table
+    schema: pa.Schema
+    rows: int
+    bytes: int
     files: tuple[str, ...]
 
 

@@ -10,13 +10,12 @@ gives the same bytes.
 """
 
 import json
-import math
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
@@ -54,17 +53,16 @@ def make(
         UserError: a run or a format that does not fit, or a folder that holds something else.
     """
     _check(run, out)
-    tables = {form: export.read(store, run, form) for form in formats}
-    if not next(iter(tables.values())).num_rows:
-        raise UserError(f"the dataset of {run.id} has no rows", "Nothing is there to publish.")
     aside = out.with_name(f".{out.name}.making")
     shutil.rmtree(aside, ignore_errors=True)
     try:
         aside.mkdir(parents=True)
         configs = [
-            _data(aside, name, table, name if number else "data")
-            for number, (name, table) in enumerate(tables.items())
+            _data(store, run, aside, name, name if number else "data")
+            for number, name in enumerate(dict.fromkeys(formats))
         ]
+        if not configs[0].rows:
+            raise UserError(f"the dataset of {run.id} has no rows", "Nothing is there to publish.")
         _provenance(run, aside)
         numbers = read_numbers(store, run)
         drawn = pictures.draw(numbers, aside / "pictures")
@@ -86,16 +84,27 @@ def _check(run: Run, out: Path) -> None:
         raise UserError(f"{out} holds other files", "Give an empty folder by --out.")
 
 
-def _data(folder: Path, name: str, table: pa.Table, place: str) -> Config:
+def _data(store: Store, run: Run, folder: Path, name: str, place: str) -> Config:
+    """Write one format in files of about `_SHARD_BYTES`, a batch at a time."""
     (folder / place).mkdir()
-    count = max(1, math.ceil(table.nbytes / _SHARD_BYTES))
-    size = max(1, math.ceil(table.num_rows / count))
+    parts: list[Path] = []
+    rows = size = room = 0
+    with export.reading(store, run, name) as batches, ExitStack() as opened:
+        for batch in batches:
+            if not parts or (room < batch.nbytes and batch.num_rows):
+                opened.close()
+                parts.append(folder / place / f"part-{len(parts)}")
+                writer = pq.ParquetWriter(parts[-1], batches.schema, compression="zstd")
+                opened.enter_context(writer)
+                room = _SHARD_BYTES
+            writer.write_batch(batch)
+            rows, size, room = rows + batch.num_rows, size + batch.nbytes, room - batch.nbytes
+        schema = batches.schema
     files = []
-    for number in range(count):
-        path = f"{place}/{SPLIT}-{number:05}-of-{count:05}.parquet"
-        pq.write_table(table.slice(number * size, size), folder / path, compression="zstd")
-        files.append(path)
-    return Config(name, place, table, tuple(files))
+    for number, part in enumerate(parts):
+        files.append(f"{place}/{SPLIT}-{number:05}-of-{len(parts):05}.parquet")
+        part.rename(folder / files[-1])
+    return Config(name, place, schema, rows, size, tuple(files))
 
 
 def _provenance(run: Run, folder: Path) -> None:

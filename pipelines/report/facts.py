@@ -12,14 +12,21 @@ from pipelines.store.store import Store
 
 _MAPPED = 2000
 """Rows on the embedding map, a sample; more would hide each other and take minutes to lay out."""
+_DRAWN = 20_000
+"""Values in a histogram, a sample; more would change no bar."""
 _LISTED = 300
 """Rows in the sample table, half of them rejected ones where there are as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Rows as dictionaries, per section; a section without rows is left out."""
+    """Rows as dictionaries, per section; a section without rows is left out.
 
+    `rows`: of the dataset; `dataset`, `judged`, `sample` and `mapped` are of samples where there
+    are very many.
+    """
+
+    rows: int
     stages: list[dict[str, Any]]
     reasons: list[dict[str, Any]]
     dataset: list[dict[str, Any]]
@@ -33,6 +40,7 @@ def read_facts(store: Store, run: Run) -> Facts:
     connection = open_catalog(store, run)
     try:
         return Facts(
+            rows=_count(connection) if _done(run) else 0,
             stages=stages(connection),
             reasons=reasons(connection),
             dataset=_dataset(connection, run) if _done(run) else [],
@@ -56,10 +64,16 @@ def reasons(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 
 def _dataset(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
-    """What is drawn of each row."""
-    wanted = ("task_category", "difficulty")
-    columns = ["instruction", "response", *(c for c in wanted if c in run.steps[-1].columns)]
-    return _rows(connection, f"SELECT {', '.join(columns)} FROM dataset")
+    """What is drawn of each row: the lengths of its texts in characters, its tags."""
+    columns = [f"length({name}) AS {name}" for name in ("instruction", "response")]
+    tags = ("task_category", "difficulty")
+    columns += [name for name in tags if name in run.steps[-1].columns]
+    sql = f"SELECT {', '.join(columns)} FROM dataset ORDER BY id LIMIT {_DRAWN}"
+    return _rows(connection, sql)
+
+
+def _count(connection: duckdb.DuckDBPyConnection) -> int:
+    return int(_rows(connection, "SELECT count(*) AS n FROM dataset")[0]["n"])
 
 
 def _done(run: Run) -> bool:
@@ -74,7 +88,8 @@ def judged(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, An
     """{score} of the first step in which rows have one: of all rows that were graded."""
     for step in run.steps:
         if "score" in step.columns:
-            return _rows(connection, f'SELECT score FROM "{step.name}" WHERE score IS NOT NULL')
+            sql = f'SELECT score FROM "{step.name}" WHERE score IS NOT NULL'
+            return _rows(connection, f"{sql} ORDER BY id LIMIT {_DRAWN}")
     return []
 
 
@@ -102,12 +117,12 @@ def mapped(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, An
         return []
     duplicates = ", ".join(f"'{s.name}'" for s in run.steps if s.is_for == "dedup") or "''"
     sql = f"""
+    WITH drawn AS (SELECT id FROM "{step.name}" ORDER BY id LIMIT {_MAPPED})
     SELECT e.id, e.embedding, e.instruction AS text,
-           CASE WHEN d.id IS NOT NULL THEN 'in the dataset'
-                WHEN r.stage IN ({duplicates}) THEN 'duplicate'
-                ELSE 'not chosen' END AS status
-    FROM "{step.name}" e LEFT JOIN dataset d ON d.id = e.id LEFT JOIN rejected r ON r.id = e.id
-    ORDER BY e.id LIMIT {_MAPPED}
+           CASE WHEN e.id IN (SELECT id FROM dataset) THEN 'in the dataset'
+                WHEN e.id IN (SELECT id FROM rejected WHERE stage IN ({duplicates}))
+                THEN 'duplicate' ELSE 'not chosen' END AS status
+    FROM "{step.name}" e WHERE e.id IN (SELECT id FROM drawn) ORDER BY e.id
     """
     rows = _rows(connection, sql)
     places = _layout(np.array([row.pop("embedding") for row in rows], dtype=np.float32))

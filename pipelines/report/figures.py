@@ -55,7 +55,7 @@ def lengths(dataset: Rows) -> go.Figure | None:
     """Characters of instructions and responses in the dataset."""
     figure = go.Figure()
     for column, color in (("instruction", _BLUE), ("response", KEPT)):
-        values = [len(row[column]) for row in dataset if row.get(column)]
+        values = [row[column] for row in dataset if row.get(column)]
         if values:
             figure.add_histogram(
                 x=np.array(values),

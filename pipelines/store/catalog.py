@@ -1,4 +1,4 @@
-"""DuckDB views over the manifests of one run; rebuilt for every question, never the truth.
+"""DuckDB views over the manifests of one run; made for every query, never the truth.
 
 Views: `dataset` (the last stage's rows), `rejected`, `stages`, `ledger` (what each row's calls
 took), `runs`, `costs` (what the runs' rows cost), and one per stage under its step name. User SQL
@@ -6,6 +6,8 @@ runs without access to anything but the store's own files.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import duckdb
@@ -39,33 +41,67 @@ _RUNS = pa.schema(
 )
 
 
-def open_catalog(store: Store, run: Run) -> duckdb.DuckDBPyConnection:
-    """A connection with the views of `run`.
+def open_catalog(store: Store, run: Run, sql: str | None = None) -> duckdb.DuckDBPyConnection:
+    """A connection with the views of `run`; with those that `sql` names, if it is given.
 
     Raises:
-        RunError: a shard is missing or damaged.
+        RunError: a shard that is wanted is missing or damaged.
     """
     connection = duckdb.connect(":memory:")
-    connection.register(
-        "stages", _table([_stage_row(store, run, i) for i in range(len(run.steps))], _STAGES)
-    )
-    connection.register("runs", _table([_run_row(r) for r in store.all_runs()], _RUNS))
-    connection.register("costs", costs.table(store))
-    rejected, spent, paths = [], [], []
-    for step in run.steps:
-        parts, refused, took = _files(store, run, step)
-        paths += parts + refused + took
-        _view(connection, step, parts)
-        rejected.append((step.name, refused))
-        spent.append((step, took))
-    _reject_view(connection, rejected)
-    _ledger_view(connection, spent, prices(run.source))
-    _dataset_view(connection, run)
+    wanted = _wanted(run, sql)
+    if "stages" in wanted:
+        lines = [_stage_row(store, run, i) for i in range(len(run.steps))]
+        connection.register("stages", _table(lines, _STAGES))
+    if "runs" in wanted:
+        # Another run's damaged record is for `verify` to tell.
+        lines = [_run_row(each) for each in store.all_runs(whole=True)]
+        connection.register("runs", _table(lines, _RUNS))
+    if "costs" in wanted:
+        connection.register("costs", costs.table(store))
+    paths = _views(connection, store, run, wanted)
     files = ", ".join(map(_text, paths))
     connection.execute(f"SET allowed_paths = [{files}]")
     for setting in ("enable_external_access = false", "lock_configuration = true"):
         connection.execute(f"SET {setting}")
     return connection
+
+
+_BATCH_ROWS = 8192
+_FIXED = ("stages", "runs", "costs", "dataset", "rejected", "ledger")
+_ABOUT_ALL = re.compile(r"\b(show|information_schema|duckdb_\w+|pg_catalog|sqlite_master)\b", re.I)
+
+
+def _wanted(run: Run, sql: str | None) -> set[str]:
+    """The views that a query may mean: those whose names are among its words."""
+    names = {*_FIXED, *(step.name for step in run.steps)}
+    if sql is None or _ABOUT_ALL.search(sql):
+        return names
+    words = sql.lower()
+    return {name for name in names if name.lower() in words}
+
+
+def _views(
+    connection: duckdb.DuckDBPyConnection, store: Store, run: Run, wanted: set[str]
+) -> list[str]:
+    """Make the views over files that are wanted; the files, verified."""
+    rejected, spent, paths = [], [], []
+    last = run.steps[-1]
+    for step in run.steps:
+        rows = step.name in wanted or (step is last and "dataset" in wanted)
+        kinds = (rows, "rejected" in wanted, "ledger" in wanted)
+        parts, refused, took = _files(store, run, step, kinds)
+        paths += parts + refused + took
+        if rows:
+            _view(connection, step, parts)
+        rejected.append((step.name, refused))
+        spent.append((step, took))
+    if "rejected" in wanted:
+        _reject_view(connection, rejected)
+    if "ledger" in wanted:
+        _ledger_view(connection, spent, prices(run.source))
+    if "dataset" in wanted:
+        _dataset_view(connection, run)
+    return paths
 
 
 def query(store: Store, run: Run, sql: str) -> pa.Table:
@@ -74,7 +110,7 @@ def query(store: Store, run: Run, sql: str) -> pa.Table:
     Raises:
         UserError: DuckDB refuses it.
     """
-    connection = open_catalog(store, run)
+    connection = open_catalog(store, run, sql)
     try:
         _only_reads(connection, sql)
         result = connection.sql(sql)
@@ -87,6 +123,17 @@ def query(store: Store, run: Run, sql: str) -> pa.Table:
         raise UserError(f"the query failed: {text}", f"The views are: {views}.") from None
     finally:
         connection.close()
+
+
+@contextmanager
+def reading(store: Store, run: Run, sql: str) -> Iterator[pa.RecordBatchReader]:
+    """The result of a query of our own, some thousand rows at a time.
+
+    Raises:
+        RunError: a shard is missing or damaged.
+    """
+    with closing(open_catalog(store, run, sql)) as connection:
+        yield connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
 
 
 def _only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -117,18 +164,26 @@ def _explained(sql: str) -> str:
     return sql[starts[first] :]
 
 
-def _files(store: Store, run: Run, step: RunStep) -> tuple[list[str], ...]:
-    """Verified paths of a stage's kept rows, of its rejected ones, and of what its calls took."""
+def _files(
+    store: Store, run: Run, step: RunStep, kinds: tuple[bool, bool, bool]
+) -> tuple[list[str], ...]:
+    """Verified paths of a stage's kept rows, of its rejected ones, and of what its calls took.
+
+    `kinds`: which of the three are wanted.
+    """
+    if not any(kinds):
+        return [], [], []
     folder = store.stage(step.folder)
     found = seen.manifest(store, run, step)
     missing = incomplete(run, step, found)
     if missing:
         cause = f"the manifest of {step.folder} {missing}"
         raise RunError(cause, "`bowerbird repair` rebuilds what it listed.")
-    committed = found.shards if found else ()
-    kinds = [[s.part for s in committed], [s.rejected for s in committed]]
-    kinds += [[s.spent for s in committed]]
-    return tuple([_path(folder, file) for file in files if file.name] for files in kinds)
+    files = [(s.part, s.rejected, s.spent) for s in (found.shards if found else ())]
+    return tuple(
+        [_path(folder, each[kind]) for each in files if each[kind].name] if is_wanted else []
+        for kind, is_wanted in enumerate(kinds)
+    )
 
 
 def _path(folder: Folder, file: File) -> str:
@@ -140,9 +195,9 @@ def _view(connection: duckdb.DuckDBPyConnection, step: RunStep, paths: list[str]
         body = f"SELECT {_names(step.columns)} FROM {_read(paths)}"
     else:
         # A step that a failed run never came to has its columns, and no rows.
-        nulls = ", ".join(f"NULL::VARCHAR AS {_name(column)}" for column in step.columns)
+        nulls = ", ".join(f"NULL::VARCHAR AS {quoted(column)}" for column in step.columns)
         body = f"SELECT {nulls} WHERE false"
-    connection.execute(f"CREATE VIEW {_name(step.name)} AS {body}")
+    connection.execute(f"CREATE VIEW {quoted(step.name)} AS {body}")
 
 
 def _read(paths: list[str]) -> str:
@@ -195,13 +250,13 @@ def _usd(price: Price | None) -> str:
 def _dataset_view(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     """The last stage's rows, with the columns every reader may count on."""
     last = run.steps[-1]
-    columns = [_name(column) for column in last.columns]
+    columns = [quoted(column) for column in last.columns]
     for column in ("instruction", "response"):
         if column not in last.columns:
             columns.append(f"NULL::VARCHAR AS {column}")
     if "messages" not in last.columns:
         columns.append(f"{_MESSAGES} AS messages")
-    sql = f"CREATE VIEW dataset AS SELECT {', '.join(columns)} FROM {_name(last.name)}"
+    sql = f"CREATE VIEW dataset AS SELECT {', '.join(columns)} FROM {quoted(last.name)}"
     connection.execute(sql)
 
 
@@ -229,10 +284,11 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 
 
 def _names(columns: tuple[str, ...]) -> str:
-    return ", ".join(map(_name, columns))
+    return ", ".join(map(quoted, columns))
 
 
-def _name(identifier: str) -> str:
+def quoted(identifier: str) -> str:
+    """A name as SQL takes it, whatever is in it."""
     return '"' + identifier.replace('"', '""') + '"'
 
 

@@ -1,5 +1,6 @@
 """Cost against quality over all runs of a store: what became of a dollar, by model and judge."""
 
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ from pipelines.store import seen
 from pipelines.store.manifest import Manifest
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
+from stages.errors import RunError
 
 SCHEMA = pa.schema(
     [("run", pa.string()), ("recipe", pa.string()), ("model", pa.string())]
@@ -24,9 +26,14 @@ which the last two columns count. `tokens`: read and written."""
 
 
 def table(store: Store) -> pa.Table:
-    """Of the runs that ended with a dataset. Raises as `Store.all_runs` does."""
-    runs = [run for run in store.all_runs() if run.has_dataset]
-    return pa.Table.from_pylist([_line(store, run) for run in runs], schema=SCHEMA)
+    """Of the runs that ended with a dataset. One whose records are damaged is left out."""
+    lines = []
+    for run in store.all_runs(whole=True):
+        if run.has_dataset:
+            # `verify` says what is wrong with it.
+            with suppress(RunError):
+                lines.append(_line(store, run))
+    return pa.Table.from_pylist(lines, schema=SCHEMA)
 
 
 def _line(store: Store, run: Run) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from pipelines.store import seen, shards
+from pipelines.store import marks, seen, shards
 from pipelines.store.folder import Folder
 from pipelines.store.manifest import File, Manifest
 from pipelines.store.runs import Run
@@ -87,7 +87,7 @@ def _find(
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """The row among a step's kept rows, or among its rejected ones."""
     for shard in found.shards if found else ():
-        if not shards.may_hold(shard, row_id):
+        if not marks.may_hold(folder, shard, row_id):
             continue
         for kept, file in ((True, shard.part), (False, shard.rejected)):
             row = _match(folder, file, row_id) if file.rows else None

@@ -72,8 +72,6 @@ class Shard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One committed shard: the rows that go on and the rows that do not.
 
     `input` is a digest of the rows it was made from: a shard is reused only for the same input.
-    `ids` says where a row is without opening a file: four bytes of the hash of each row's id, in
-    hex.
     """
 
     index: int
@@ -84,13 +82,18 @@ class Shard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reasons: dict[str, int]
     usage: Usage
     ids: str = ""
+    """What `marks` holds, in hex: of stores before version 0.2."""
     spent: File = NO_FILE
     """What each row's calls took (`shards.SPENT`)."""
+    marks: File = NO_FILE
+    """Says where a row is without opening the rows (`marks.py`)."""
 
     @property
     def files(self) -> tuple[File, ...]:
         """All that there are."""
-        return tuple(file for file in (self.part, self.rejected, self.spent) if file.name)
+        return tuple(
+            file for file in (self.part, self.rejected, self.spent, self.marks) if file.name
+        )
 
 
 class Manifest(msgspec.Struct, frozen=True):

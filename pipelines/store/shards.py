@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
+from pipelines.store import verified_once
 from pipelines.store.folder import Folder
 from pipelines.store.manifest import File, Shard
 from stages.errors import RunError
@@ -58,26 +59,6 @@ def write(folder: Folder, stem: str, table: pa.Table) -> File:
     return File(name, sha256.result(), len(content), table.num_rows, xxh3)
 
 
-def ids(*tables: pa.Table) -> str:
-    """Four bytes for each row's id, in hex (`Shard.ids`)."""
-    return "".join(_mark(row_id) for table in tables for row_id in table["id"].to_pylist())
-
-
-def may_hold(shard: Shard, row_id: str) -> bool:
-    """Whether the row can be in the shard: always where it is, by chance once in 4 billion rows."""
-    if not shard.ids:
-        return True  # of the first format
-    mark, at = _mark(row_id), -1
-    while (at := shard.ids.find(mark, at + 1)) >= 0:
-        if at % 8 == 0:
-            return True
-    return False
-
-
-def _mark(row_id: str) -> str:
-    return xxhash.xxh3_64_hexdigest(row_id.encode())[:8]
-
-
 def verified(folder: Folder, file: File) -> bytes:
     """The content of `file`, after its checksum was found right.
 
@@ -97,16 +78,22 @@ def verified(folder: Folder, file: File) -> bytes:
 
 
 def path(folder: Folder, file: File) -> Path:
-    """A path on this machine with the verified content of `file`, for readers that want one."""
+    """A path on this machine with the verified content of `file`, for readers that want one.
+
+    What was verified once is not hashed again while the file looks the same (`verified_once.py`).
+    """
     place = folder.file(file.name, file.sha256)
     try:
-        content = place.read_bytes()
+        if not verified_once.knows(place, file):
+            content = place.read_bytes()
+            if not intact(content, file):
+                what = "is damaged: its checksum is not the manifest's"
+                raise _refused(folder, file, what)
+            verified_once.note(place, file)
     except FileNotFoundError:
         raise _refused(folder, file, "is missing") from None
     except OSError as error:
         raise _refused(folder, file, f"cannot be read ({error.strerror})") from None
-    if not intact(content, file):
-        raise _refused(folder, file, "is damaged: its checksum is not the manifest's")
     return place
 
 

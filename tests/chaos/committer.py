@@ -11,7 +11,7 @@ import sys
 
 import pyarrow as pa
 
-from pipelines.store import journal, lease, log, shards
+from pipelines.store import journal, lease, log, marks, shards
 from pipelines.store.journal import Journal
 from pipelines.store.log import Log
 from pipelines.store.manifest import NO_FILE, Counts, Shard, Usage
@@ -38,7 +38,8 @@ def commit(store, held, index):
     file = shards.write(folder, f"part-{index:05}", rows)
     counts = Counts(input=rows.num_rows, annotated=rows.num_rows)
     nothing = NO_FILE
-    made = Shard(index, str(index), file, nothing, counts, {}, Usage(), shards.ids(rows))
+    there = marks.write(folder, index, rows)
+    made = Shard(index, str(index), file, nothing, counts, {}, Usage(), marks=there)
     opened = Log(folder, "a.stage", "print")
     opened.commit(held.epoch, (made,), given="all" if index == COUNT - 1 else "")
     journal.forget(folder / "journal", {f"{index:05}-{held.epoch}.log"})

@@ -8,7 +8,7 @@ import pytest
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.stage_run import Silent
 from pipelines.execution.tape import Cassettes
-from pipelines.export import read as exported
+from pipelines.export import reading
 from pipelines.rebuild import affected, rebuild
 from pipelines.recipe import parse
 from pipelines.run import carry_out, prepare, run_in_threads
@@ -73,7 +73,8 @@ def test_it_ends_at_its_cap_with_a_dataset(run_recipe, source, tmp_path, unit, s
     assert took >= 0.9 * cap
     rows = query(store, run, "SELECT * FROM dataset").to_pylist()
     assert 5 <= len(rows) <= 20
-    assert exported(store, run, "trl-sft").num_rows == len(rows)
+    with reading(store, run, "trl-sft") as batches:
+        assert batches.read_all().num_rows == len(rows)
     judged = stage(store, run, "judge_quality")
     # What was made was carried to the end, but for what was under way at the last moment.
     assert judged["rows_in"] >= stage(store, run, "generate_respond")["rows_out"] - 2 * SHARD

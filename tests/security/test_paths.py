@@ -102,7 +102,7 @@ def test_a_store_from_elsewhere(run_recipe, small_recipe, tmp_path):
         hostile = path.read_bytes().replace(shard.part.name.encode(), b"../../../outside.parquet")
         path.write_bytes(_sealed_again(hostile))
     with effects() as heard, pytest.raises(RunError, match="damaged"):
-        query(store, run, "SELECT * FROM dataset")
+        query(store, run, f"SELECT * FROM {run.steps[0].name}")
     assert [what for event, what in heard if str(victim) in str(what)] == []
     assert verify(store).findings
 

@@ -29,14 +29,16 @@ def test_damage_is_found_and_mended(bowerbird, done):
     assert str(path) in out
     assert "is changed" in out
     assert "`bowerbird repair` computes again" in err
-    code, _, err = bowerbird("sql", "SELECT 1")
+    code, _, err = bowerbird("sql", "SELECT count(*) FROM judge_quality")
     assert code == 1
     assert "is damaged" in err
+    # What is not asked for is not read.
+    assert bowerbird("sql", "SELECT run, status FROM runs")[0] == 0
     code, out, _ = bowerbird("repair")
     assert code == 0
     assert f"{done}: its dataset is what it was" in out
     assert bowerbird("verify")[0] == 0
-    assert bowerbird("sql", "SELECT 1")[0] == 0
+    assert bowerbird("sql", "SELECT count(*) FROM judge_quality")[0] == 0
 
 
 def test_a_damaged_record_is_set_aside(bowerbird, recipe, done):

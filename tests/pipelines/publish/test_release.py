@@ -14,6 +14,7 @@ from pipelines.lookup import class_in, known_stages
 from pipelines.publish import card, release
 from pipelines.publish.licenses import IDENTIFIERS, licensed
 from pipelines.publish.numbers import read_numbers
+from pipelines.store import catalog
 from stages.base import Stage
 from stages.errors import UserError
 
@@ -108,6 +109,7 @@ def test_the_same_run_gives_the_same_bytes(made, tmp_path):
 
 def test_a_large_dataset_is_cut_into_files(made, monkeypatch):
     monkeypatch.setattr(release, "_SHARD_BYTES", 800)
+    monkeypatch.setattr(catalog, "_BATCH_ROWS", 1)
     folder, _, _ = made(("trl-sft",))
     names = sorted(path.name for path in (folder / "data").iterdir())
     assert len(names) > 1

@@ -20,10 +20,13 @@ from pydantic import Field
 from stages.base import Annotated, Columns, Dropped, Fate, Role, SetStage, ShardReader
 from stages.vectors import Vectors, read_vectors
 
+_BLOCK = 1024
+
 
 class Semantic(SetStage):
     """`threshold` is a cosine: at or above it, two rows are the same. The first stays."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "dedup"
     cites: ClassVar[tuple[str, ...]] = ("deita",)
 
@@ -46,35 +49,51 @@ class Semantic(SetStage):
         ids, vectors = read_vectors(rows)
         if not ids:
             return
-        index = faiss.IndexFlatIP(vectors.shape[1])
-        index.add(vectors)
-        nearest = _nearest_other(index, vectors)
-        for i, (earlier, cosine) in enumerate(self._duplicates(index, vectors)):
+        nearest = _nearest_other(vectors)
+        for i, (earlier, cosine) in enumerate(self._duplicates(vectors)):
             if earlier is None:
                 distance = max(0.0, 1.0 - float(nearest[i])) if len(ids) > 1 else None
                 yield Annotated({"min_neighbor_distance": distance})
             else:
                 yield Dropped("dedup.semantic", f"cosine {cosine:.3f} with {ids[earlier]}")
 
-    def _duplicates(
-        self, index: faiss.IndexFlatIP, vectors: Vectors
-    ) -> Iterator[tuple[int | None, float]]:
+    def _duplicates(self, vectors: Vectors) -> Iterator[tuple[int | None, float]]:
+        """Of each row the kept row before it that it is closest to, if one is close enough.
+
+        A block of rows is held against the kept ones in one product: memory grows with what is
+        kept that is close, not with all pairs of rows that are.
+        """
         # FAISS takes what is above; "at" the threshold counts too, within float32 rounding.
-        bounds, cosines, neighbours = index.range_search(vectors, self.threshold - 1e-6)
-        kept = np.zeros(len(vectors), dtype=bool)
-        for i in range(len(vectors)):
-            span = slice(bounds[i], bounds[i + 1])
-            close = [
-                (-float(c), int(j))
-                for j, c in zip(neighbours[span], cosines[span], strict=True)
-                if j < i and kept[j]
-            ]
-            kept[i] = not close
-            yield (None, 0.0) if kept[i] else (min(close)[1], -min(close)[0])
+        bar = self.threshold - 1e-6
+        index = faiss.IndexFlatIP(vectors.shape[1])
+        kept: list[int] = []
+        for start in range(0, len(vectors), _BLOCK):
+            block = vectors[start : start + _BLOCK]
+            bounds, cosines, neighbours = index.range_search(block, bar)
+            within = block @ block.T
+            new: list[int] = []
+            for i in range(len(block)):
+                span = slice(bounds[i], bounds[i + 1])
+                close = [
+                    (-float(c), kept[j])
+                    for j, c in zip(neighbours[span], cosines[span], strict=True)
+                ]
+                near = np.flatnonzero(within[i, new] > bar)
+                close += [(-float(within[i, new[n]]), start + new[n]) for n in near]
+                if close:
+                    cosine, earlier = min(close)
+                    yield earlier, -cosine
+                else:
+                    new.append(i)
+                    yield None, 0.0
+            index.add(block[new])
+            kept += [start + i for i in new]
 
 
-def _nearest_other(index: faiss.IndexFlatIP, vectors: Vectors) -> np.ndarray:
+def _nearest_other(vectors: Vectors) -> np.ndarray:
     """Cosine of each row with its nearest other row; of no use for a single row."""
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(vectors)
     cosines, neighbours = index.search(vectors, min(2, len(vectors)))
     own = neighbours[:, 0] == np.arange(len(vectors))
     return np.where(own, cosines[:, -1], cosines[:, 0])

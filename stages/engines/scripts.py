@@ -10,31 +10,37 @@ from typing import Any
 
 from stages.ask import Chat, Passage, Raw, Reply, Request, Sample, UserTurn
 
-_DOES = ("sort", "explain", "compare", "plan", "summarise", "translate", "estimate", "draft")
+_DOES = (
+    "sort", "explain", "compare", "plan", "summarise", "translate", "estimate", "draft", "check",
+    "rewrite", "describe", "improve", "question", "teach", "illustrate", "defend",
+)  # fmt: skip
 _WHAT = (
-    "a list of train times",
-    "the water cycle",
-    "two bicycles",
-    "a week of meals",
-    "a short story about rain",
-    "a letter to a landlord",
-    "the cost of a garden shed",
-    "a study timetable",
-    "a folk tale",
-    "the rules of chess",
-    "a bus network",
-    "a photo album",
-)
+    "a list of train times", "the water cycle", "two bicycles", "a week of meals",
+    "a short story about rain", "a letter to a landlord", "the cost of a garden shed",
+    "a study timetable", "a folk tale", "the rules of chess", "a bus network", "a photo album",
+    "a proof about even numbers", "the history of paper", "a loan with interest",
+    "a walk along the coast", "a recipe for soup", "an argument about zoos", "a map of the stars",
+    "a speech for a wedding", "the causes of a flood", "a program that counts words",
+    "the parts of a flower", "a poem about winter", "a contract for a flat", "the tides",
+)  # fmt: skip
 _HOW = (
-    "for a beginner",
-    "in plain words",
-    "with one worked example",
-    "step by step",
-    "for a busy reader",
-    "in under a hundred words",
-    "with its main risks",
-    "as a table",
-)
+    "for a beginner", "in plain words", "with one worked example", "step by step",
+    "for a busy reader", "in under a hundred words", "with its main risks", "as a table",
+    "without any jargon", "from two points of view", "with a drawing in text", "as a dialogue",
+    "in three paragraphs", "with what could go wrong", "as a checklist", "for a curious child",
+)  # fmt: skip
+_WHO = (
+    "a nurse", "a farmer", "a pilot", "a baker", "a judge", "a painter", "a student", "a miner",
+    "a sailor", "a tailor", "a plumber", "a dancer", "a carpenter", "a chemist", "a gardener",
+    "a librarian", "a waiter", "a goalkeeper", "a translator", "a beekeeper", "a surveyor",
+    "a postman", "a violinist", "an architect", "an actor", "an editor", "an engineer",
+)  # fmt: skip
+_WHERE = (
+    "Lima", "Oslo", "Nairobi", "Kyoto", "Quebec", "Hanoi", "Porto", "Tunis", "Perth", "Riga",
+    "Bogota", "Galway", "Cairo", "Lagos", "Turin", "Malmo", "Accra", "Cusco", "Delhi", "Seoul",
+    "Minsk", "Basel", "Dakar", "Leeds", "Osaka", "Patna", "Quito", "Split", "Tampa", "Utrecht",
+)  # fmt: skip
+"""16 x 26 x 16 x 27 x 30 instructions, 5.4 million: a million drawn rows repeat one in eleven."""
 _WORDS = (
     "first", "the", "simple", "answer", "takes", "some", "care", "and", "a", "clear", "order",
     "because", "each", "part", "rests", "on", "earlier", "work", "then", "check", "result",
@@ -76,7 +82,8 @@ def _sample(request: Request, number: int) -> Sample:
 
 
 def _instruction(draw: random.Random) -> str:
-    return f"Please {draw.choice(_DOES)} {draw.choice(_WHAT)} {draw.choice(_HOW)}."
+    task = f"{draw.choice(_DOES)} {draw.choice(_WHAT)} {draw.choice(_HOW)}"
+    return f"Please {task}, for {draw.choice(_WHO)} in {draw.choice(_WHERE)}."
 
 
 def _digit(draw: random.Random) -> Sample:

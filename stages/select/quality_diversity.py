@@ -20,10 +20,14 @@ from scipy.stats import rankdata
 from stages.base import Annotated, Columns, Dropped, Fate, Role, SetStage, ShardReader
 from stages.vectors import read_vectors
 
+_FEW = 512
+"""Rows that are brought up to date together."""
+
 
 class QualityDiversity(SetStage):
     """Keeps all rows where there are no more than `rows`."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "select"
     cites: ClassVar[tuple[str, ...]] = ("mmr",)
 
@@ -61,17 +65,41 @@ class QualityDiversity(SetStage):
                 yield Dropped("select.not_chosen", f"the {self.rows} chosen gain more")
 
     def _choose(self, quality: np.ndarray, vectors: np.ndarray) -> dict[int, tuple[int, float]]:
+        """Rank and gain of each chosen row.
+
+        Lazily: a row's distance to the chosen ones only falls, so one whose gain as last computed
+        is below the best need not be looked at again. Rows that may be next are brought up to
+        date some at a time.
+        """
         distance = np.ones(len(quality))
-        free = np.ones(len(quality), dtype=bool)
+        gains = self.quality * quality + (1 - self.quality) * distance
+        seen = np.zeros(len(quality), dtype=np.int64)
         chosen: dict[int, tuple[int, float]] = {}
-        for rank in range(1, min(self.rows, len(quality)) + 1):
-            gain = self.quality * quality + (1 - self.quality) * distance
+        order: list[int] = []
+        while len(order) < min(self.rows, len(quality)):
             # argmax takes the first of equals, so ties fall to the earlier row.
-            best = int(np.argmax(np.where(free, gain, -np.inf)))
-            chosen[best] = (rank, float(gain[best]))
-            free[best] = False
-            distance = np.minimum(distance, 1 - vectors @ vectors[best])
+            best = int(np.argmax(gains))
+            if seen[best] == len(order):
+                order.append(best)
+                chosen[best] = (len(order), float(gains[best]))
+                gains[best] = -np.inf
+                continue
+            stale = self._next_few(gains, seen, len(order))
+            for since in np.unique(seen[stale]):
+                rows = stale[seen[stale] == since]
+                near = vectors[rows] @ vectors[order[since:]].T
+                distance[rows] = np.minimum(distance[rows], 1 - near.max(axis=1))
+            seen[stale] = len(order)
+            gains[stale] = self.quality * quality[stale] + (1 - self.quality) * distance[stale]
         return chosen
+
+    def _next_few(self, gains: np.ndarray, seen: np.ndarray, now: int) -> np.ndarray:
+        """The likeliest rows, of those that were not compared with all that is chosen."""
+        few = min(_FEW, len(gains))
+        likely = np.argpartition(-gains, few - 1)[:few]
+        likely = np.append(likely, np.argmax(gains))
+        fresh = np.unique(likely[(seen[likely] < now) & np.isfinite(gains[likely])])
+        return fresh
 
 
 def quality_ranks(scores: list[float | None]) -> np.ndarray:

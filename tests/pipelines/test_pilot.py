@@ -12,7 +12,7 @@ def source(small_recipe):
     prices = {"main": {"prompt": 2.0, "completion": 10.0}}
     made = small_recipe(prices=prices)
     made["stages"][0] = {"use": "generate.magpie", "rows": 200}
-    made["stages"][1] = {"use": "filter.instruction", "min_chars": 40}
+    made["stages"][1] = {"use": "filter.instruction", "min_chars": 72}
     return made
 
 

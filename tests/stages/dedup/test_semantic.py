@@ -1,11 +1,13 @@
 import math
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.base import Annotated, Dropped
+from stages.dedup import semantic
 from stages.dedup.semantic import Semantic
 
 
@@ -82,3 +84,38 @@ def test_faiss_agrees_with_brute_force(degrees, threshold):
 def test_a_row_without_a_vector_is_like_no_other(as_table, reader):
     fates = run(as_table, reader, [at(0), None, at(0), None], 0.9)
     assert kept(fates) == [0, 1, 3]
+
+
+@pytest.mark.parametrize("block", [1, 5, 1024])
+def test_blocks_change_nothing(monkeypatch, as_table, reader, block):
+    draw = np.random.default_rng(3)
+    centres = draw.standard_normal((12, 6))
+    rows = centres[draw.integers(0, 12, 150)] + 0.15 * draw.standard_normal((150, 6))
+    units = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    table = as_table(
+        [{"embedding": row.tolist()} for row in units], embedding=pa.list_(pa.float32())
+    )
+    kept = []
+    for i, row in enumerate(units):
+        if not any(float(row @ units[j]) > 0.9 - 1e-6 for j in kept):
+            kept.append(i)
+    monkeypatch.setattr(semantic, "_BLOCK", block)
+    fates = list(Semantic(threshold=0.9).run(reader(table.slice(0, 70), table.slice(70)), 0))
+    assert [i for i, fate in enumerate(fates) if isinstance(fate, Annotated)] == kept
+    assert 10 < len(kept) < 140
+    earlier = {int(f.detail.rpartition("row")[2]) for f in fates if isinstance(f, Dropped)}
+    assert earlier <= set(kept)
+
+
+def test_memory_follows_what_is_kept_and_not_all_pairs():
+    """10,000 rows of one text: 50 million pairs, one kept row."""
+    import tracemalloc
+
+    vectors = np.zeros((10_000, 8), dtype=np.float32)
+    vectors[:, 0] = 1.0
+    tracemalloc.start()
+    found = list(Semantic()._duplicates(vectors))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(earlier is None for earlier, _ in found) == 1
+    assert peak < 50e6

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stages.errors import RunError
 
 
 class Price(BaseModel):
@@ -51,4 +53,8 @@ def dollars(usd: float | None) -> str:
 def prices(source: Mapping[str, Any]) -> dict[str, Price]:
     """By the engine's name in a recipe's source."""
     given = source.get("prices") or {}
-    return {name: Price.model_validate(price) for name, price in given.items()}
+    try:
+        return {name: Price.model_validate(price) for name, price in dict(given).items()}
+    except (ValidationError, TypeError, ValueError):
+        cause = "the prices in a run's record are no prices"
+        raise RunError(cause, "`bowerbird verify` says which records are damaged.") from None

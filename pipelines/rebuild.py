@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipelines import foreign
 from pipelines.execution.executor import executor_for
 from pipelines.execution.stage_run import Watch
 from pipelines.execution.tape import Cassettes
@@ -27,24 +28,11 @@ class Rebuilt:
     same: bool
 
 
-def _refuse_code(run: Run) -> None:
-    """Whoever wrote the store wrote the recipes in it, and they name what is started."""
-    for name, engine in run.source["engines"].items():
-        script = str(engine.get("script", ""))
-        what = "starts the command" if engine.get("command") else ""
-        what = what or ("loads the script" if ":" in script else "")
-        what = what or ("trusts a model's code" if engine.get("trust") else "")
-        if what:
-            said = engine.get("command") or script or engine.get("trust")
-            cause = f"the record of {run.id} {what} {said!r} (engine '{name}')"
-            remedy = "If this store is yours, repair it with --trust-recipes; or give --replay."
-            raise UserError(cause, remedy)
-
-
 def affected(store: Store) -> list[Run]:
     """Done runs that miss rows; of several with the same stages the last."""
     found = {
-        tuple(step.folder for step in run.steps): run
+        # What a capped run saw is its own.
+        (run.id if run.status == "capped" else "", *(step.folder for step in run.steps)): run
         for run in store.all_runs()
         if any(_misses(store, run, step) for step in run.steps)
     }
@@ -82,17 +70,19 @@ def rebuild(
 ) -> Iterator[Rebuilt]:
     """Run the recipes again, in this process; what is committed is not computed.
 
-    A record says what it said until its run is whole again. `trusted`: whether what the records
-    say may run code of theirs.
+    A record says what it said until its run is whole again. `trusted`: whether engines
+    may be opened that the records name.
 
     Raises:
-        UserError: an engine is missing, the recipe would make other rows today, or it would run
-            code and is not trusted.
+        UserError: an engine is missing, the recipe would make other rows today, or its engines
+            are not harmless and not trusted.
         RunError: a run had to stop; the same call again goes on.
     """
     for run in runs:
         if not trusted:
-            _refuse_code(run)
+            remedy = "If this store is yours, repair it with --trust-recipes; or give --replay."
+            for name, engine in run.source["engines"].items():
+                foreign.check(name, engine, f"the record of {run.id}", remedy)
         path = Path(run.recipe_path)
         recipe = parse(run.source, path.parent)
         job = prepare(recipe, path, store, run.scheduled, cassettes)
@@ -102,6 +92,7 @@ def rebuild(
             )
             remedy = f"Run it again; then delete {store.run(run.id).uri()}, which is not whole."
             raise UserError(cause, remedy)
+        job = replace(job, as_it_was=True)
         if run.status == "capped":
             job = _as_far_as(run, job)
         with watching(job) as watch:

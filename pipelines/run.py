@@ -44,6 +44,8 @@ class Job:
     cassettes: Cassettes
     wanted: Mapping[str, frozenset[int]] | None = None
     """By the step's name, the shards that are to be made anew; None for all there are."""
+    as_it_was: bool = False
+    """Whether rows that had failed stay so."""
 
 
 StepRunner = Callable[[Sequence[StageRun]], None]
@@ -158,6 +160,8 @@ def _has_more(meters: list[Meter]) -> bool:
     was too much is spent in another pass, in which all that is committed is reused.
     """
     last = meters[-1]
+    if not last.only_adds:
+        return False
     before = meters[-2].used if len(meters) > 1 else 0.0
     got_on = last.used - before >= _PROGRESS and len(meters) < _PASSES
     return bool(last.reached) and last.used < _ENOUGH and got_on
@@ -191,6 +195,7 @@ def _stage_runs(
         meter=meter,
         gates={name: Gate(rows) for name, rows in room.items()},
         wanted=job.wanted,
+        as_it_was=job.as_it_was,
     )
     before = (None, *job.steps)
     pairs = zip(job.steps, before, strict=False)

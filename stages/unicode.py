@@ -13,6 +13,21 @@ def storable(text: str) -> str:
     return text
 
 
+def visible(text: str) -> str:
+    """`text` with control characters, but line ends and tabs, as their pictures or U+FFFD.
+
+    What a row says may hold escape sequences that set a terminal's title, clear it, or type.
+    """
+    return text.translate(_CONTROL)
+
+
+_CONTROL = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"},
+    0x7F: "\u2421",
+    **dict.fromkeys(range(0x80, 0xA0), "\ufffd"),
+}
+
+
 def parse_json(text: str, *, finite: bool = True) -> Any:
     """The JSON value of `text`, its strings storable: an escape may hide a lone surrogate.
 

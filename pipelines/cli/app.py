@@ -108,7 +108,7 @@ def serve(
         from pipelines.flows.serve import serve as keep_serving
 
         if started.password:
-            output.say(f"sign in on Prefect's pages with bowerbird:{started.password}")
+            output.sign_in(f"bowerbird:{started.password}")
         keep_serving(recipe, cron, overrides, store, local=local, say=output.say)
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -25,6 +26,7 @@ from pipelines.store.folder import LocalFolder
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 from stages.errors import BowerbirdError, UserError
+from stages.unicode import visible
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,18 +51,6 @@ def escape(text: str) -> str:
     return markup(visible(text))
 
 
-def visible(text: str) -> str:
-    """`text` with control characters, but line ends and tabs, as their pictures or U+FFFD."""
-    return text.translate(_CONTROL)
-
-
-_CONTROL = {
-    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"},
-    0x7F: "\u2421",
-    **dict.fromkeys(range(0x80, 0xA0), "\ufffd"),
-}
-
-
 class Format(enum.StrEnum):
     """Forms of a query's result."""
 
@@ -78,6 +68,17 @@ def stdout() -> Console:
 def say(text: str) -> None:
     """One line to standard error."""
     console.print(escape(text), soft_wrap=True)
+
+
+def sign_in(credentials: str) -> None:
+    """Say how to sign in on Prefect's pages: on a terminal, elsewhere in a file of the user's."""
+    if sys.stderr.isatty():
+        say(f"sign in on Prefect's pages with {credentials}")
+        return
+    handle, name = tempfile.mkstemp(prefix="bowerbird-sign-in-")
+    with os.fdopen(handle, "w") as file:
+        file.write(credentials + "\n")
+    say(f"sign in on Prefect's pages with what is in {name}")
 
 
 def fail(error: Exception, code: int) -> int:
@@ -152,7 +153,7 @@ def runs(found: Sequence[Run], store: str) -> None:
     made.columns[0].no_wrap = True
     for run in found:
         error = f"\n{run.error}" if run.error else ""
-        made.add_row(run.id, run.status, run.started[:16].replace("T", " "), _took(run),
+        made.add_row(run.id, run.status, escape(run.started[:16].replace("T", " ")), _took(run),
                      str(run.seed), escape(run.recipe_path + error))  # fmt: skip
     stdout().print(made)
 
@@ -198,7 +199,13 @@ def cards(rows: Sequence[Mapping[str, Any]]) -> None:
         lines = [f"[bold]{escape(k)}[/]\n{escape(v)}" for k, v in texts.items()]
         cells = "  ".join(escape(f"{k} {_short(v)}") for k, v in numbers.items())
         lines.append(f"[dim]{cells}[/]")
-        out.print(Panel("\n".join(lines), title=f"row {number}  {row['id']}", title_align="left"))
+        out.print(
+            Panel(
+                "\n".join(lines),
+                title=f"row {number}  {escape(str(row['id']))}",
+                title_align="left",
+            )
+        )
     if not rows:
         say("no row came through; `bowerbird run` keeps the reasons")
 
@@ -241,7 +248,9 @@ def history(events: "Sequence[Event]") -> None:
     """A row's way, a line per stage."""
     out = stdout()
     for event in events:
-        out.print(f"[bold]{escape(event.stage)}[/]  {escape(event.fate)}  [dim]{event.row_id}[/]")
+        out.print(
+            f"[bold]{escape(event.stage)}[/]  {escape(event.fate)}  [dim]{escape(event.row_id)}[/]"
+        )
         for name, value in event.columns.items():
             out.print(f"  {escape(name)}: {escape(_short(value))}")
 

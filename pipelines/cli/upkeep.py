@@ -34,7 +34,7 @@ def repair(
         bool,
         typer.Option(
             "--trust-recipes",
-            help="Let recorded recipes start commands and load scripts; for a store of your own.",
+            help="Let recorded recipes open their engines; for a store of your own.",
         ),
     ] = False,
 ) -> None:

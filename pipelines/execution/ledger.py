@@ -8,6 +8,7 @@ from pipelines.plan import Step
 from pipelines.store.folder import Folder
 from pipelines.store.log import Log
 from pipelines.store.manifest import Manifest, Shard
+from stages.base import Stage
 from stages.errors import RunError
 
 
@@ -17,8 +18,8 @@ class Ledger:
     From then on no writer of an older epoch can commit to the step.
     """
 
-    def __init__(self, folder: Folder, step: Step, epoch: int) -> None:
-        self._step, self._epoch = step, epoch
+    def __init__(self, folder: Folder, step: Step, epoch: int, *, as_it_was: bool = False) -> None:
+        self._step, self._epoch, self._as_it_was = step, epoch, as_it_was
         self._log = Log(folder, step.path, step.fingerprint)
         files = set(folder.names())
         there = [s for s in self._log.shards.values() if _names(s) <= files]
@@ -33,9 +34,10 @@ class Ledger:
         """Whether it need not be done again.
 
         Of a step that was broken off, shards with failed rows are: who fixes the cause and runs
-        again wants these rows. A complete step stands as it is.
+        again wants these rows. A complete step stands as it is, also where a repair took a shard
+        out of it (`as_it_was`).
         """
-        return self._log.complete or not shard.counts.failed
+        return self._log.complete or self._as_it_was or not shard.counts.failed
 
     @property
     def cuts(self) -> dict[int, int]:
@@ -79,9 +81,22 @@ class Ledger:
             refused = shard.counts.dropped + shard.counts.failed
             if shard.rejected.rows != refused or sum(shard.reasons.values()) != refused:
                 raise RunError(f"{self._step.name}: shard {shard.index} lost a rejected row")
-        self._log.commit(self._epoch, tuple(shards))
+        self._log.commit(self._epoch, tuple(shards), remove=self._cut_otherwise(shards))
         for shard in shards:
             self.keep(shard)
+
+    def _cut_otherwise(self, shards: Sequence[Shard]) -> tuple[int, ...]:
+        """Of a first step, the shards of an earlier cut that hold rows of these."""
+        if type(self._step.stage).seeds is Stage.seeds:
+            return ()
+        new = {shard.index: shard.index + shard.counts.input for shard in shards}
+        return tuple(
+            index
+            for index, old in self._log.shards.items()
+            if index not in new
+            and any(a < index + old.counts.input and index < b for a, b in new.items())
+            and index not in self._kept
+        )
 
     def complete(self, given: str) -> Manifest:
         """Say that these are all shards. `given`: the digest of all that came in.

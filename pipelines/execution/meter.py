@@ -8,6 +8,7 @@ what they may take at most. A shard that is refused waits for what is under way 
 left for another day only when nothing is.
 """
 
+import itertools
 import threading
 import time
 from collections import defaultdict
@@ -59,6 +60,12 @@ class Meter:
         self._past: dict[str, _Account] = {}
         self.reached = ""
         """Which cap kept a shard from being begun; empty for none."""
+
+    @property
+    def only_adds(self) -> bool:
+        """Whether more rows leave what is paid for as it is: a selection may choose others."""
+        last = max((self._steps.index(s) for s in self._steps if self._is_paid(s)), default=0)
+        return all(not s.whole or s.stage.role == "dedup" for s in self._steps[: last + 1])
 
     def anew(self) -> "Meter":
         """For another pass of the same run: its minutes go on, and what rows cost is known."""
@@ -160,14 +167,29 @@ class Meter:
         total = self._spent(unit)
         flying = [(e, a.under_way) for e, a in zip(paid, known, strict=True) if a.under_way]
         total += sum(self._each(unit, e, step) * rows for e, rows in flying)
-        mine = self._accounts[step.name]
-        coming = mine.made + mine.under_way
         for later in paid[paid.index(step) + 1 :]:
-            there = self._known(later)
-            under_way = self._accounts[later.name].under_way
-            waiting = max(0, coming - there.taken - under_way)
-            total += waiting * self._each(unit, later, step)
+            total += self._on_their_way(step, later) * self._each(unit, later, step)
         return total
+
+    def _on_their_way(self, step: Step, later: Step) -> float:
+        """Rows that will come to `later` of those that `step` has made or is making.
+
+        What filters and dedups in between let through is known by what they let through so far.
+        """
+        begin, end = self._steps.index(step), self._steps.index(later)
+        rows = self._accounts[step.name].under_way * self._yield(step, 1.0)
+        for before, here in itertools.pairwise(self._steps[begin : end + 1]):
+            rows += max(0, self._known(before).made - self._known(here).taken)
+            if here is not later:
+                rows *= self._yield(here, rows)
+        return max(0.0, rows - self._accounts[later.name].under_way)
+
+    def _yield(self, step: Step, rows: float) -> float:
+        """Rows that go on for each that comes: so far, or at most."""
+        account = self._known(step)
+        if account.taken:
+            return account.made / account.taken
+        return step.stage.most_rows(round(rows)) / round(rows) if round(rows) else 1.0
 
     def _each(self, unit: str, step: Step, before: Step) -> float:
         """What a row costs in this step: so far on average, or at most."""

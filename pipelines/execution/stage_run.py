@@ -88,6 +88,8 @@ class Conditions:
     """By the engine's name."""
     wanted: Mapping[str, frozenset[int]] | None = None
     """By the step's name, the indices of the shards that are to be made; None for all."""
+    as_it_was: bool = False
+    """Whether only what a repair took out is made: rows that had failed stay so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class StageRun:
     _inbox: "queue.SimpleQueue[_Event]" = field(default_factory=queue.SimpleQueue)
     _quarantine: Quarantine = field(default_factory=Quarantine)
     _came: list[Shard] = field(default_factory=list)
-    _left: tuple[str, ...] = ()
+    _left: journal.Left = field(default_factory=journal.Left)
     _capped: bool = False
     _refused: deque[Work] = field(default_factory=deque)
     """Work that the budget does not let begin, yet."""
@@ -156,7 +158,8 @@ class StageRun:
         return done
 
     def _run(self, upstream: Feed | None) -> Manifest:
-        ledger = Ledger(self._folder, self.step, self.given.lease.epoch)
+        epoch, as_it_was = self.given.lease.epoch, self.given.as_it_was
+        ledger = Ledger(self._folder, self.step, epoch, as_it_was=as_it_was)
         if ledger.was_complete and self._is_for(ledger, upstream):
             shards = ledger.adopt()
             for shard in shards:
@@ -164,7 +167,7 @@ class StageRun:
                 self.given.meter.took(self.step, shard, begun=False)
             self.out.put_all(shards)
             return ledger.complete(ledger.given)
-        self._left = tuple(self._journal.names())
+        self._left = journal.Left(self._journal.names())
         self._room = threading.Semaphore(self.given.executor.width)
         self.given.meter.tell(lambda: self._inbox.put(_Spent()))
         cuts = ledger.cuts if self.before is None else {}
@@ -174,8 +177,8 @@ class StageRun:
         self._check_limit(ledger, enough=1)
         self._capped |= upstream is not None and upstream.capped
         done = ledger.complete("" if self._capped else digest(self._came))
-        if self._left and not self._capped:
-            journal.forget(self._journal, set(self._left))
+        if done.complete:
+            self._journal.drop()
         return done
 
     def _is_for(self, ledger: Ledger, upstream: Feed | None) -> bool:
@@ -271,7 +274,7 @@ class StageRun:
             if let.fresh:
                 self._room.release()
             given = work.inputs[0]
-            left = journal.of_shard(self._left, given.index, given.rows)
+            left = self._left.of(given.index, given.rows)
             name = journal.name_of(given.index, given.rows)
             work = replace(work, tape=Tape(self._journal, name, left, self.given.cassettes))
 
@@ -313,22 +316,14 @@ class StageRun:
         """Commit what succeeded, all in one version; return what is to be done again."""
         again: list[Work] = []
         shards: list[Shard] = []
-        over: set[str] = set()
         for ended in done:
             follow_up, made = self._look_at(ended)
             again += follow_up
             shards += made
-            if ended.work.tape is None:
-                continue
-            # Of a shard with failed rows the others' answers are wanted when it is done again.
-            if follow_up or ended.work.only is not None or any(s.counts.failed for s in made):
-                self._left += (ended.work.tape.name,)
-            else:
-                over.add(ended.work.tape.name)
+            if ended.work.tape is not None:
+                self._left.add(ended.work.tape.name)
         if shards:
             ledger.commit(shards)
-        if over:
-            journal.forget(self._journal, over)
         for shard in shards:
             self._announce(shard, reused=False)
         self._check_limit(ledger)

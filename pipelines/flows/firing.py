@@ -80,7 +80,10 @@ def firing(
 SERVED = "BOWERBIRD_SERVED"
 """The environment variable by which a process that serves says what it serves, as JSON."""
 
-_FREE = {"kind", "model", "revision", "max_model_len", "max_num_seqs", "dtype", "batch_size",
+RECIPES = "BOWERBIRD_RECIPES"
+"""The environment variable that names the folder whose recipes a work pool's runs may take."""
+
+_FREE = {"max_model_len", "max_num_seqs", "dtype", "batch_size",
          "max_concurrency", "requests_per_minute", "tokens_per_minute"}  # fmt: skip
 """Settings of engines that a parameter may change: none of them is started, read or reached."""
 
@@ -98,11 +101,19 @@ def _check_parameters(recipe: str, store: str, overrides: Sequence[str], *, loca
             cause = "the run was asked for with other parameters than those that are served"
             raise UserError(cause, "Serve the recipe with them: `bowerbird serve` takes --set.")
         return
+    folder = Path(os.environ.get(RECIPES) or Path.cwd()).resolve()
+    if not Path(recipe).resolve().is_relative_to(folder):
+        cause = f"the recipe {recipe} is not in {folder}"
+        raise UserError(cause, f"Start the worker there, or with {RECIPES} set to its folder.")
+    if "://" in store and store != os.environ.get("BOWERBIRD_STORE"):
+        cause = f"the store {store} is not this worker's"
+        raise UserError(cause, "Start the worker with BOWERBIRD_STORE set to it.")
     for override in overrides:
-        keys = override.partition("=")[0].split(".")
+        key, _, text = override.partition("=")
+        keys = key.split(".")
         engine = keys[0] == "engines" and (len(keys) != 3 or keys[2] not in _FREE)
-        if engine or keys[-1] == "path" or (keys[0] == "stages" and len(keys) < 3):
-            cause = f"a run's parameter may not set '{'.'.join(keys)[:80]}'"
+        if engine or keys[-1] == "path" or keys[0] == "name" or "{" in text or "[" in text:
+            cause = f"a run's parameter may not set '{key[:80]}'"
             raise UserError(cause, "Write it into the recipe.")
 
 

@@ -15,10 +15,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
+import psutil
 
 from pipelines.waiting import Say, waiting_for
 from stages.errors import RunError
@@ -34,6 +36,10 @@ class Server:
 
     def __init__(self, say: Say, *, scheduling: bool) -> None:
         self._say = say
+        # What goes to this machine goes by no proxy: neither ours nor Prefect's own requests.
+        for name in ("NO_PROXY", "no_proxy"):
+            there = filter(None, [os.environ.get(name, ""), "127.0.0.1", "localhost"])
+            os.environ[name] = ",".join(there)
         self._process: subprocess.Popen[bytes] | None = None
         self.password = ""
         """Of the user `bowerbird`; empty where the server is not ours."""
@@ -108,13 +114,27 @@ class Server:
             if process.poll() is not None:
                 raise RunError(f"Prefect's server ended as it started ({self._last()})", _AROUND)
             try:
-                if httpx.get(f"{self._url}/health", timeout=5).is_success:
-                    return
+                answers = httpx.get(f"{self._url}/health", timeout=5, trust_env=False).is_success
             except httpx.HTTPError:
-                pass  # not up yet
+                answers = False  # not up yet
+            if answers and self._is_ours(process):
+                return
+            if answers:
+                cause = f"another process answers at {self._url} before Prefect's server does"
+                raise RunError(cause, "End it, then run again; a run goes without by --local.")
             time.sleep(0.2)
         cause = f"Prefect's server does not answer after {_PATIENCE_S // 60} minutes"
         raise RunError(f"{cause} ({self._last()})", _AROUND)
+
+    def _is_ours(self, process: "subprocess.Popen[bytes]") -> bool:
+        """Whether a process that we started has the port: the password goes to no other."""
+        port = urlsplit(self._url).port
+        for each in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                for place in each.net_connections("tcp"):
+                    if place.status == psutil.CONN_LISTEN and place.laddr.port == port:
+                        return True
+        return False
 
     def _last(self) -> str:
         """What it said last that is an error, or at all."""

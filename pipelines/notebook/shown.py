@@ -11,6 +11,7 @@ import pyarrow as pa
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.errors import UserError
+from stages.unicode import visible
 
 if TYPE_CHECKING:
     import pandas
@@ -131,7 +132,7 @@ def cell(value: Any) -> str:
 
 def short(value: Any) -> str:
     """`cell` on one line of at most 60 characters."""
-    text = " ".join(cell(value).split())
+    text = visible(" ".join(cell(value).split()))
     return text if len(text) <= 60 else text[:59] + "…"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines import recipe
+from pipelines import foreign, recipe
 from pipelines.execution import calls
 from pipelines.execution.host import EngineHost
 from pipelines.execution.work import decide
@@ -55,6 +55,8 @@ def _engine_of(run: Run, name: str) -> EngineSpec:
     specs = run.source["engines"]
     if name not in specs:
         raise UserError(f"the run {run.id} has no engine '{name}'", nearest(name, list(specs)))
+    remedy = "If this store is yours, give the engine: `try_stage(stage, query, engine=…)`."
+    foreign.check(name, specs[name], f"the record of {run.id}", remedy)
     return recipe.engine(name, specs[name])
 
 

@@ -142,8 +142,11 @@ def _public(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**facts, "engine": engine}
 
 
-_OF_THIS_MACHINE = ("command", "start_s", "api_key_file", "answers_as")
-"""Settings of an engine that hold paths, hosts or names of the place where it runs."""
+_PUBLIC = {
+    "kind", "model", "revision", "max_model_len", "max_num_seqs", "dtype", "batch_size",
+    "max_concurrency", "window", "script",
+}  # fmt: skip
+"""Settings of an engine that say nothing of the place where it ran."""
 
 
 def portable(source: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,8 +156,10 @@ def portable(source: Mapping[str, Any]) -> dict[str, Any]:
     """
     engines = {}
     for name, engine in source["engines"].items():
-        kept = {k: v for k, v in engine.items() if k not in _OF_THIS_MACHINE}
-        if "base_url" in kept:
+        kept = {k: v for k, v in engine.items() if k in _PUBLIC}
+        if ":" in str(kept.get("script", "")):
+            del kept["script"]  # a module of that machine
+        if "base_url" in engine:
             kept["base_url"] = "http://127.0.0.1:8000/v1"
         if "model" in kept:
             kept["model"] = public_name(str(kept["model"]))

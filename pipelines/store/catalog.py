@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import msgspec
 import pyarrow as pa
+import xxhash
 
 from pipelines.money import Price, prices
 from pipelines.store import costs, seen, shards
@@ -58,10 +59,14 @@ def open_catalog(store: Store, run: Run, sql: str | None = None) -> duckdb.DuckD
         connection.register("runs", _table(lines, _RUNS))
     if "costs" in wanted:
         connection.register("costs", costs.table(store))
-    paths = _views(connection, store, run, wanted)
-    files = ", ".join(map(_text, paths))
-    connection.execute(f"SET allowed_paths = [{files}]")
-    for setting in ("enable_external_access = false", "lock_configuration = true"):
+    _views(connection, store, run, wanted)
+    # DuckDB itself may open no file, not even a shard: what it may read it may also write, and a
+    # COPY fits into a query in more ways than its statements' types tell.
+    for setting in (
+        "temp_directory = ''",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
         connection.execute(f"SET {setting}")
     return connection
 
@@ -80,17 +85,14 @@ def _wanted(run: Run, sql: str | None) -> set[str]:
     return {name for name in names if name.lower() in words}
 
 
-def _views(
-    connection: duckdb.DuckDBPyConnection, store: Store, run: Run, wanted: set[str]
-) -> list[str]:
-    """Make the views over files that are wanted; the files, verified."""
-    rejected, spent, paths = [], [], []
+def _views(connection: duckdb.DuckDBPyConnection, store: Store, run: Run, wanted: set[str]) -> None:
+    """Make the views over files that are wanted, which are verified first."""
+    rejected, spent = [], []
     last = run.steps[-1]
     for step in run.steps:
         rows = step.name in wanted or (step is last and "dataset" in wanted)
         kinds = (rows, "rejected" in wanted, "ledger" in wanted)
         parts, refused, took = _files(store, run, step, kinds)
-        paths += parts + refused + took
         if rows:
             _view(connection, step, parts)
         rejected.append((step.name, refused))
@@ -101,7 +103,6 @@ def _views(
         _ledger_view(connection, spent, prices(run.source))
     if "dataset" in wanted:
         _dataset_view(connection, run)
-    return paths
 
 
 def query(store: Store, run: Run, sql: str) -> pa.Table:
@@ -137,31 +138,13 @@ def reading(store: Store, run: Run, sql: str) -> Iterator[pa.RecordBatchReader]:
 
 
 def _only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Refuse all but queries: DuckDB's own settings would let COPY write into the store."""
-    reads = {duckdb.StatementType.SELECT, duckdb.StatementType.MULTI}
+    """Refuse all but queries, so that nobody takes for done what the settings do not allow."""
+    reads = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}
     for statement in connection.extract_statements(sql):
-        if statement.type == duckdb.StatementType.EXPLAIN:
-            # EXPLAIN ANALYZE carries out what it explains, COPY too.
-            _only_reads(connection, _explained(statement.query))
-        elif statement.type not in reads:
+        if statement.type not in reads:
             raise duckdb.PermissionException(
                 f"{statement.type.name} is not a query; only reading is possible"
             )
-
-
-def _explained(sql: str) -> str:
-    """What follows EXPLAIN and its options; comments are no part of the words that count."""
-    starts = [start for start, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment]
-    words = [sql[a:b].split() for a, b in zip(starts, [*starts[1:], len(sql)], strict=True)]
-    plain = [word[0].upper() if word else "" for word in words]
-    first = 1
-    if plain[first : first + 1] == ["ANALYZE"]:
-        first += 1
-    elif plain[first : first + 1] and plain[first].startswith("("):
-        first = next((i for i, word in enumerate(plain) if word.startswith(")")), first) + 1
-    if first >= len(starts):
-        raise duckdb.PermissionException("nothing is explained")
-    return sql[starts[first] :]
 
 
 def _files(
@@ -192,7 +175,7 @@ def _path(folder: Folder, file: File) -> str:
 
 def _view(connection: duckdb.DuckDBPyConnection, step: RunStep, paths: list[str]) -> None:
     if paths:
-        body = f"SELECT {_names(step.columns)} FROM {_read(paths)}"
+        body = f"SELECT {_names(step.columns)} FROM {_read(connection, paths)}"
     else:
         # A step that a failed run never came to has its columns, and no rows.
         nulls = ", ".join(f"NULL::VARCHAR AS {quoted(column)}" for column in step.columns)
@@ -200,10 +183,13 @@ def _view(connection: duckdb.DuckDBPyConnection, step: RunStep, paths: list[str]
     connection.execute(f"CREATE VIEW {quoted(step.name)} AS {body}")
 
 
-def _read(paths: list[str]) -> str:
-    """A table of these files, whatever their folder is called: a `[` begins a pattern."""
-    literal = (re.sub(r"[\[*?]", r"[\g<0>]", path) for path in paths)
-    return f"read_parquet([{', '.join(map(_text, literal))}])"
+def _read(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> str:
+    """A table of these files, which Arrow reads for DuckDB as it asks for them."""
+    import pyarrow.dataset as ds
+
+    name = f"_files_{xxhash.xxh3_64_hexdigest(chr(0).join(paths).encode())}"
+    connection.register(name, ds.dataset(paths, format="parquet"))
+    return quoted(name)
 
 
 def _reject_view(
@@ -213,7 +199,7 @@ def _reject_view(
     selects = ["SELECT '' AS stage, * FROM _none"]
     for name, paths in rejected:
         if paths:
-            selects.append(f"SELECT {_text(name)} AS stage, * FROM {_read(paths)}")
+            selects.append(f"SELECT {_text(name)} AS stage, * FROM {_read(connection, paths)}")
     body = " UNION ALL ".join(selects)
     connection.execute(
         "CREATE VIEW rejected AS SELECT id, stage, fate, reason, detail, "
@@ -235,7 +221,7 @@ def _ledger_view(
         if paths:
             head = f"SELECT {_text(step.name)}, {_text(step.engine)}, {step.reused}"
             usd = _usd(known.get(step.engine))
-            selects.append(f"{head}, model, id, {tokens}, {usd} FROM {_read(paths)}")
+            selects.append(f"{head}, model, id, {tokens}, {usd} FROM {_read(connection, paths)}")
     connection.execute("CREATE VIEW ledger AS " + " UNION ALL ".join(selects))
 
 

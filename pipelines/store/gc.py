@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipelines.store import first_format, log, seen
-from pipelines.store.folder import Folder
+from pipelines.store.folder import Folder, LocalFolder
 from pipelines.store.manifest import Shard
 from pipelines.store.store import Store
 from pipelines.store.verify import files, unrecorded
@@ -26,12 +26,21 @@ class Garbage:
         return self.folder.uri(self.name)
 
 
+def _check_links(store: Store) -> None:
+    """A store from elsewhere may have a link to a folder of yours where its own ought to be."""
+    for folder in (store.stages, store.runs, store.root / "lease"):
+        if isinstance(folder, LocalFolder) and folder.path.is_symlink():
+            cause = f"{folder.uri()} is a link out of the store"
+            raise RunError(cause, "Put the folder itself there; nothing was deleted.")
+
+
 def garbage(store: Store) -> Iterator[Garbage]:
     """All of it. Runs are the roots: what a run points at stays, whatever became of the run.
 
     Raises:
         RunError: a manifest or a record is damaged; nothing is garbage that cannot be judged.
     """
+    _check_links(store)
     used = _used(store)
     seen_by_runs = seen.shards(store, store.all_runs())
     for name in store.stages.folders():
@@ -46,6 +55,7 @@ def garbage(store: Store) -> Iterator[Garbage]:
 
 def collect(store: Store, epoch: int) -> list[Garbage]:
     """Delete it; what was deleted. The store must be held."""
+    _check_links(store)
     used = _used(store)
     for name in store.stages.folders():
         if name in used:

@@ -4,10 +4,12 @@ A journal is a file of frames, one per answer: length (4 bytes, little-endian), 
 checksum (8 bytes, xxh3 of key and payload), payload (the reply in MessagePack). What a killed
 process was appending when it ended is a torn frame at the end; all before it stands.
 
-A shard's journal is deleted when the shard is committed. A cassette (`--record`) is a folder of
-such files that are kept, each under the hash of its content.
+Journals are deleted when their stage is complete: until then a shard may be made anew, because a
+row before it that had failed no longer does, and what was answered is not asked again. A cassette
+(`--record`) is a folder of such files that are kept, each under the hash of its content.
 """
 
+import bisect
 import hashlib
 import re
 import struct
@@ -81,21 +83,45 @@ def name_of(index: int, rows: int) -> str:
     return f"{index:05}+{rows}-{uuid4().hex[:12]}.log"
 
 
-def of_shard(names: Iterable[str], index: int, rows: int) -> tuple[str, ...]:
-    """Those of these journals that can hold answers to a shard's rows.
+class Left:
+    """The journals of a stage, by the rows that they can hold answers to.
 
     A first stage's shards are numbered by their first row, so that a run with other sizes of
-    shards finds what was answered. A name of another form (Bowerbird 0.1.0) may be of any shard.
+    shards finds what was answered; behind it a shard has its number for good. A name of another
+    form (Bowerbird 0.1.0) may be of any shard.
     """
-    return tuple(name for name in names if _touches(name, index, rows))
 
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._by_start: dict[int, list[tuple[int, str]]] = {}
+        self._starts: list[int] = []
+        self._any: list[str] = []
+        self._longest = 0
+        for name in names:
+            self.add(name)
 
-def _touches(name: str, index: int, rows: int) -> bool:
-    found = _NAME.match(name)
-    if found is None:
-        return True
-    start, length = int(found[1]), int(found[2])
-    return start < index + rows and index < start + length
+    def add(self, name: str) -> None:
+        """One more."""
+        found = _NAME.match(name)
+        if found is None:
+            self._any.append(name)
+            return
+        start, rows = int(found[1]), int(found[2])
+        if start not in self._by_start:
+            bisect.insort(self._starts, start)
+        self._by_start.setdefault(start, []).append((rows, name))
+        self._longest = max(self._longest, rows)
+
+    def of(self, index: int, rows: int) -> tuple[str, ...]:
+        """Those that can hold answers to a shard's rows."""
+        first = bisect.bisect_left(self._starts, index - self._longest)
+        last = bisect.bisect_left(self._starts, index + max(rows, 1))
+        near = [
+            name
+            for start in self._starts[first:last]
+            for length, name in self._by_start[start]
+            if start == index or start + length > index
+        ]
+        return (*self._any, *near)
 
 
 def files(folder: Folder, names: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ from pipelines.store.folder import Folder
 from pipelines.store.manifest import Shard
 from pipelines.store.sealed import seal
 from pipelines.store.store import Store
-from pipelines.store.verify import Finding, damage, verify
+from pipelines.store.verify import Finding, damage, damaged_log, verify
 from stages.errors import RunError
 
 
@@ -25,14 +25,22 @@ def forget_damage(store: Store, epoch: int) -> list[Finding]:
         for step in run.steps:
             recorded[step.folder] = max(recorded[step.folder], step.version)
     for name in {finding.folder for finding in found}:
-        if name in store.stages.folders():
-            _mend(store.stage(name), epoch, recorded[name])
+        if name in store.stages.folders() and not _is_sound(store.stage(name)):
+            _restore(store.stage(name), epoch, recorded[name])
         elif name in store.runs.folders():
             _set_aside(store.run(name))
     return found
 
 
-def _mend(folder: Folder, epoch: int, recorded: int) -> None:
+def _is_sound(folder: Folder) -> bool:
+    """Whether the log and all that it lists are whole: only a capped run lists what is not."""
+    if any(True for _ in damaged_log(folder)):
+        return False
+    found = log.read(folder)
+    return found is not None and not any(_is_damaged(folder, shard) for shard in found.shards)
+
+
+def _restore(folder: Folder, epoch: int, recorded: int) -> None:
     place = folder / "log"
     kept, facts = _salvage(folder)
     sound = tuple(s for s in kept.values() if not _is_damaged(folder, s))

@@ -5,7 +5,7 @@ A record carries its own checksum; those of Bowerbird 0.1.0 (`version` 1) carry 
 
 import re
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,6 +16,8 @@ from stages.errors import RunError, UserError
 NAME = "run.json"
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 """Of a folder in a store: no path, whoever wrote the record."""
+_PROMPT = r"^[a-z0-9_]+(/[a-z0-9_]+)*$"
+"""Of a template: it becomes a file of a release."""
 
 
 class RunStep(BaseModel):
@@ -64,7 +66,7 @@ class Run(BaseModel):
     scheduled: str = ""
     """For a run that a schedule fired, the time it was due."""
     steps: tuple[RunStep, ...]
-    prompts: dict[str, str] = {}
+    prompts: dict[Annotated[str, Field(pattern=_PROMPT)], str] = {}
     """The text of every template that the steps render, by name."""
     versions: dict[str, str]
     epoch: int = 0

@@ -1,8 +1,7 @@
 """What a run saw of its stages: the shards that were there when it ended.
 
-A stage that is complete stays as it is, so its log says it. One that a budget kept short goes on
-in the next run; what the first one saw of it lies in that run's folder, without what only finding
-a row needs:
+Of a run that is done all stages are complete and stay as they are, so their logs say it. What a
+budget kept short goes on in the next run; what the first one saw lies in that run's folder:
 
     runs/<run id>/<stage folder>.seen
 """
@@ -19,10 +18,10 @@ from stages.errors import RunError
 
 
 def keep(store: Store, run: Run) -> None:
-    """Write down what `run` sees of its stages that are not complete, before it is recorded."""
+    """Write down what `run` sees of its stages, before it is recorded."""
     for step in run.steps:
         found = log.read(store.stage(step.folder))
-        if found is not None and not found.complete:
+        if found is not None:
             content = seal(msgspec.json.encode(found))
             store.run(run.id).put(_name(step), content)
 
@@ -41,7 +40,7 @@ def _kept(folder: Folder, step: RunStep) -> Manifest | None:
     try:
         content = folder.read(_name(step))
     except FileNotFoundError:
-        return None  # it was complete, or the run is of Bowerbird 0.1.0
+        return None  # the run is of Bowerbird 0.1.0
     try:
         return msgspec.json.decode(unseal(content), type=Manifest)
     except (Broken, msgspec.DecodeError) as error:

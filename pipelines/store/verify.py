@@ -61,7 +61,7 @@ def unrecorded(store: Store) -> list[str]:
 
 
 def _stage(folder: Folder, name: str, done: Verified) -> None:
-    done.findings += [Finding(name, where, what) for where, what in _log(folder)]
+    done.findings += [Finding(name, where, what) for where, what in damaged_log(folder)]
     done.notes += [Finding(name, *torn) for torn in _torn_journals(folder)]
     try:
         found = log.read(folder)
@@ -78,7 +78,7 @@ def _stage(folder: Folder, name: str, done: Verified) -> None:
             done.findings.append(Finding(name, folder.uri(file.name), what))
 
 
-def _log(folder: Folder) -> Iterator[tuple[str, str]]:
+def damaged_log(folder: Folder) -> Iterator[tuple[str, str]]:
     """What is wrong with the files of a log, those that readers skip included."""
     place = folder / "log"
     commits, snapshots = log.versions(place)

@@ -112,6 +112,10 @@ async def as_finished(
             there.append(Answer(request.index, error))
         except Exception as bug:  # noqa: BLE001  raised again below, where somebody waits
             there.append(bug)
+        except asyncio.CancelledError:
+            # Not by us, who would not wait any more: a connector that is closed under the call
+            # cancels its look-ups.
+            there.append(Answer(request.index, EngineError("closed", retryable=True)))
         came.set()
 
     tasks = [asyncio.ensure_future(one(request)) for request in requests]

@@ -1,10 +1,11 @@
 """Calls to an endpoint, bounded in time and size, and what a failure of one means."""
 
 import asyncio
-import http.client
 import json
 import math
 import random
+import re
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
@@ -67,19 +68,37 @@ def status(base_url: str, headers: Mapping[str, str], timeout_s: float) -> int:
     """The HTTP status of GET `base_url`/models, by which one sees whether a server is there.
 
     Raises:
-        ConnectionError: nothing answers.
+        ConnectionError: nothing answers in time; what it says instead is not quoted.
     """
+    found: list[int | Exception] = []
+
+    def ask() -> None:
+        try:
+            found.append(_status(base_url, headers, timeout_s))
+        except Exception as error:  # noqa: BLE001  raised below, by the one who waits
+            found.append(error)
+
+    # A server can keep a reader waiting for ever, a header at a time.
+    thread = threading.Thread(target=ask, name="status", daemon=True)
+    thread.start()
+    thread.join(2 * timeout_s)
+    outcome = found[0] if found else TimeoutError()
+    if isinstance(outcome, int):
+        return outcome
+    reason = getattr(outcome, "reason", outcome)
+    said = getattr(reason, "strerror", "") or ""
+    raise ConnectionError(f"{type(reason).__name__} {said}".strip())
+
+
+def _status(base_url: str, headers: Mapping[str, str], timeout_s: float) -> int:
+    proxy = proxy_for(base_url)
+    proxies = ProxyHandler({urlsplit(base_url).scheme: proxy} if proxy else {})
+    asked = Request(f"{base_url.rstrip('/')}/models", headers=dict(headers))
     try:
-        proxy = proxy_for(base_url)
-        proxies = ProxyHandler({urlsplit(base_url).scheme: proxy} if proxy else {})
-        opener = build_opener(proxies, _StaysHere)
-        asked = Request(f"{base_url.rstrip('/')}/models", headers=dict(headers))
-        with opener.open(asked, timeout=timeout_s) as reply:
+        with build_opener(proxies, _StaysHere).open(asked, timeout=timeout_s) as reply:
             return int(reply.status)
     except HTTPError as error:
         return error.code
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise ConnectionError(f"{type(error).__name__}: {error}") from None
 
 
 class Endpoint:
@@ -125,15 +144,20 @@ class Endpoint:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise RetryableError(f"{type(error).__name__} {error}".strip()) from None
         if status >= 300:
-            raise _failure(status, headers, self._unquoted(body))
+            raise _failure(status, headers, body)
         return body
 
-    def _unquoted(self, body: bytes) -> bytes:
+    def unquoted(self, text: str) -> str:
         """What a server says, without the key in any form that it may quote it in."""
-        if self._key:
-            for form in (self._key, json.dumps(self._key)[1:-1], quote(self._key, safe="")):
-                body = body.replace(form.encode(), b"***")
-        return body
+        if not self._key:
+            return text
+        plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
+        forms = (self._key, json.dumps(self._key)[1:-1], quote(self._key, safe=""))
+        # Of an escaped key the text is shown with the escapes read.
+        shown = plain if any(form in plain and form not in text for form in forms) else text
+        for form in forms:
+            shown = shown.replace(form, "***")
+        return shown
 
     async def close(self) -> None:
         """Close the connections."""

@@ -8,6 +8,7 @@ real thing; `bowerbird fetch` puts them into the cache folder (`BOWERBIRD_CACHE`
 import contextlib
 import functools
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,11 +63,31 @@ def locate(model: str) -> str:
     return model
 
 
+def public_name(model: str) -> str:
+    """What others may read of a model's name: of a path or an address its last part."""
+    if model.startswith((".", "/", "~")) or "\\" in model or "://" in model:
+        return re.split(r"[/\\]", model.rstrip("/\\"))[-1]
+    return model
+
+
 def local_folder(model: str) -> Path | None:
     """The folder that `model` names by a path; None where it names a packaged or a hub's model."""
     if not model.startswith((".", "/", "~")):
         return None
     return Path(model).expanduser().resolve()
+
+
+def files(folder: Path) -> list[Path]:
+    """All files of a model, those in linked folders too: who loads it follows the links."""
+    found, walked = [], set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        here = os.path.realpath(place)
+        if here in walked:
+            folders.clear()
+            continue
+        walked.add(here)
+        found += [Path(place) / name for name in names if (Path(place) / name).is_file()]
+    return sorted(found)
 
 
 def content(folder: Path) -> str:
@@ -76,9 +97,8 @@ def content(folder: Path) -> str:
     """
     if not any((folder / name).is_file() for name in ("config.json", "modules.json")):
         return ""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
     whole = xxhash.xxh3_128()
-    for path in files:
+    for path in files(folder):
         there = path.stat()
         facts = (str(path), there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns)
         whole.update(f"{path.relative_to(folder)} {_digest(*facts)}\n".encode())

@@ -110,7 +110,11 @@ class OpenaiEngine:
                     raise EngineError(cause, fatal=True) from None
                 raise
 
-        return await http_call.insist(attempt, self._spec.max_retries)
+        try:
+            return await http_call.insist(attempt, self._spec.max_retries)
+        except EngineError as error:
+            said = self._endpoint.unquoted(str(error))
+            raise EngineError(said, retryable=error.retryable, fatal=error.fatal) from None
 
     async def _try(self, path: str, body: dict[str, Any], request: Request) -> Reply:
         most = openai_messages.most_tokens(request.ask)

@@ -86,9 +86,17 @@ class OpenaiBatchEngine:
                 outcome = answer.outcome
                 if last or not (isinstance(outcome, EngineError) and outcome.retryable):
                     del left[answer.index]
-                    yield answer
+                    yield Answer(answer.index, self._unquoted(outcome))
             if not left:
                 return
+
+    def _unquoted(self, outcome: Reply | EngineError) -> Reply | EngineError:
+        return outcome if isinstance(outcome, Reply) else self._said(outcome)
+
+    def _said(self, error: EngineError) -> EngineError:
+        """The same without the key, should the server quote it."""
+        said = self._endpoint.unquoted(str(error))
+        return EngineError(said, retryable=error.retryable, fatal=error.fatal)
 
     async def _round(self, requests: Sequence[Request], number: int) -> list[Answer]:
         """One batch per path, side by side."""
@@ -160,7 +168,10 @@ class OpenaiBatchEngine:
         return await self._endpoint.send(method, path, _LARGEST, **content)
 
     async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
-        return await http_call.insist(call, self._spec.max_retries)
+        try:
+            return await http_call.insist(call, self._spec.max_retries)
+        except EngineError as error:
+            raise self._said(error) from None
 
     def _read(
         self, lines: Iterable[bytes], asked: Mapping[str, Request]

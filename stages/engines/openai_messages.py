@@ -3,10 +3,12 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from stages.ask import Ask, Chat, Raw, Reply, Request, Sample
 from stages.engines.logprobs import by_text
+from stages.engines.models import public_name
 from stages.errors import EngineError
 
 _MOST_TOKENS = 2**40
@@ -105,7 +107,8 @@ def read_reply(body: Any, ask: Ask, model: str, answers_as: str | None = None) -
     if not _is_from(reply.model, model, answers_as):
         say = f"set `answers_as: {reply.model[:80]}` if that is right"
         raise NoReplyError(f"another model answered, {reply.model[:80]} for {model}; {say}")
-    return reply
+    # Rows say which model it was, and rows are published: not the folder that it lies in.
+    return replace(reply, model=public_name(reply.model if answers_as is None else model))
 
 
 def _position(numbered: tuple[int, Mapping[str, Any]]) -> int:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from stages.ask import Capability, Passage, Reply, Request
-from stages.engines import weights
+from stages.engines import models, weights
 from stages.engines.base import Answer, Engine, EngineSpec
 from stages.engines.weights import Weights
 from stages.errors import EngineError, first_line
@@ -69,7 +69,7 @@ class SentenceTransformersEngine:
             vectors, tokens = await asyncio.to_thread(self._encode, list(passages.values()))
             each = (time.monotonic() - began) / len(passages)
             for index, vector, count in zip(passages, vectors, tokens, strict=True):
-                model = self._spec.model
+                model = models.public_name(self._spec.model)
                 yield Answer(index, Reply((), vector, model, prompt_tokens=count, seconds=each))
 
     def _encode(self, texts: list[str]) -> tuple[list[tuple[float, ...]], list[int]]:

@@ -15,7 +15,7 @@ from jinja2 import TemplateError
 from pydantic import Field, PrivateAttr
 
 from stages.ask import Capability, Chat, Raw, Reply, Request, Sample, UserTurn
-from stages.engines import weights
+from stages.engines import models, weights
 from stages.engines.base import Answer, Engine, EngineSpec, as_finished
 from stages.engines.chat_template import ChatTemplate
 from stages.engines.control_tokens import ControlTokens
@@ -76,7 +76,7 @@ class VllmEngine:
     """One loaded model. Lives on one event loop."""
 
     def __init__(self, spec: Vllm) -> None:
-        self.model = spec.model
+        self.model = models.public_name(spec.model)
         _environment(spec)
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM

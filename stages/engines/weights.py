@@ -82,13 +82,13 @@ def _refuse(folder: Path, trust: tuple[str, ...]) -> None:
 
 def _dangers(folder: Path) -> Iterator[tuple[str, str]]:
     """Files that can run code, by their path in the folder, and what they are."""
-    for path in sorted(folder.rglob("*")):
+    for path in models.files(folder):
         name = path.relative_to(folder).as_posix()
         if path.suffix.lower() in _CODE:
             yield name, "code"
         elif path.suffix.lower() in _PICKLE:
             yield name, "weights that are not safetensors"
-        elif path.suffix == ".json" and path.is_file() and _names_code(path):
+        elif path.suffix == ".json" and _names_code(path):
             yield name, "a configuration that names code"
 
 

@@ -27,8 +27,11 @@ _LEADS = re.compile(
     re.IGNORECASE,
 )
 _ANSWERED = re.compile(
-    r"^(?:Answer|ANSWER|Response|RESPONSE|Solution|SOLUTION)\s*:"
-    r"|(?:^|[.?!:]\s+)The (?:correct |final )?answer is\b",
+    # A label with an answer behind it, and not with a blank or a placeholder.
+    r"^(?:Answer|ANSWER|Response|RESPONSE|Solution|SOLUTION)\s*:(?!\s*(?:$|[<\[{_.…]))"
+    # "The answer is" with a value that ends the text.
+    r"|(?:^|[.?!:]\s+)The (?:correct |final )?answer is:?\s+"
+    r"[\"'“(*]*(?:\d|[A-E]\b)[^.?!]{0,40}[.]?\s*\Z",
     re.M,
 )
 _ANSWER = re.compile(r"^A\s*:", re.M)
@@ -81,7 +84,7 @@ class Instruction(TableStage):
             ("too_short", lambda t: len(t) < self.min_chars),
             ("too_long", lambda t: len(t) > self.max_chars),
             ("repetition", rules.repeats),
-            ("refusal", rules.refuses),
+            ("refusal", _refuses),
             ("self_answered", _answers_itself),
             ("language", self._foreign),
         )
@@ -89,6 +92,11 @@ class Instruction(TableStage):
 
     def _foreign(self, text: str) -> bool:
         return bool(self.languages) and rules.odds_against(text, self.languages) >= self.odds
+
+
+def _refuses(text: str) -> bool:
+    """A refusal asks nothing: "I can't create a folder; how do I …?" is a person's."""
+    return rules.refuses(text) and "?" not in text and ";" not in text
 
 
 def _answers_itself(text: str) -> bool:

@@ -8,15 +8,19 @@ from typing import Any
 
 MARKERS = re.compile(
     r"<\|[^|\s]{1,40}\|>|<｜[^｜\s]{1,40}｜>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
-    r"|<bos>|<eos>|^###? ?(?:Instruction|Response|Input):|^(?:ASSISTANT|USER|SYSTEM): ",
+    r"|<bos>|<eos>|^### ?(?:Instruction|Response|Input):|^(?:ASSISTANT|USER|SYSTEM): ",
     re.MULTILINE,
 )
 """Control tokens and headers of chat templates: never part of what a person would write."""
 
 _REFUSALS = re.compile(
-    r"^\W*(?:(?:i'?m|i am|we are) (?:\w+ )?(?:sorry|afraid|unable|not able)|sorry,? (?:but )?i"
-    r"|(?:as|i'?m) an? (?:ai|artificial|language model|large language)"
-    r"|i (?:can(?:no|'|’)t|cannot|can not|won'?t|will not) (?:\w+ )?"
+    r"^\W*(?:(?:i'?m|i am|we are) (?:\w+ )?(?:sorry|afraid),? (?:but |that )?(?:i|we)\b"
+    r"|(?:i'?m|i am|we are) (?:\w+ )?(?:unable|not able) to (?:\w+ )?"
+    r"(?:assist|help|provide|fulfil|comply|answer|create|write|generate|support)"
+    r"|sorry,? (?:but )?i"
+    r"|(?:as|i'?m|i am) an? (?:ai|artificial intelligence|language model|large language)\b"
+    r"(?: (?:assistant|model|language model|chatbot)\b)?,? (?:and )?(?:i\b|developed|created)"
+    r"|i (?:can(?:no|')t|cannot|can not|won'?t|will not) (?:\w+ )?"
     r"(?:assist|help|provide|fulfil|comply|answer|create|write|generate|support))",
     re.IGNORECASE,
 )

@@ -8,6 +8,7 @@ import pytest
 
 from pipelines.store.catalog import _only_reads, open_catalog, query
 from pipelines.store.runs import RunStep
+from pipelines.store.verify import verify
 from stages.errors import UserError
 
 CANARY = "canary-4f1d"
@@ -37,6 +38,15 @@ STATEMENTS = [
     "PREPARE p AS SELECT * FROM '{}'", "EXECUTE p", "DEALLOCATE p", "DETACH memory", "USE memory",
     "CREATE MACRO m() AS (SELECT 1)", "CREATE TEMP TABLE t (x INT)", "VACUUM", "SUMMARIZE '{}'",
     "DESCRIBE SELECT * FROM '{}'", "COPY (SELECT 1) TO '{}' (FORMAT parquet)", "SET threads = 1",
+    "EXPLAIN ANALYZE COPY (SELECT 666 AS id) TO '{}' (FORMAT parquet, USE_TMP_FILE false)",
+    "explain analyze /* SELECT */ COPY (SELECT 1) TO '{}'",
+    "WITH x AS (COPY (SELECT 1) TO '{}' (USE_TMP_FILE false)) SELECT 1",
+    "WITH x AS MATERIALIZED (COPY (SELECT 1) TO '{}' (USE_TMP_FILE false)) SELECT * FROM x",
+    "EXPLAIN ANALYZE WITH x AS (COPY (SELECT 1) TO '{}' (USE_TMP_FILE false)) SELECT * FROM x",
+    "explain analyze /* éééééééééééééééééééééééééééééééééééééééééééééééééééé */ "
+    "copy (select 1) to '{}' (use_tmp_file false) -- select 1",
+    "EXPLAIN (ANALYZE, FORMAT json) COPY (SELECT 1) TO '{}'", "EXPLAIN ANALYZE ATTACH '{}'",
+    "SELECT 1; EXPLAIN ANALYZE COPY (SELECT 1) TO '{}'",
     "MERGE INTO stages USING dataset ON true WHEN MATCHED THEN DELETE", "COMMENT ON VIEW dataset IS 'x'",
 ]  # fmt: skip
 
@@ -52,9 +62,12 @@ def targets(run, tmp_path):
     (tmp_path / "secret.csv").write_text(f"a\n{CANARY}\n")
     duckdb.sql(f"COPY (SELECT '{CANARY}' AS a) TO '{tmp_path / 'secret.parquet'}'")
     record = Path(str(store.runs), store.all_runs()[0].id, "run.json")
+    shard = str(next(Path(str(store.stages)).rglob("part-*")))
+    (tmp_path / ".tmp").mkdir()
+    (tmp_path / ".tmp/secret.csv").write_text(f"a\n{CANARY}\n")
     return [
         str(tmp_path / "secret.csv"), str(tmp_path / "secret.parquet"), str(tmp_path / "*"), "/etc/passwd",
-        f"{store.root}/../secret.csv", str(record), f"file://{tmp_path}/secret.csv",
+        f"{store.root}/../secret.csv", str(record), ".tmp/secret.csv", shard, f"file://{tmp_path}/secret.csv",
         "http://127.0.0.1:9/x.csv", "s3://bucket/x.parquet", "hf://datasets/x/y.csv", "~/.netrc",
         "/proc/self/environ", "/dev/stdin",
     ]  # fmt: skip
@@ -89,6 +102,7 @@ def test_nothing_outside_is_read_and_nothing_written(run, targets, tmp_path, mon
             raise duckdb.PermissionException("nothing")
     assert tried >= 1000
     assert entries(tmp_path) == before
+    assert verify(run[1]).findings == []
     # Vacuity: the connection works, and without its settings the files are read.
     assert connection.sql("SELECT count(*) FROM dataset").fetchall()[0][0] > 0
     assert CANARY in str(duckdb.sql(f"FROM '{targets[0]}'").fetchall())

@@ -14,6 +14,7 @@ from pipelines.lookup import class_in, known_stages
 from pipelines.publish import card, release
 from pipelines.publish.licenses import IDENTIFIERS, licensed
 from pipelines.publish.numbers import read_numbers
+from pipelines.recipe import parse
 from pipelines.store import catalog
 from stages.base import Stage
 from stages.errors import UserError
@@ -126,7 +127,14 @@ def test_the_recipe_is_published_without_this_machine(made, tmp_path):
         given={**MINE, "seeds.jsonl": "mit"},
         engines={
             "main": {"kind": "scripted", "model": "/home/someone/models/big"},
-            "other": {"kind": "openai", "model": "m", "base_url": "http://gpu-17.intern:8000/v1"},
+            "other": {
+                "kind": "openai",
+                "model": "m",
+                "base_url": "http://gpu-17.intern:{port}/v1",
+                "command": ["/opt/someone/serve", "--port", "{port}"],
+                "api_key_file": "/home/someone/.key",
+                "answers_as": "/home/someone/models/m",
+            },
         },
         stages=[
             {"repeat": 1, "stages": [{"use": "source.instructions", "path": str(rows)}]},
@@ -134,12 +142,15 @@ def test_the_recipe_is_published_without_this_machine(made, tmp_path):
         ],
     )
     everything = b"".join(p.read_bytes() for p in folder.rglob("*") if p.is_file())
-    for private in (b"secret folder", b"/home/someone", b"gpu-17"):
+    for private in (b"secret folder", b"/home/someone", b"gpu-17", b"/opt/someone", b".key"):
         assert private not in everything
     recipe = yaml.safe_load((folder / "bowerbird/recipe.yaml").read_text())
     assert recipe["seed"] == run.seed
     assert recipe["stages"][0]["stages"][0]["path"] == "seeds.jsonl"
     assert recipe["engines"]["main"]["model"] == "big"
+    # It loads: nothing that was left out is missed.
+    loaded = parse(recipe, folder)
+    assert set(loaded.engines) == {"main", "other"}
     assert "| seeds.jsonl | rows it began with | mit |" in (folder / "README.md").read_text()
 
 

@@ -275,3 +275,66 @@ def test_a_key_that_is_none(tmp_path, content):
 def test_a_port_that_stands_in_one_place_only():
     with pytest.raises(ValueError, match="both base_url and command"):
         Openai(model="m", base_url="http://127.0.0.1:{port}/v1", command=("serve",))
+
+
+def test_a_key_does_not_follow_a_redirect(monkeypatch):
+    """Neither in the look whether a server is there, nor in a call."""
+    monkeypatch.setenv("THE_KEY", "sk-secret")
+    seen = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(dict(self.headers))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    elsewhere = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    threading.Thread(target=elsewhere.serve_forever, daemon=True).start()
+
+    class Redirects(Elsewhere):
+        def do_GET(self):
+            self.send_response(302)
+            self.send_header("location", f"http://localhost:{elsewhere.server_port}/v1/models")
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        do_POST = do_GET
+
+    redirects = ThreadingHTTPServer(("127.0.0.1", 0), Redirects)
+    threading.Thread(target=redirects.serve_forever, daemon=True).start()
+    spec = Openai(model="m", base_url=f"http://127.0.0.1:{redirects.server_port}/v1",
+                  api_key_env="THE_KEY", max_retries=0)  # fmt: skip
+    try:
+        with pytest.raises(UserError, match="answers with a redirect"):
+            spec.check()
+
+        async def called():
+            engine = spec.open()
+            answers = [a async for a in engine.complete([Request(0, ASK, 0)])]
+            await engine.close()
+            return answers
+
+        assert asyncio.run(called())[0].outcome.fatal
+        assert seen == []
+    finally:
+        elsewhere.shutdown()
+        redirects.shutdown()
+
+
+def test_tokens_that_say_the_same_add_up_and_stop_ids_are_sent(serve):
+    entries = [{"token": "yes", "logprob": -1.0}, {"token": "no", "logprob": -3.0},
+               {"token": "yes", "logprob": -1.0}]  # fmt: skip
+    logprobs = {"content": [{"token": "yes", "logprob": -1.0, "top_logprobs": entries}]}
+    server = serve(lambda *_: completion(["yes"], logprobs=logprobs))
+    ask = Ask(chat("?"), Sampling(stop_ids=(7, 9)), logprobs=3)
+    (place,) = ask_all(server, [ask])[0].sample.logprobs
+    assert place["yes"] == pytest.approx(-1.0 + 0.6931472)
+    assert server.bodies[0]["stop_token_ids"] == [7, 9]
+    ask_all(server, [ASK])
+    assert "stop_token_ids" not in server.bodies[1]

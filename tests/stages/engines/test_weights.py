@@ -37,6 +37,8 @@ PLANTED = {
     "vectors.npz": "x",
     "config.json": json.dumps(CONFIG | {"auto_map": {"AutoModel": "modeling_evil.Evil"}}),
     "tokenizer_config.json": json.dumps({"auto_map": {"AutoTokenizer": ["org/repo--tok.T", None]}}),
+    "vision/config.json": json.dumps({"vision_config": {"auto_map": {"AutoModel": "v.V"}}}),
+    "preprocessor_config.json": json.dumps({"parts": [{"deep": {"auto_map": {}}}]}),
     "processor_config.json": json.dumps({"auto_map": {"AutoProcessor": "p.P"}}),
     "modules.json": json.dumps([{"idx": 0, "type": "evil_module.Evil"}]),
 }
@@ -120,3 +122,23 @@ def test_only_what_cannot_run_is_downloaded(tmp_path):
         missing = fetch("0" * 40)
     assert "the hub does not give org/model at 0000" in missing.stderr
     assert not [path for path in tmp_path.rglob("*") if path.suffix in (".py", ".bin", ".pkl")]
+
+
+def test_a_folder_is_what_lies_in_it(model, monkeypatch, tmp_path):
+    monkeypatch.setenv("BOWERBIRD_CACHE", str(tmp_path / "cache"))
+    identity = lambda path: Vllm(model=str(path)).identity()  # noqa: E731
+    first = identity(model)
+    assert identity(f"{model}/") == first
+    assert len(list((tmp_path / "cache/digests").iterdir())) == 4
+    (model / "model.safetensors").write_bytes(b"y")
+    changed = identity(model)
+    assert changed != first
+    assert changed["model"] == first["model"] == "model"
+    moved = tmp_path / "elsewhere" / "model"
+    moved.parent.mkdir()
+    model.rename(moved)
+    assert identity(moved) == changed
+    assert "content" not in Vllm(model="org/model", revision="0" * 40).identity()
+    # A path that is no model's folder is not read through.
+    assert identity("/") == Vllm(model="/").identity()
+    assert identity(tmp_path)["content"] == ""

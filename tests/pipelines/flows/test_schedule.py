@@ -142,6 +142,16 @@ def post(url, path, **body):
     return reply.json() if reply.content else None
 
 
+def asked(client, url, body):
+    """What a server that wants a token against forged requests answers."""
+    base = url.partition("/api")[0] + "/api"
+    token = client.get(f"{base}/csrf-token", params={"client": "tests"}).json()["token"]
+    headers = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "tests"}
+    reply = client.post(url, json=body, headers=headers)
+    reply.raise_for_status()
+    return reply.json()
+
+
 def fire(url, name):
     """Ask for a run now; its id."""
     deployment = httpx.get(f"{url}/deployments/name/bowerbird/{name}", timeout=10).json()
@@ -153,19 +163,25 @@ def state(url, flow_run):
     return httpx.get(f"{url}/flow_runs/{flow_run}", timeout=10).json()["state"]["type"]
 
 
-def artifacts(url, key):
-    return post(url, "artifacts/filter", artifacts={"key": {"any_": [key]}})
-
-
 def test_a_schedule_fires_and_each_firing_has_a_seed_of_its_own(work):
     """With a server of its own, which ends with it."""
     name = write(work)
     with serving("--cron", "* * * * * */15") as (process, log):
         until(lambda: len(list(Path("store/runs").glob("*/report.html"))) >= 2, 120)
         url = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())[0] + "/api"
-        links = until(lambda: artifacts(url, f"{name.replace('_', '-')}-report"), 20)
-        tables = artifacts(url, f"{name.replace('_', '-')}-yield")
-        tasks = {run["name"] for run in post(url, "task_runs/filter")}
+        # Who does not know the password reaches nothing, and it stands in no log.
+        assert httpx.post(f"{url}/task_runs/filter", json={}).status_code == 401
+        sign_in = Path(re.search(r"with what is in (\S+)", log.read_text())[1])
+        assert sign_in.stat().st_mode & 0o077 == 0
+        user, _, password = sign_in.read_text().strip().partition(":")
+        assert password not in log.read_text()
+        sign_in.unlink()
+        with httpx.Client(auth=(user, password), timeout=10) as client:
+            ask = lambda path, **body: asked(client, f"{url}/{path}", body)  # noqa: E731
+            named = lambda key: ask("artifacts/filter", artifacts={"key": {"any_": [key]}})  # noqa: E731
+            links = until(lambda: named(f"{name.replace('_', '-')}-report"), 20)
+            tables = named(f"{name.replace('_', '-')}-yield")
+            tasks = {run["name"] for run in ask("task_runs/filter")}
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
     said = log.read_text()
@@ -254,6 +270,7 @@ def test_a_service_that_is_ended_stops_the_run_under_way(work, server, monkeypat
 def test_a_work_pool_runs_the_deployment(work, server, monkeypatch, root):
     """By the commands of docs/schedule.md, on this test's server, recipe and store."""
     monkeypatch.setenv("PREFECT_API_URL", server)
+    monkeypatch.setenv("BOWERBIRD_RECIPES", str(work))
     write(work)
     page = (root / "docs/schedule.md").read_text()
     block = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)[-1]

@@ -90,6 +90,8 @@ class Conditions:
     """By the step's name, the indices of the shards that are to be made; None for all."""
     as_it_was: bool = False
     """Whether only what a repair took out is made: rows that had failed stay so."""
+    trials: Gate = field(default_factory=lambda: Gate(1))
+    """Rows that may kill their process are tried one at a time, so that none is taken for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +261,7 @@ class StageRun:
             self._inbox.put(_Let(work, None, fresh))
             return
         rows = 1 if work.only is not None else work.inputs[0].rows
-        gate = self.given.gates[stage.engine]
+        gate = self.given.trials if work.only is not None else self.given.gates[stage.engine]
         # Under a budget rows are made whole before others begin.
         capped = self.given.recipe.budget != Budget()
         gate.enter(

@@ -50,7 +50,7 @@ class Server:
         self.password = secrets.token_urlsafe(24)
         self._url = f"http://127.0.0.1:{port}/api"
         command = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        command += [] if scheduling else ["--no-services", "--no-ui"]
+        command += [] if scheduling else ["--no-ui"]
         self._log = tempfile.TemporaryFile(prefix="bowerbird-prefect-")  # noqa: SIM115
         # In a session of its own: Ctrl-C ends it last, when the schedule has been paused.
         self._process = subprocess.Popen(

@@ -193,7 +193,7 @@ def read_json(content: bytes) -> Any:
     """
     try:
         return _decode(content)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         pass  # half of a character in an escape, or NaN: the standard library takes them
     try:
         return json.loads(content)

@@ -23,7 +23,8 @@ def run(place, seed):
     import ray
 
     from pipelines.execution.executor import executor_for
-    from pipelines.flows.steps import run_in_prefect
+    from pipelines.flows.by_hand import prefect
+    from pipelines.run import carry_out
 
     store = kills.Store.at(place)
     job = kills.prepare(
@@ -32,7 +33,8 @@ def run(place, seed):
     # Connected here: processes that fit no runtime environment start in a third of the time.
     ray.init(address=os.environ["CHAOS_RAY"], log_to_driver=False, logging_level="ERROR")
     executor = executor_for(job.recipe, local=False, address=os.environ["CHAOS_RAY"])
-    return run_in_prefect(job, executor, kills.Silent()).content
+    with prefect(job, print) as run_steps:
+        return carry_out(job, executor, kills.Silent(), run_steps).content
 
 
 def sweep(folder, seed, wanted, environment):

@@ -91,7 +91,7 @@ class Conditions:
     as_it_was: bool = False
     """Whether only what a repair took out is made: rows that had failed stay so."""
     trials: Gate = field(default_factory=lambda: Gate(1))
-    """Rows that may kill their process are tried one at a time, so that none is taken for another."""
+    """Rows that may kill their process are tried one at a time: none is taken for another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ def recovers(place):
         for each in list(gc.leftovers(store.stage(FOLDER))):
             each.folder.delete(each.name)
     assert list(gc.leftovers(store.stage(FOLDER))) == []
-    listed = {each.part.name for each in log.read(store.stage(FOLDER)).shards}
+    shards = log.read(store.stage(FOLDER)).shards
+    listed = {file.name for shard in shards for file in shard.files}
     assert set(store.stage(FOLDER).names()) == listed
 
 

@@ -29,7 +29,7 @@ async def main(url: str, rows: str, out: str, most: str = "64") -> None:
 
         async def row(text: str) -> tuple[str, str]:
             answer = await call(text)
-            return answer, await call(answer)
+            return answer, await call(answer) if answer else ""
 
         answers = await asyncio.gather(*map(row, asked))
     columns = {"instruction": asked, "first": [a for a, _ in answers],

@@ -3,14 +3,16 @@
     python server.py --mean 0.25 --cv 1.5
 
 prints its address. A call takes a time drawn from the request's text (gamma; all the same at `--cv
-0`), in one of the slots; more calls wait. The answer is `re: ` and the last message. GET /stats:
-calls so far and the most that were open at once.
+0`), in one of the slots; more calls wait. The answer is `re: ` and the last message, or nothing to
+all first messages but the share `--keep`. GET /stats: calls so far, the most that were open at
+once, and the seconds between the first call and the last answer since the stats were last asked.
 """
 
 import argparse
 import asyncio
 import random
 import socket
+import time
 
 from aiohttp import web
 
@@ -21,8 +23,9 @@ SLOTS = 64
 class Slots:
     """What takes the calls."""
 
-    def __init__(self, mean: float, cv: float, slots: int) -> None:
-        self._mean, self._cv = mean, cv
+    def __init__(self, mean: float, cv: float, slots: int, keep: float) -> None:
+        self._mean, self._cv, self._keep = mean, cv, keep
+        self._first = self._last = 0.0
         self._free = asyncio.Semaphore(slots)
         self.calls = self.open = self.most = 0
 
@@ -37,13 +40,16 @@ class Slots:
         body = await request.json()
         content = body["messages"][-1]["content"]
         text = content if isinstance(content, str) else "".join(part["text"] for part in content)
+        self._first = self._first or time.monotonic()
         self.calls, self.open = self.calls + 1, self.open + 1
         self.most = max(self.most, self.open)
         async with self._free:
             if seconds := self.takes(text):
                 await asyncio.sleep(seconds)
         self.open -= 1
-        message = {"role": "assistant", "content": f"re: {text}"}
+        self._last = time.monotonic()
+        kept = text.startswith("re: ") or random.Random(text).random() < self._keep
+        message = {"role": "assistant", "content": f"re: {text}" if kept else ""}
         choice = {"index": 0, "finish_reason": "stop", "message": message, "logprobs": None}
         usage = {"prompt_tokens": 16, "completion_tokens": 16, "total_tokens": 32}
         facts = {"id": f"c{self.calls}", "object": "chat.completion", "created": 0}
@@ -56,7 +62,8 @@ class Slots:
 
     async def stats(self, _: web.Request) -> web.Response:
         """What it has seen."""
-        return web.json_response({"calls": self.calls, "most": self.most})
+        span, self._first = self._last - self._first, 0.0
+        return web.json_response({"calls": self.calls, "most": self.most, "span": span})
 
 
 def main() -> None:
@@ -65,8 +72,9 @@ def main() -> None:
     parser.add_argument("--mean", type=float, default=0.25)
     parser.add_argument("--cv", type=float, default=0.0)
     parser.add_argument("--slots", type=int, default=SLOTS)
+    parser.add_argument("--keep", type=float, default=1.0)
     given = parser.parse_args()
-    slots = Slots(given.mean, given.cv, given.slots)
+    slots = Slots(given.mean, given.cv, given.slots, given.keep)
     app = web.Application()
     app.router.add_post("/v1/chat/completions", slots.answer)
     app.router.add_get("/v1/models", slots.models)

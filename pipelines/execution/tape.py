@@ -16,7 +16,7 @@ from pipelines.store.folder import Folder
 from pipelines.store.journal import Journal
 from stages.ask import Reply, Request
 from stages.engines.base import Answer
-from stages.errors import RunError
+from stages.errors import EngineError, RunError
 
 _SYNC_S = 0.25
 """A sync for each answer took a third of the processor time of a run with 512 calls at once."""
@@ -64,7 +64,7 @@ class Remembering:
         self._client, self._tape, self._engine = client, tape, engine
         self._journal = Journal(tape.folder, tape.name)
         self._known = journal.load(tape.folder, tape.left)
-        self._heard: dict[bytes, Reply] = {}
+        self._heard: dict[bytes, Reply | EngineError] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._sync: asyncio.Future[None] | None = None
 
@@ -77,12 +77,12 @@ class Remembering:
         asked = {request.index: journal.key(self._engine, request) for request in requests}
         fresh = []
         for request in requests:
-            reply = self._recall(asked[request.index])
-            if reply is None:
+            known = self._recall(asked[request.index])
+            if known is None:
                 fresh.append(request)
             else:
-                self._note(asked[request.index], reply)
-                yield Answer(request.index, reply)
+                self._note(asked[request.index], known)
+                yield Answer(request.index, known)
         if not fresh:
             return
         if self._client is None or not self._tape.cassettes.asks:
@@ -92,6 +92,8 @@ class Remembering:
         async for answer in self._client.complete(fresh):
             if isinstance(answer.outcome, Reply):
                 self._keep(asked[answer.index], answer.outcome)
+            elif not answer.outcome.fatal:
+                self._note(asked[answer.index], answer.outcome)
             yield answer
         await self._synchronised()
 
@@ -114,16 +116,19 @@ class Remembering:
             await self._sync
         await asyncio.to_thread(self._journal.sync)
 
-    def _note(self, name: bytes, reply: Reply) -> None:
+    def _note(self, name: bytes, outcome: Reply | EngineError) -> None:
         """A cassette gets it when the shard is done."""
         if self._tape.cassettes.record is not None:
-            self._heard[name] = reply
+            self._heard[name] = outcome
 
-    def _recall(self, name: bytes) -> Reply | None:
+    def _recall(self, name: bytes) -> Reply | EngineError | None:
         found = self._known.get(name)
         if found is None and self._tape.cassettes.replay is not None:
             found = _cassette(self._tape.cassettes.replay).get(name)
-        return journal.reply(found) if found is not None else None
+            # Where an engine may be asked, it is asked again for what it refused.
+            if found is not None and journal.is_refusal(found) and self._tape.cassettes.asks:
+                return None
+        return journal.outcome(found) if found is not None else None
 
     def close(self) -> None:
         """Put what was heard into the cassette; the journal stays until the shard is committed."""

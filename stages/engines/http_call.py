@@ -141,6 +141,11 @@ class Endpoint:
                 status, headers = reply.status, reply.headers
         except TimeoutError:
             raise RetryableError("Timeout", too_much=True) from None
+        except RuntimeError:
+            if not self._session.closed:
+                raise
+            # Closed under this call, because calls of other shards found the endpoint dead.
+            raise EngineError("closed", retryable=True) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise RetryableError(f"{type(error).__name__} {error}".strip()) from None
         if status >= 300:

@@ -338,3 +338,16 @@ def test_tokens_that_say_the_same_add_up_and_stop_ids_are_sent(serve):
     assert server.bodies[0]["stop_token_ids"] == [7, 9]
     ask_all(server, [ASK])
     assert "stop_token_ids" not in server.bodies[1]
+
+
+def test_a_call_under_which_the_session_is_closed_may_be_made_again(serve):
+    server = serve(lambda *_: completion(["x"]))
+
+    async def closed():
+        engine = Openai(model="m", base_url=server.url).open()
+        await engine.close()
+        return [answer async for answer in engine.complete([Request(0, ASK, 0)])]
+
+    (answer,) = asyncio.run(closed())
+    assert answer.outcome.retryable
+    assert not answer.outcome.fatal

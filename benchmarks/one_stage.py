@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.execution.executor import Executor
-from pipelines.execution.stage_run import Silent
+from pipelines.execution.watch import Silent
 from pipelines.recipe import Recipe, parse
 from pipelines.run import carry_out, prepare, run_in_threads
 from pipelines.store import log

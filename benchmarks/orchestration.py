@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.one_stage import carried_out, recipe, said
 from pipelines.execution.executor import LocalExecutor, executor_for
-from pipelines.execution.stage_run import Silent
+from pipelines.execution.watch import Silent
 from pipelines.recipe import Recipe
 from pipelines.run import carry_out, prepare, run_in_threads
 from pipelines.store.store import Store

@@ -23,8 +23,9 @@ from pipelines.execution.feed import Feed
 from pipelines.execution.ledger import Ledger
 from pipelines.execution.lost import Lost
 from pipelines.execution.meter import Meter
-from pipelines.execution.stage_run import Conditions, Silent, StageRun
+from pipelines.execution.stage_run import Conditions, StageRun
 from pipelines.execution.tape import Cassettes
+from pipelines.execution.watch import Silent
 from pipelines.execution.work import Work
 from pipelines.money import Budget
 from pipelines.plan import plan

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.execution.executor import LocalExecutor
-from pipelines.execution.stage_run import Silent
+from pipelines.execution.watch import Silent
 from pipelines.recipe import parse
 from pipelines.run import carry_out, prepare, run_in_threads
 from pipelines.store import log, marks, shards

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.execution.executor import LocalExecutor
-from pipelines.execution.stage_run import Silent
+from pipelines.execution.watch import Silent
 from pipelines.plan import Step
 from pipelines.recipe import Recipe
 from pipelines.run import Job, carry_out, prepare, run_in_threads

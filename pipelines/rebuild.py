@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pipelines import foreign
 from pipelines.execution.executor import executor_for
-from pipelines.execution.stage_run import Watch
 from pipelines.execution.tape import Cassettes
+from pipelines.execution.watch import Watch
 from pipelines.money import Budget
 from pipelines.recipe import parse
 from pipelines.run import Job, carry_out, prepare, run_in_threads

@@ -16,8 +16,9 @@ from pipelines.execution.gate import Gate
 from pipelines.execution.inputs import shard_rows
 from pipelines.execution.ledger import digest
 from pipelines.execution.meter import Meter
-from pipelines.execution.stage_run import Conditions, StageRun, Watch
+from pipelines.execution.stage_run import Conditions, StageRun
 from pipelines.execution.tape import Cassettes
+from pipelines.execution.watch import Watch
 from pipelines.plan import Step, plan
 from pipelines.recipe import Recipe
 from pipelines.store import log, runs, seen

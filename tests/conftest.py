@@ -11,7 +11,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from pipelines.execution.executor import LocalExecutor
-from pipelines.execution.stage_run import Silent
+from pipelines.execution.watch import Silent
 from pipelines.recipe import parse
 from pipelines.run import carry_out, prepare, run_in_threads
 from pipelines.store.store import Store

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from pipelines.execution.executor import Executor
 from pipelines.execution.feed import Feed, Upstream
@@ -17,6 +16,7 @@ from pipelines.execution.lost import Lost
 from pipelines.execution.meter import Meter, Verdict
 from pipelines.execution.quarantine import Quarantine
 from pipelines.execution.tape import Cassettes, Tape
+from pipelines.execution.watch import Watch
 from pipelines.execution.work import Work
 from pipelines.money import Budget
 from pipelines.plan import Step
@@ -31,44 +31,6 @@ from stages.errors import RunError
 
 _ENOUGH = 10
 """Rows of an unfinished stage before its share of failures is held against the limit."""
-
-
-class Watch(Protocol):
-    """Who wants to know how a run goes."""
-
-    def began(self, step: Step) -> None:
-        """The step has begun."""
-
-    def heard(self, step: Step, rows: int, tokens: int) -> None:
-        """So many more rows have their fate, for which so many tokens were written."""
-
-    def committed(self, step: Step, shard: Shard, *, reused: bool) -> None:
-        """A shard is there, computed now or before."""
-
-    def ended(self, step: Step, done: Manifest) -> None:
-        """The step is complete."""
-
-    def lost(self, step: Step, cause: str) -> None:
-        """A process died; its work is tried again."""
-
-
-class Silent:
-    """A `Watch` that does not look."""
-
-    def began(self, step: Step) -> None:
-        """Nothing."""
-
-    def heard(self, step: Step, rows: int, tokens: int) -> None:
-        """Nothing."""
-
-    def committed(self, step: Step, shard: Shard, *, reused: bool) -> None:
-        """Nothing."""
-
-    def ended(self, step: Step, done: Manifest) -> None:
-        """Nothing."""
-
-    def lost(self, step: Step, cause: str) -> None:
-        """Nothing."""
 
 
 @dataclass(frozen=True, slots=True)

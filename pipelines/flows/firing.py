@@ -17,7 +17,7 @@ from pathlib import Path
 from prefect import flow, get_run_logger, runtime
 
 from pipelines.execution.executor import executor_for
-from pipelines.execution.stage_run import Silent
+from pipelines.execution.watch import Silent
 from pipelines.flows.steps import in_this_flow, threads
 from pipelines.recipe import Recipe, load
 from pipelines.run import carry_out, prepare

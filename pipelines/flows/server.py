@@ -46,7 +46,8 @@ class Server:
         self._url = os.environ.get("PREFECT_API_URL") or _configured()
         if self._url:
             return
-        port = _free_port()
+        # A schedule's pages are wanted where one looks for them; runs may be many at a time.
+        port = _free_port(_PORT if scheduling else 0)
         self.password = secrets.token_urlsafe(24)
         self._url = f"http://127.0.0.1:{port}/api"
         command = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
@@ -177,9 +178,9 @@ def _configured() -> str:
     return (done.stdout.strip().splitlines() or [""])[-1]
 
 
-def _free_port() -> int:
-    """Prefect's usual port, or any that is free."""
-    for port in (_PORT, 0):
+def _free_port(wanted: int) -> int:
+    """The port that is wanted, or any that is free."""
+    for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.execution.executor import LocalExecutor
-from pipelines.execution.stage_run import Silent
+from pipelines.execution.watch import Silent
 from pipelines.recipe import parse
 from pipelines.run import carry_out, prepare, run_in_threads
 from pipelines.store import gc, journal, log

@@ -135,8 +135,8 @@ def test_the_check_sees_a_reader_that_does_not_verify(store, monkeypatch):
 
 @pytest.mark.parametrize("what", ["part", "rejected", "log"])
 def test_repair_computes_what_is_damaged_and_nothing_else(store, what, root):
-    from pipelines.execution.stage_run import Silent
     from pipelines.execution.tape import Cassettes
+    from pipelines.execution.watch import Silent
     from pipelines.rebuild import affected, rebuild
     from pipelines.store.repair import forget_damage
 

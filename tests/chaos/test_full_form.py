@@ -15,7 +15,7 @@ from tests.chaos.report import note
 from tests.loopback_ray import Cluster
 
 pytestmark = pytest.mark.slow
-KILLS = int(os.environ.get("CHAOS_FULL", "8"))
+KILLS = int(os.environ.get("CHAOS_FULL", "6"))
 
 
 def run(place, seed):

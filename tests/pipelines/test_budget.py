@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import pytest
 
 from pipelines.execution.executor import LocalExecutor
-from pipelines.execution.stage_run import Silent
 from pipelines.execution.tape import Cassettes
+from pipelines.execution.watch import Silent
 from pipelines.export import reading
 from pipelines.rebuild import affected, rebuild
 from pipelines.recipe import parse

@@ -11,8 +11,8 @@ from pipelines.execution.calls import unheard
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.lost import EngineLost, Lost
 from pipelines.execution.replicas import Replicas
-from pipelines.execution.stage_run import Silent
 from pipelines.execution.supervised import Supervised
+from pipelines.execution.watch import Silent
 from pipelines.recipe import parse
 from pipelines.run import carry_out, prepare, run_in_threads
 from pipelines.store.catalog import query

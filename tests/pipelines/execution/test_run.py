@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.execution.stage_run import Silent
+from pipelines.execution.watch import Silent
 from pipelines.store import log
 from pipelines.store.catalog import query
 from pipelines.store.log import Log

@@ -129,7 +129,7 @@ def test_a_run_in_a_bucket(url, run_recipe, small_recipe):
 
 
 def test_a_run_that_is_broken_off_goes_on_from_its_journal(url, run_recipe, small_recipe):
-    from pipelines.execution.stage_run import Silent
+    from pipelines.execution.watch import Silent
 
     class Stops(Silent):
         def committed(self, step, shard, *, reused):

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 
 from pipelines.execution.executor import LocalExecutor
-from pipelines.execution.stage_run import Silent
 from pipelines.execution.tape import Cassettes, _cassette
+from pipelines.execution.watch import Silent
 from pipelines.recipe import parse
 from pipelines.run import carry_out, prepare, run_in_threads
 from pipelines.store.content import content_hash

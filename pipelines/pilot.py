@@ -1,4 +1,4 @@
-"""What a recipe will take, reckoned from its first rows: each stage's yield, each row's tokens."""
+"""What a recipe will take, estimated from its first rows: each stage's yield, each row's tokens."""
 
 from dataclasses import dataclass
 from pathlib import Path

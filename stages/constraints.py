@@ -40,7 +40,7 @@ _REFUSED = {
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:
-    """Refuse a schema that is none, or that an engine should not be given.
+    """Refuse what is no schema, or one that an engine should not be given.
 
     Raises:
         ValueError: with the place in the schema.
@@ -177,7 +177,7 @@ def _check_counts(node: Any, where: str, times: int) -> None:
 
 
 def check_pattern(pattern: str) -> None:
-    """Refuse a regular expression that is none, or that an engine should not be given.
+    """Refuse what is no regular expression, or one that an engine should not be given.
 
     Raises:
         ValueError: with what is wrong.

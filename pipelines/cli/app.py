@@ -122,7 +122,7 @@ def plan(
     ] = False,
     pilot: Annotated[
         int | None,
-        typer.Option("--pilot", min=1, metavar="N", help="Send N rows through, reckon from them."),
+        typer.Option("--pilot", min=1, metavar="N", help="Run N rows and estimate from them."),
     ] = None,
 ) -> None:
     """Show stages, columns, what is cached, and an estimate; without --pilot load nothing."""

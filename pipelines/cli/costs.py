@@ -8,7 +8,7 @@ from pipelines.pilot import Expected
 
 
 def expected(stages: Sequence[Expected], rows: int) -> None:
-    """What each stage of the full run will take, reckoned from a pilot of so many rows."""
+    """What each stage of the full run will take, estimated from a pilot of so many rows."""
     out = stdout()
     names = ("stage", "engine", "rows", "calls", "prompt tokens", "tokens written", "usd")
     lines = [

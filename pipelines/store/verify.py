@@ -34,7 +34,7 @@ class Verified:
     seconds: float = 0.0
     findings: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
-    """What a kill leaves and the next run mends."""
+    """What a kill leaves and the next run repairs."""
 
 
 def verify(store: Store) -> Verified:

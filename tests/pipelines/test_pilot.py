@@ -22,9 +22,9 @@ def test_what_it_expects_is_what_comes(run_recipe, source, root):
     found = query(store, run, "SELECT * FROM stages ORDER BY position").to_pylist()
     assert [e.name for e in expected] == [row["stage"] for row in found]
     # The more rows, the more of them are alike: behind a dedup the estimate is a bound.
-    *reckoned, last = zip(expected, found, strict=True)
+    *estimated, last = zip(expected, found, strict=True)
     assert last[0].rows >= last[1]["rows_in"]
-    for mine, real in reckoned:
+    for mine, real in estimated:
         assert mine.rows == pytest.approx(real["rows_in"], rel=0.15)
         if mine.engine:
             assert mine.calls == pytest.approx(real["calls"], rel=0.15)
@@ -33,7 +33,7 @@ def test_what_it_expects_is_what_comes(run_recipe, source, root):
             assert mine.usd == pytest.approx(real["usd"], rel=0.15)
         else:
             assert mine.usd is None
-    # Vacuity: something was dropped on the way, so that there was something to reckon.
+    # Vacuity: something was dropped on the way, so that there was something to estimate.
     assert found[-2]["rows_in"] < 200
 
 

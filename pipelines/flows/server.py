@@ -27,6 +27,7 @@ from stages.errors import RunError
 
 _PORT = 4200
 _PATIENCE_S = 900
+_STARTS = 3
 _ROOT = Path(__file__).parents[2]
 _AROUND = "`prefect server start` says more; a run goes without Prefect by --local."
 
@@ -47,23 +48,20 @@ class Server:
         if self._url:
             return
         # A schedule's pages are wanted where one looks for them; runs may be many at a time.
-        port = _free_port(_PORT if scheduling else 0)
+        self._scheduling = scheduling
+        self._process = self._start(_PORT if scheduling else 0)
+
+    def _start(self, wanted: int) -> "subprocess.Popen[bytes]":
+        """Start one of our own on the port that is wanted, or on any."""
+        port = _free_port(wanted)
         self.password = secrets.token_urlsafe(24)
         self._url = f"http://127.0.0.1:{port}/api"
-        command = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        command += [] if scheduling else ["--no-ui"]
+        prefect = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        prefect += [] if self._scheduling else ["--no-ui"]
         self._log = tempfile.TemporaryFile(prefix="bowerbird-prefect-")  # noqa: SIM115
         # In a session of its own: Ctrl-C ends it last, when the schedule has been paused.
-        self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "stages.engines.leash",
-                sys.executable,
-                "-m",
-                "prefect",
-                *command,
-            ],
+        return subprocess.Popen(
+            [sys.executable, "-m", "stages.engines.leash", sys.executable, "-m", *prefect],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,
@@ -92,7 +90,7 @@ class Server:
             if self._process is None:
                 self._reach()
             else:
-                self._wait(self._process)
+                self._own()
                 os.environ["PREFECT_API_AUTH_STRING"] = f"bowerbird:{self.password}"
         os.environ["PREFECT_API_URL"] = self._url
 
@@ -109,27 +107,39 @@ class Server:
         remedy = "Check PREFECT_API_URL and Prefect's profile; a run goes without by --local."
         raise RunError(f"no Prefect server answers at {self._url} ({why})", remedy)
 
-    def _wait(self, process: "subprocess.Popen[bytes]") -> None:
+    def _own(self) -> None:
+        """Wait for the one that was started; for another, elsewhere, if its port was taken."""
+        for _ in range(_STARTS):
+            if self._is_up():
+                return
+            taken = self._url
+            self.stop()
+            self._process = self._start(0)
+        cause = f"another process answers at {taken} before Prefect's server does"
+        raise RunError(cause, "Look at what takes the ports; a run goes without by --local.")
+
+    def _is_up(self) -> bool:
+        """Wait until something has the port and answers, and say whether it is ours."""
         end = time.monotonic() + _PATIENCE_S
         while time.monotonic() < end:
-            if process.poll() is not None:
+            with suppress(httpx.HTTPError):  # not up yet
+                if httpx.get(f"{self._url}/health", timeout=5, trust_env=False).is_success:
+                    return self._is_ours()
+            if self._process is None or self._process.poll() is not None:
+                port = urlsplit(self._url).port or 0
+                if _free_port(port) != port:
+                    return False
                 raise RunError(f"Prefect's server ended as it started ({self._last()})", _AROUND)
-            try:
-                answers = httpx.get(f"{self._url}/health", timeout=5, trust_env=False).is_success
-            except httpx.HTTPError:
-                answers = False  # not up yet
-            if answers and self._is_ours(process):
-                return
-            if answers:
-                cause = f"another process answers at {self._url} before Prefect's server does"
-                raise RunError(cause, "End it, then run again; a run goes without by --local.")
             time.sleep(0.2)
         cause = f"Prefect's server does not answer after {_PATIENCE_S // 60} minutes"
         raise RunError(f"{cause} ({self._last()})", _AROUND)
 
-    def _is_ours(self, process: "subprocess.Popen[bytes]") -> bool:
+    def _is_ours(self) -> bool:
         """Whether a process that we started has the port: the password goes to no other."""
         port = urlsplit(self._url).port
+        process = self._process
+        if process is None or process.poll() is not None:
+            return False
         for each in psutil.Process(process.pid).children(recursive=True):
             with suppress(psutil.Error):
                 for place in each.net_connections("tcp"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -98,17 +99,33 @@ def test_the_password_goes_to_no_process_that_took_the_port(tmp_path, monkeypatc
             pass
 
     started = Server(lambda _: None, scheduling=False)
-    taken = ThreadingHTTPServer(("127.0.0.1", urlsplit(started._url).port), Impostor)
+    first = started._url
+    taken = ThreadingHTTPServer(("127.0.0.1", urlsplit(first).port), Impostor)
     threading.Thread(target=taken.serve_forever, daemon=True).start()
+    monkeypatch.setenv("PREFECT_API_URL", "")
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "")
     try:
-        with pytest.raises(RunError, match="another process answers"):
-            started.ready()
+        started.ready()
+        assert os.environ["PREFECT_API_URL"] == started._url != first
     finally:
         started.stop()
         taken.shutdown()
         taken.server_close()
     assert set(seen) == {None}
-    assert "PREFECT_API_AUTH_STRING" not in os.environ
+
+
+def test_a_port_that_is_taken_by_one_that_does_not_answer(tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.setenv("PREFECT_API_URL", "")
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "")
+    started = Server(lambda _: None, scheduling=False)
+    first = started._url
+    with socket.create_server(("127.0.0.1", urlsplit(first).port)):
+        try:
+            started.ready()
+            assert started._url != first
+        finally:
+            started.stop()
 
 
 def test_waiting_is_said_only_where_it_takes_long(monkeypatch):

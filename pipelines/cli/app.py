@@ -19,6 +19,7 @@ from pipelines.cli.options import (
     StorePath,
     app,
 )
+from pipelines.cli.without_pandas import without_pandas
 from pipelines.recipe import load
 from pipelines.store.store import Store
 from stages.errors import BowerbirdError, BusyError, EngineError, RunError, UserError
@@ -306,6 +307,7 @@ def main() -> None:
     # A scheduler's SIGTERM ends a run as Ctrl-C does: engines are stopped, the record is closed.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    without_pandas()
     try:
         app(standalone_mode=True)
     except BusyError as error:

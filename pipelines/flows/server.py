@@ -77,6 +77,8 @@ class Server:
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
             "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            # Into its own file, which says why if it ends.
+            "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
             "DO_NOT_TRACK": "1",
         }
 

@@ -3,9 +3,11 @@
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -70,6 +72,21 @@ def test_what_does_not_start_is_one_cause_and_leaves_a_record(work):
     assert error
     whole = run("--local")
     assert whole.returncode == 0, whole.stderr
+
+
+def test_a_locked_database_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    (tmp_path / "prefect").mkdir()
+    with closing(sqlite3.connect(tmp_path / "prefect/prefect.db", isolation_level=None)) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        started = Server(lambda _: None, scheduling=False)
+        try:
+            with pytest.raises(RunError, match="database is locked") as no:
+                started.ready()
+        finally:
+            started.stop()
+    assert "--local" in no.value.remedy
 
 
 def test_a_configured_server_that_is_not_there(monkeypatch):

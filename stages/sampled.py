@@ -1,6 +1,7 @@
 """A prompt stage whose replies are sampled text: the fields every such stage has."""
 
 from pydantic import Field
+from typing_extensions import override
 
 from stages.ask import Sampling
 from stages.base import PromptStage
@@ -21,7 +22,8 @@ class Sampled(PromptStage):
         return self.temperature > 0
 
     @property
-    def most_tokens(self) -> int:  # noqa: D102
+    @override
+    def most_tokens(self) -> int:
         return self.max_tokens
 
     def sampling(self, *, samples: int = 1, stop: tuple[str, ...] = ()) -> Sampling:

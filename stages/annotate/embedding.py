@@ -5,8 +5,10 @@ Out: {embedding: [0.03, -0.12, …]}, float32, of unit length
 """
 
 import math
+from typing import ClassVar
 
 import pyarrow as pa
+from typing_extensions import override
 
 from stages.ask import Ask, Capability, Passage, Reply
 from stages.base import Annotated, Columns, Fate, PromptStage, Row
@@ -16,24 +18,17 @@ from stages.errors import ReplyError
 class Embedding(PromptStage):
     """`column` is embedded; at unit length, a dot product of two vectors is their cosine."""
 
+    draws: ClassVar[bool] = False
+    wants: ClassVar[frozenset[Capability]] = frozenset({"embed"})
+    adds: ClassVar[Columns] = {"embedding": pa.list_(pa.float32())}
+
     engine: str = "embedder"
     column: str = "instruction"
 
     @property
-    def draws(self) -> bool:  # noqa: D102
-        return False
-
-    @property
-    def wants(self) -> frozenset[Capability]:  # noqa: D102
-        return frozenset({"embed"})
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
+    @override
+    def needs(self) -> tuple[str, ...]:
         return (self.column,)
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"embedding": pa.list_(pa.float32())}
 
     def ask(self, row: Row) -> Ask:
         """The text as it stands."""

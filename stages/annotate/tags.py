@@ -59,21 +59,14 @@ class Tags(Sampled):
 
     prompts: ClassVar[tuple[str, ...]] = ("annotate/tags",)
     cites: ClassVar[tuple[str, ...]] = ("magpie",)
+    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
+    needs: ClassVar[tuple[str, ...]] = ("instruction",)
+    adds: ClassVar[Columns] = {"quality_explanation": pa.string()} | dict.fromkeys(
+        _SCALES, pa.string()
+    )
 
     temperature: float = Field(0.0, ge=0, le=2)
     max_tokens: int = Field(160, gt=0)
-
-    @property
-    def wants(self) -> frozenset[Capability]:  # noqa: D102
-        return frozenset({"chat", "schema"})
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
-        return ("instruction",)
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"quality_explanation": pa.string()} | dict.fromkeys(_SCALES, pa.string())
 
     def ask(self, row: Row) -> Ask:
         """The instruction and the three scales."""

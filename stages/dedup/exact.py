@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import ClassVar
 
+from typing_extensions import override
+
 from stages.base import Annotated, Dropped, Fate, Role, SetStage, ShardReader
 
 _PLAIN = str.maketrans(
@@ -33,15 +35,13 @@ class Exact(SetStage):
 
     version: ClassVar[int] = 2
     role: ClassVar[Role] = "dedup"
+    draws: ClassVar[bool] = False
 
     column: str = "instruction"
 
     @property
-    def draws(self) -> bool:  # noqa: D102
-        return False
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
+    @override
+    def needs(self) -> tuple[str, ...]:
         return (self.column,)
 
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:

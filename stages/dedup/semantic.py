@@ -29,20 +29,11 @@ class Semantic(SetStage):
     version: ClassVar[int] = 2
     role: ClassVar[Role] = "dedup"
     cites: ClassVar[tuple[str, ...]] = ("deita",)
+    draws: ClassVar[bool] = False
+    needs: ClassVar[tuple[str, ...]] = ("embedding",)
+    adds: ClassVar[Columns] = {"min_neighbor_distance": pa.float64()}
 
     threshold: float = Field(0.9, gt=0, le=1)
-
-    @property
-    def draws(self) -> bool:  # noqa: D102
-        return False
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
-        return ("embedding",)
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"min_neighbor_distance": pa.float64()}
 
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         """One fate per row, in order."""

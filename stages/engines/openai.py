@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from stages.ask import Capability, Reply, Request
 from stages.engines import http_call, openai_messages
@@ -46,7 +47,8 @@ class Openai(Keyed, EngineSpec):
     max_retries: int = Field(5, ge=0)
 
     @property
-    def capacity(self) -> int:  # noqa: D102
+    @override
+    def capacity(self) -> int:
         return self.max_concurrency
 
     @model_validator(mode="after")
@@ -56,7 +58,8 @@ class Openai(Keyed, EngineSpec):
             raise ValueError(f"{PORT} must stand in both base_url and command, or in neither")
         return self
 
-    def check(self) -> None:  # noqa: D102
+    @override
+    def check(self) -> None:
         if self.command:
             if shutil.which(self.command[0]) is None:
                 cause = f"there is no command '{self.command[0]}' to start the server"
@@ -75,7 +78,8 @@ class Openai(Keyed, EngineSpec):
             cause = f"{self.base_url} refuses the API key (HTTP {status})"
             raise UserError(cause, "Set `api_key_env` to the variable that holds a valid key.")
 
-    def open(self) -> Engine:  # noqa: D102
+    @override
+    def open(self) -> Engine:
         return OpenaiEngine(self)
 
 

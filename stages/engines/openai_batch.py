@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 import aiohttp
 from pydantic import Field
+from typing_extensions import override
 
 from stages.ask import Capability, Reply, Request
 from stages.engines import http_call, openai_messages
@@ -57,10 +58,12 @@ class OpenaiBatch(Keyed, EngineSpec):
         """No end to it; so large that a shard, which is a batch, is large too."""
         return 1_000_000
 
-    def check(self) -> None:  # noqa: D102
+    @override
+    def check(self) -> None:
         self.api_key()
 
-    def open(self) -> Engine:  # noqa: D102
+    @override
+    def open(self) -> Engine:
         return OpenaiBatchEngine(self)
 
 

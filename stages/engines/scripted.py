@@ -9,6 +9,8 @@ import importlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import ClassVar, Literal
 
+from typing_extensions import override
+
 from stages.ask import Capability, Reply, Request
 from stages.engines import scripts
 from stages.engines.base import Answer, Engine, EngineSpec, as_finished
@@ -30,7 +32,8 @@ class Scripted(EngineSpec):
     model: str = "scripted"
     script: str = "babble"
 
-    def check(self) -> None:  # noqa: D102
+    @override
+    def check(self) -> None:
         self.function()
 
     def function(self) -> Script:
@@ -48,7 +51,8 @@ class Scripted(EngineSpec):
             raise UserError(f"there is no script '{self.script}' ({error})", remedy) from None
         return script
 
-    def open(self) -> Engine:  # noqa: D102
+    @override
+    def open(self) -> Engine:
         return ScriptedEngine(self)
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from stages.ask import Capability, Passage, Reply, Request
 from stages.engines import models, weights
@@ -25,16 +26,20 @@ class SentenceTransformers(Weights, EngineSpec):
     batch_size: int = Field(32, gt=0)
 
     @property
-    def capacity(self) -> int:  # noqa: D102
+    @override
+    def capacity(self) -> int:
         return self.batch_size
 
-    def identity(self) -> dict[str, Any]:  # noqa: D102
+    @override
+    def identity(self) -> dict[str, Any]:
         return weights.identity(self.model, super().identity())
 
-    def check(self) -> None:  # noqa: D102
+    @override
+    def check(self) -> None:
         weights.check(self.model, self)
 
-    def open(self) -> Engine:  # noqa: D102
+    @override
+    def open(self) -> Engine:
         return SentenceTransformersEngine(self)
 
 

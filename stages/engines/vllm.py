@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from jinja2 import TemplateError
 from pydantic import Field, PrivateAttr
+from typing_extensions import override
 
 from stages.ask import Capability, Chat, Raw, Reply, Request, Sample, UserTurn
 from stages.engines import models, weights
@@ -44,22 +45,27 @@ class Vllm(Weights, EngineSpec):
     _tensor_parallel: int = PrivateAttr(1)
 
     @property
-    def capacity(self) -> int:  # noqa: D102
+    @override
+    def capacity(self) -> int:
         return self.max_num_seqs
 
     @property
-    def gpus(self) -> int:  # noqa: D102
+    @override
+    def gpus(self) -> int:
         return self._tensor_parallel
 
-    def spread(self, gpus: int) -> Self:  # noqa: D102
+    @override
+    def spread(self, gpus: int) -> Self:
         copy = self.model_copy()
         copy._tensor_parallel = gpus
         return copy
 
-    def identity(self) -> dict[str, Any]:  # noqa: D102
+    @override
+    def identity(self) -> dict[str, Any]:
         return weights.identity(self.model, super().identity())
 
-    def check(self) -> None:  # noqa: D102
+    @override
+    def check(self) -> None:
         try:
             import vllm  # noqa: F401
         except ImportError:
@@ -67,7 +73,8 @@ class Vllm(Weights, EngineSpec):
             raise UserError(cause, "Run `make install`, or use kind 'openai'.") from None
         weights.check(self.model, self)
 
-    def open(self) -> Engine:  # noqa: D102
+    @override
+    def open(self) -> Engine:
         self.check()
         return VllmEngine(self)
 

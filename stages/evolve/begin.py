@@ -17,13 +17,12 @@ class Begin(TableStage):
 
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
 
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
-        return ("instruction",)
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"generation": pa.int64(), "operator": pa.string(), "evolving": pa.bool_()}
+    needs: ClassVar[tuple[str, ...]] = ("instruction",)
+    adds: ClassVar[Columns] = {
+        "generation": pa.int64(),
+        "operator": pa.string(),
+        "evolving": pa.bool_(),
+    }
 
     def apply(self, table: pa.Table) -> Sequence[Fate]:
         """All alike."""

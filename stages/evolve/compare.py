@@ -32,30 +32,15 @@ class Compare(PromptStage):
     role: ClassVar[Role] = "filter"
     prompts: ClassVar[tuple[str, ...]] = ("evolve/compare",)
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
+    draws: ClassVar[bool] = False
+    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "logprobs"})
+    needs: ClassVar[tuple[str, ...]] = ("instruction", "evolved")
+    adds: ClassVar[Columns] = {"evolved_is_new": pa.bool_(), "evolved_novelty": pa.float64()}
+    most_tokens: ClassVar[int] = 1
 
     on_parse_error: OnParseError = "null"
     """By default an evolution without a verdict is eliminated, and its parent stays in the pool."""
     min_novelty: float = Field(0.5, ge=0, le=1)
-
-    @property
-    def draws(self) -> bool:  # noqa: D102
-        return False
-
-    @property
-    def wants(self) -> frozenset[Capability]:  # noqa: D102
-        return frozenset({"chat", "logprobs"})
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
-        return ("instruction", "evolved")
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"evolved_is_new": pa.bool_(), "evolved_novelty": pa.float64()}
-
-    @property
-    def most_tokens(self) -> int:  # noqa: D102
-        return 1
 
     def ask(self, row: Row) -> Ask | Fate:
         """Both instructions; nothing for a row without an evolution."""

@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+from typing_extensions import override
 
 from stages.base import Annotated, Columns, Derived, Fate, Role, Row, TableStage
 
@@ -38,27 +39,24 @@ class Eliminate(TableStage):
 
     role: ClassVar[Role] = "filter"
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
+    removes: ClassVar[tuple[str, ...]] = _GONE
+    derives: ClassVar[bool] = True
 
     @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
+    @override
+    def needs(self) -> tuple[str, ...]:
         own = ("instruction", "response", "generation", "operator", "evolving")
         return own + _GONE
 
     @property
-    def adds(self) -> Columns:  # noqa: D102
+    @override
+    def adds(self) -> Columns:
         texts = ("instruction", "response", "operator")
         columns = dict.fromkeys(texts, pa.string())
         return columns | {"generation": pa.int64(), "evolving": pa.bool_()}
 
-    @property
-    def removes(self) -> tuple[str, ...]:  # noqa: D102
-        return _GONE
-
-    @property
-    def derives(self) -> bool:  # noqa: D102
-        return True
-
-    def most_rows(self, rows: int) -> int:  # noqa: D102
+    @override
+    def most_rows(self, rows: int) -> int:
         return 2 * rows
 
     def apply(self, table: pa.Table) -> Sequence[Fate]:

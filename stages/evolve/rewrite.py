@@ -33,6 +33,9 @@ class Rewrite(Sampled):
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("evolve/rewrite",)
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
+    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
+    needs: ClassVar[tuple[str, ...]] = ("instruction", "evolving", "seed")
+    adds: ClassVar[Columns] = {"evolved": pa.string(), "evolved_by": pa.string()}
 
     on_parse_error: OnParseError = "null"
     """By default a row whose evolution cannot be read is not evolved, and stays in the pool."""
@@ -44,18 +47,6 @@ class Rewrite(Sampled):
     def draws(self) -> bool:
         """Its operator is drawn, whatever the temperature."""
         return True
-
-    @property
-    def wants(self) -> frozenset[Capability]:  # noqa: D102
-        return frozenset({"chat", "schema"})
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
-        return ("instruction", "evolving", "seed")
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"evolved": pa.string(), "evolved_by": pa.string()}
 
     def operator(self, row: Row) -> str:
         """Drawn by the row's seed: another in each round, the same in a rerun."""

@@ -44,6 +44,9 @@ class Instruction(TableStage):
 
     version: ClassVar[int] = 2
     role: ClassVar[Role] = "filter"
+    needs: ClassVar[tuple[str, ...]] = ("instruction", "finish_reason")
+    adds: ClassVar[Columns] = {"instruction": pa.string()}
+    removes: ClassVar[tuple[str, ...]] = ("finish_reason",)
 
     min_chars: int = Field(12, ge=1)
     max_chars: int = Field(2000, ge=1)
@@ -51,18 +54,6 @@ class Instruction(TableStage):
     """ISO 639-1 codes that pass; empty: any."""
     odds: float = Field(20, ge=1)
     """How many times likelier another language must be before a text is dropped for it."""
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
-        return ("instruction", "finish_reason")
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"instruction": pa.string()}
-
-    @property
-    def removes(self) -> tuple[str, ...]:  # noqa: D102
-        return ("finish_reason",)
 
     def apply(self, table: pa.Table) -> Sequence[Fate]:
         """Clean each instruction and judge it."""

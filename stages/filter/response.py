@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import pyarrow as pa
+from typing_extensions import override
 
 from stages.base import Annotated, Dropped, Fate, Role, TableStage
 from stages.filter import text as rules
@@ -24,11 +25,13 @@ class Response(TableStage):
     refusals: bool = False
 
     @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
+    @override
+    def needs(self) -> tuple[str, ...]:
         return (self.column, f"{self.column}_finish_reason")
 
     @property
-    def removes(self) -> tuple[str, ...]:  # noqa: D102
+    @override
+    def removes(self) -> tuple[str, ...]:
         return (f"{self.column}_finish_reason",)
 
     def apply(self, table: pa.Table) -> Sequence[Fate]:

@@ -19,20 +19,11 @@ class Critique(Sampled):
     """One critique per draft, of at most three points."""
 
     prompts: ClassVar[tuple[str, ...]] = ("generate/critique",)
+    wants: ClassVar[frozenset[Capability]] = frozenset({"chat"})
+    needs: ClassVar[tuple[str, ...]] = ("instruction", "draft")
+    adds: ClassVar[Columns] = {"critique": pa.string()}
 
     max_tokens: int = Field(160, gt=0)
-
-    @property
-    def wants(self) -> frozenset[Capability]:  # noqa: D102
-        return frozenset({"chat"})
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
-        return ("instruction", "draft")
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"critique": pa.string()}
 
     def ask(self, row: Row) -> Ask:
         """The request and the draft."""

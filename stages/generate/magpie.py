@@ -16,6 +16,7 @@ from typing import ClassVar, Self
 
 import pyarrow as pa
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from stages.ask import Ask, Capability, Raw, Reply, UserTurn
 from stages.base import Annotated, Columns, Fate, Role, Row
@@ -29,6 +30,7 @@ class Magpie(Sampled):
     version: ClassVar[int] = 2
     role: ClassVar[Role] = "generate"
     cites: ClassVar[tuple[str, ...]] = ("magpie",)
+    adds: ClassVar[Columns] = {"instruction": pa.string(), "finish_reason": pa.string()}
 
     rows: int = Field(gt=0)
     """How many turns to sample; some will be filtered out later."""
@@ -57,13 +59,10 @@ class Magpie(Sampled):
         return self
 
     @property
-    def wants(self) -> frozenset[Capability]:  # noqa: D102
+    @override
+    def wants(self) -> frozenset[Capability]:
         literal = self.pre_query is not None or self.family is not None
         return frozenset({"raw"}) if literal else frozenset({"user_turn"})
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"instruction": pa.string(), "finish_reason": pa.string()}
 
     def seeds(self) -> Sequence[Row]:
         """Blank rows."""

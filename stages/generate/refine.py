@@ -20,17 +20,9 @@ class Refine(Sampled):
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("generate/refine",)
 
-    @property
-    def wants(self) -> frozenset[Capability]:  # noqa: D102
-        return frozenset({"chat"})
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
-        return ("instruction", "draft", "critique")
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"response": pa.string(), "response_finish_reason": pa.string()}
+    wants: ClassVar[frozenset[Capability]] = frozenset({"chat"})
+    needs: ClassVar[tuple[str, ...]] = ("instruction", "draft", "critique")
+    adds: ClassVar[Columns] = {"response": pa.string(), "response_finish_reason": pa.string()}
 
     def ask(self, row: Row) -> Ask:
         """The request, the draft and the critique."""

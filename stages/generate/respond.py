@@ -9,6 +9,7 @@ With `samples` above 1 the row becomes the parent of one row per answer, each wi
 
 import pyarrow as pa
 from pydantic import Field
+from typing_extensions import override
 
 from stages.ask import Ask, Capability, Reply, Sample, chat
 from stages.base import Annotated, Columns, Derived, Fate, Row
@@ -25,27 +26,33 @@ class Respond(Sampled):
     samples: int = Field(1, ge=1, le=64)
 
     @property
-    def wants(self) -> frozenset[Capability]:  # noqa: D102
+    @override
+    def wants(self) -> frozenset[Capability]:
         return frozenset({"chat", "samples"}) if self.samples > 1 else frozenset({"chat"})
 
     @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
+    @override
+    def needs(self) -> tuple[str, ...]:
         return (self.question,)
 
     @property
-    def adds(self) -> Columns:  # noqa: D102
+    @override
+    def adds(self) -> Columns:
         columns = {self.into: pa.string(), f"{self.into}_finish_reason": pa.string()}
         return columns | ({"sample": pa.int64()} if self.samples > 1 else {})
 
     @property
-    def derives(self) -> bool:  # noqa: D102
+    @override
+    def derives(self) -> bool:
         return self.samples > 1
 
     @property
-    def most_tokens(self) -> int:  # noqa: D102
+    @override
+    def most_tokens(self) -> int:
         return self.samples * self.max_tokens
 
-    def most_rows(self, rows: int) -> int:  # noqa: D102
+    @override
+    def most_rows(self, rows: int) -> int:
         return rows * self.samples
 
     def ask(self, row: Row) -> Ask | Fate:

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from pydantic import field_validator, model_validator
+from typing_extensions import override
 
 from stages.ask import Ask, Capability, Sample
 from stages.base import Fate, Row
@@ -60,7 +61,8 @@ class Structured(Respond):
         return self
 
     @property
-    def wants(self) -> frozenset[Capability]:  # noqa: D102
+    @override
+    def wants(self) -> frozenset[Capability]:
         return super().wants | {"schema" if self.json_schema is not None else "pattern"}
 
     def ask(self, row: Row) -> Ask | Fate:

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
+from typing_extensions import override
 
 import prompts
 from stages.ask import Ask, Capability, Reply, Sampling, chat
@@ -26,30 +27,23 @@ class Quality(PromptStage):
     role: ClassVar[Role] = "judge"
     prompts: ClassVar[tuple[str, ...]] = ("judge/quality",)
     cites: ClassVar[tuple[str, ...]] = ("deita",)
+    draws: ClassVar[bool] = False
+    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "logprobs"})
+    adds: ClassVar[Columns] = {
+        "score": pa.float64(),
+        "score_mass": pa.float64(),
+        "judge_model": pa.string(),
+    }
+    most_tokens: ClassVar[int] = 1
 
     column: str = "response"
     min_mass: float = Field(0.2, gt=0, le=1)
     """Below this share of probability on digits, the model did not grade: unreadable."""
 
     @property
-    def draws(self) -> bool:  # noqa: D102
-        return False
-
-    @property
-    def wants(self) -> frozenset[Capability]:  # noqa: D102
-        return frozenset({"chat", "logprobs"})
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
+    @override
+    def needs(self) -> tuple[str, ...]:
         return ("instruction", self.column)
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"score": pa.float64(), "score_mass": pa.float64(), "judge_model": pa.string()}
-
-    @property
-    def most_tokens(self) -> int:  # noqa: D102
-        return 1
 
     def ask(self, row: Row) -> Ask:
         """The request, the answer and the scale."""

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 from pydantic import Field
+from typing_extensions import override
 
 from stages.base import Columns, Derived, Dropped, Fate, Role, SetStage, ShardReader
 
@@ -24,30 +25,23 @@ class BestWorst(SetStage):
     version: ClassVar[int] = 2
     role: ClassVar[Role] = "pair"
     cites: ClassVar[tuple[str, ...]] = ("magpie",)
+    draws: ClassVar[bool] = False
+    # `sample` is there only where one question was answered several times.
+    needs: ClassVar[tuple[str, ...]] = ("response", "score", "sample")
+    derives: ClassVar[bool] = True
 
     min_margin: float = Field(0.05, ge=0)
 
     @property
-    def draws(self) -> bool:  # noqa: D102
-        return False
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
-        # `sample` is there only where one question was answered several times.
-        return ("response", "score", "sample")
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
+    @override
+    def adds(self) -> Columns:
         scores = ("chosen_score", "rejected_score", "margin")
         return dict.fromkeys(("chosen", "rejected"), pa.string()) | dict.fromkeys(
             scores, pa.float64()
         )
 
-    @property
-    def derives(self) -> bool:  # noqa: D102
-        return True
-
-    def most_rows(self, rows: int) -> int:  # noqa: D102
+    @override
+    def most_rows(self, rows: int) -> int:
         return rows // 2
 
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:

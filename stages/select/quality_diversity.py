@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 from scipy.stats import rankdata
+from typing_extensions import override
 
 from stages.base import Annotated, Columns, Dropped, Fate, Role, SetStage, ShardReader
 from stages.vectors import read_vectors
@@ -30,6 +31,8 @@ class QualityDiversity(SetStage):
     version: ClassVar[int] = 2
     role: ClassVar[Role] = "select"
     cites: ClassVar[tuple[str, ...]] = ("mmr",)
+    draws: ClassVar[bool] = False
+    adds: ClassVar[Columns] = {"selection_rank": pa.int64(), "selection_gain": pa.float64()}
 
     rows: int = Field(gt=0)
     quality: float = Field(0.6, ge=0, le=1)
@@ -37,18 +40,12 @@ class QualityDiversity(SetStage):
     score: str = "score"
 
     @property
-    def draws(self) -> bool:  # noqa: D102
-        return False
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
+    @override
+    def needs(self) -> tuple[str, ...]:
         return (self.score, "embedding")
 
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"selection_rank": pa.int64(), "selection_gain": pa.float64()}
-
-    def most_rows(self, rows: int) -> int:  # noqa: D102
+    @override
+    def most_rows(self, rows: int) -> int:
         return min(rows, self.rows)
 
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
+from typing_extensions import override
 
 from stages.base import Columns, Derived, Dropped, Fate, Role, Row, SetStage, ShardReader
 
@@ -24,27 +25,16 @@ class Mix(SetStage):
 
     role: ClassVar[Role] = "generate"
     cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
+    needs: ClassVar[tuple[str, ...]] = ("skill", "topic", "query_types")
+    adds: ClassVar[Columns] = {"skills": pa.list_(pa.string()), "query_type": pa.string()}
+    removes: ClassVar[tuple[str, ...]] = ("skill", "topic", "query_types")
+    derives: ClassVar[bool] = True
 
     rows: int = Field(gt=0)
     k: int = Field(2, ge=1, le=5)
 
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
-        return ("skill", "topic", "query_types")
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"skills": pa.list_(pa.string()), "query_type": pa.string()}
-
-    @property
-    def removes(self) -> tuple[str, ...]:  # noqa: D102
-        return ("skill", "topic", "query_types")
-
-    @property
-    def derives(self) -> bool:  # noqa: D102
-        return True
-
-    def most_rows(self, rows: int) -> int:  # noqa: D102
+    @override
+    def most_rows(self, rows: int) -> int:
         return self.rows
 
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:

@@ -26,16 +26,10 @@ class QueryTypes(Sampled):
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/query_types",)
     cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
+    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
+    adds: ClassVar[Columns] = {"query_types": pa.list_(pa.string())}
 
     count: int = Field(8, ge=2, le=40)
-
-    @property
-    def wants(self) -> frozenset[Capability]:  # noqa: D102
-        return frozenset({"chat", "schema"})
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"query_types": pa.list_(pa.string())}
 
     def seeds(self) -> Sequence[Row]:
         """One blank row."""

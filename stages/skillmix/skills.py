@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
+from typing_extensions import override
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
@@ -22,26 +23,15 @@ class Skills(Sampled):
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/skills",)
     cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
+    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
+    needs: ClassVar[tuple[str, ...]] = ("topic",)
+    derives: ClassVar[bool] = True
+    adds: ClassVar[Columns] = {"skill": pa.string()}
 
     count: int = Field(4, ge=1, le=40)
 
-    @property
-    def wants(self) -> frozenset[Capability]:  # noqa: D102
-        return frozenset({"chat", "schema"})
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
-        return ("topic",)
-
-    @property
-    def derives(self) -> bool:  # noqa: D102
-        return True
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"skill": pa.string()}
-
-    def most_rows(self, rows: int) -> int:  # noqa: D102
+    @override
+    def most_rows(self, rows: int) -> int:
         return rows * self.count
 
     def ask(self, row: Row) -> Ask:

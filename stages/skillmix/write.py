@@ -22,21 +22,12 @@ class Write(Sampled):
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/write",)
     cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
+    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
+    needs: ClassVar[tuple[str, ...]] = ("skills", "query_type")
+    adds: ClassVar[Columns] = {"instruction": pa.string(), "finish_reason": pa.string()}
 
     temperature: float = Field(0.8, ge=0, le=2)
     max_tokens: int = Field(256, gt=0)
-
-    @property
-    def wants(self) -> frozenset[Capability]:  # noqa: D102
-        return frozenset({"chat", "schema"})
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # noqa: D102
-        return ("skills", "query_type")
-
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"instruction": pa.string(), "finish_reason": pa.string()}
 
     def ask(self, row: Row) -> Ask:
         """The skills and the kind of request."""

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
+from typing_extensions import override
 
 from stages.base import Annotated, Columns, Fate, Role, Row, TableStage
 from stages.source.row_file import RecipePath, count_rows, digest, read_rows, text_field
@@ -19,24 +20,24 @@ class Instructions(TableStage):
     """One row per row of the file; `column` names the text, the first `rows` are taken."""
 
     role: ClassVar[Role] = "source"
+    adds: ClassVar[Columns] = {"instruction": pa.string(), "finish_reason": pa.string()}
 
     path: RecipePath
     column: str = "instruction"
     rows: int | None = Field(None, gt=0)
 
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"instruction": pa.string(), "finish_reason": pa.string()}
-
-    def seeds(self) -> Iterator[Row]:  # noqa: D102
+    @override
+    def seeds(self) -> Iterator[Row]:
         for number, row in enumerate(read_rows(self.path, self.rows), 1):
             text = text_field(row, self.column, self.path, number)
             yield {"instruction": text, "finish_reason": "stop"}
 
-    def count_seeds(self) -> int:  # noqa: D102
+    @override
+    def count_seeds(self) -> int:
         return min(self.rows or sys.maxsize, count_rows(self.path))
 
-    def identity(self) -> Row:  # noqa: D102
+    @override
+    def identity(self) -> Row:
         return {"file": digest(self.path)}
 
     def apply(self, table: pa.Table) -> Sequence[Fate]:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 from pydantic import Field
+from typing_extensions import override
 
 from stages.base import Annotated, Columns, Fate, Role, Row, TableStage
 from stages.source.row_file import RecipePath, count_rows, digest, read_rows, text_field
@@ -23,19 +24,18 @@ class SeedTasks(TableStage):
 
     role: ClassVar[Role] = "source"
     cites: ClassVar[tuple[str, ...]] = ("self-instruct",)
+    adds: ClassVar[Columns] = {"instruction": pa.string(), "seed_task": pa.string()}
 
     path: RecipePath
     rows: int | None = Field(None, gt=0)
 
-    @property
-    def adds(self) -> Columns:  # noqa: D102
-        return {"instruction": pa.string(), "seed_task": pa.string()}
-
-    def seeds(self) -> Iterator[Row]:  # noqa: D102
+    @override
+    def seeds(self) -> Iterator[Row]:
         for number, row in enumerate(read_rows(self.path, self.rows), 1):
             yield self._seed(row, number)
 
-    def count_seeds(self) -> int:  # noqa: D102
+    @override
+    def count_seeds(self) -> int:
         return min(self.rows or sys.maxsize, count_rows(self.path))
 
     def _seed(self, row: dict[str, Any], position: int) -> Row:
@@ -46,7 +46,8 @@ class SeedTasks(TableStage):
         text = f"{instruction}\n{given}".strip() if isinstance(given, str) else instruction
         return {"instruction": text, "seed_task": text_field(row, "id", self.path, position)}
 
-    def identity(self) -> Row:  # noqa: D102
+    @override
+    def identity(self) -> Row:
         return {"file": digest(self.path)}
 
     def apply(self, table: pa.Table) -> Sequence[Fate]:

@@ -44,9 +44,13 @@ def write_recipe(folder: Path, url: str, slots: int) -> Path:
     engine = {"kind": "openai", "model": "m", "base_url": url, "max_concurrency": slots}
     stages = [
         {"use": "source.instructions", "path": "rows.jsonl"},
-        {"use": "generate.respond", "into": "first", "max_tokens": 64},
-        {"use": "filter.response", "column": "first"},
-        {"use": "generate.respond", "question": "first", "into": "second", "max_tokens": 64},
+        {"use": "generate.respond", "columns": {"response": "first"}, "max_tokens": 64},
+        {"use": "filter.response", "columns": {"response": "first"}},
+        {
+            "use": "generate.respond",
+            "columns": {"instruction": "first", "response": "second"},
+            "max_tokens": 64,
+        },
     ]
     path = folder / "flow.yaml"
     path.write_text(yaml.safe_dump({"name": "flow", "engines": {"main": engine}, "stages": stages}))

@@ -23,14 +23,14 @@ BOWERBIRD = Path(sys.executable).with_name("bowerbird")
 STAGES = [
     {"use": "source.instructions", "path": "rows.jsonl"},
     {"use": "filter.instruction"},
-    {"use": "generate.respond", "into": "draft", "max_tokens": 64},
+    {"use": "generate.respond", "columns": {"response": "draft"}, "max_tokens": 64},
     {"use": "generate.respond", "max_tokens": 64},
     {"use": "filter.response"},
     {"use": "judge.quality"},
     {"use": "annotate.embedding"},
-    {"use": "filter.response", "column": "draft"},
+    {"use": "filter.response", "columns": {"response": "draft"}},
     {"use": "dedup.exact"},
-    {"use": "dedup.exact", "column": "response"},
+    {"use": "dedup.exact", "columns": {"instruction": "response"}},
 ]
 QUERIES = {
     "runs": "SELECT * FROM runs",

@@ -31,9 +31,10 @@ def pilot(recipe: Recipe, recipe_path: Path, rows: int) -> list[Expected]:
         BowerbirdError: the recipe cannot run, or had to stop.
     """
     found = []
-    coming: float | None = float(recipe.stages[0].count_seeds())
+    coming: float | None = float(recipe.stages[0].stage.count_seeds())
     with tried(recipe, recipe_path, rows) as job:
-        for step, stage in zip(job.steps, recipe.stages, strict=True):
+        for step, entry in zip(job.steps, recipe.stages, strict=True):
+            stage = entry.stage
             manifest = log.read(job.store.stage(step.folder)) or Manifest("", "")
             engine = stage.engine if isinstance(stage, PromptStage) else ""
             found.append(_expected(recipe, step.name, engine, manifest, coming))

@@ -16,15 +16,13 @@ import pyarrow as pa
 import prompts
 from pipelines.lookup import nearest, stage_path
 from pipelines.recipe import Recipe
+from pipelines.renaming import RESERVED, SEED, Renaming
 from stages.base import Columns, PromptStage, SetStage, Stage
 from stages.engines.base import EngineSpec
 from stages.errors import UserError
 
 IDENTITY: Columns = {"id": pa.string(), "parents": pa.list_(pa.string())}
 """The columns every row has."""
-
-SEED = "seed"
-"""What a stage may need beside columns: a number of each row's own (`execution/seeds.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +35,16 @@ class Step:
     """
 
     name: str
-    stage: Stage
+    renaming: Renaming
     engine: EngineSpec | None
     facts: Mapping[str, Any]
     fingerprint: str
     columns: Columns
+
+    @property
+    def stage(self) -> Stage:
+        """The stage, which knows its columns by its own names."""
+        return self.renaming.stage
 
     @property
     def seed(self) -> int:
@@ -77,25 +80,30 @@ def plan(recipe: Recipe) -> tuple[Step, ...]:
     """
     steps: list[Step] = []
     names = _names(recipe)
-    for name, stage in zip(names, recipe.stages, strict=True):
+    for name, entry in zip(names, recipe.stages, strict=True):
+        stage, renaming = entry.stage, Renaming(entry.stage, entry.columns)
         before = steps[-1] if steps else None
         _check_place(name, stage, before)
         _check_nulls(name, stage)
-        columns = _columns(name, stage, before.columns if before else IDENTITY)
+        columns = _columns(name, renaming, before.columns if before else IDENTITY)
         engine = _engine(name, stage, recipe.engines)
-        facts = explain(stage, engine, recipe.seed, before.fingerprint if before else "")
-        steps.append(Step(name, stage, engine, facts, fingerprint(facts), columns))
+        facts = explain(renaming, engine, recipe.seed, before.fingerprint if before else "")
+        steps.append(Step(name, renaming, engine, facts, fingerprint(facts), columns))
     return tuple(steps)
 
 
 def _names(recipe: Recipe) -> list[str]:
-    """`judge_quality`; `judge_quality_1`, `_2` … where a path occurs more than once."""
-    plain = [stage_path(stage).replace(".", "_") for stage in recipe.stages]
+    """What `as` says; else `judge_quality`, or `judge_quality_1`, `_2` … where that is twice."""
+    plain = [entry.name or stage_path(entry.stage).replace(".", "_") for entry in recipe.stages]
     total, seen = Counter(plain), Counter[str]()
     names = []
     for name in plain:
         seen[name] += 1
         names.append(f"{name}_{seen[name]}" if total[name] > 1 else name)
+    for name, times in Counter(name.lower() for name in names).items():
+        if times > 1 or name in RESERVED:
+            taken = "another view of a run" if name in RESERVED else "another stage"
+            raise UserError(f"the name '{name}' is that of {taken}", "Give another name by `as`.")
     return names
 
 
@@ -116,16 +124,19 @@ def _check_nulls(name: str, stage: Stage) -> None:
         raise UserError(cause, "Let `on_parse_error` be retry, drop or fail.")
 
 
-def _columns(name: str, stage: Stage, before: Columns) -> Columns:
+def _columns(name: str, stage: Renaming, before: Columns) -> Columns:
     for column in (*stage.needs, *stage.removes):
-        if column not in before and column != SEED:
+        if column not in before:
             known = [c for c in before if c not in IDENTITY]
             remedy = nearest(column, known) if known else "No earlier stage adds columns."
             raise UserError(f"{name} needs a column '{column}' that no earlier stage adds", remedy)
     for column in stage.adds:
         if column in (*IDENTITY, SEED) or (column in before and column not in stage.needs):
-            remedy = "Give the stage another output column, or take out the earlier stage."
+            own = next(own for own, given in stage.names.items() if given == column)
+            remedy = f"Give the stage's column another name: columns: {{{own}: …}}."
             raise UserError(f"{name} would overwrite the column '{column}'", remedy)
+    if len(stage.adds) < len(stage.stage.adds):
+        raise UserError(f"{name} writes two columns of one name", "Change its `columns`.")
     kept = {c: kind for c, kind in before.items() if c not in stage.removes}
     return kept | dict(stage.adds)
 
@@ -150,13 +161,16 @@ def _remedy(lacking: Sequence[str]) -> str:
     return "Name another engine of the recipe in the stage's `engine`."
 
 
-def explain(stage: Stage, engine: EngineSpec | None, seed: int, before: str) -> dict[str, Any]:
+def explain(
+    renaming: Renaming, engine: EngineSpec | None, seed: int, before: str
+) -> dict[str, Any]:
     """All that decides a stage's output, as JSON values; its hash is the fingerprint.
 
     The seed counts only where something is drawn by it, so that runs with other seeds share
     the stages before.
     """
-    return {
+    stage = renaming.stage
+    facts = {
         "stage": stage_path(stage),
         "version": stage.version,
         # What a recipe calls its engine decides nothing; what the engine is stands below.
@@ -167,6 +181,7 @@ def explain(stage: Stage, engine: EngineSpec | None, seed: int, before: str) -> 
         "seed": seed if stage.draws else None,
         "before": before,
     }
+    return facts | ({"columns": dict(renaming.given)} if renaming.given else {})
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:

@@ -51,4 +51,5 @@ def _first(step: Step, rows: int) -> Step:
         return step
     wanted = getattr(step.stage, "rows", None)
     fewer = rows if wanted is None else min(rows, wanted)
-    return replace(step, stage=step.stage.model_copy(update={"rows": fewer}))
+    stage = step.stage.model_copy(update={"rows": fewer})
+    return replace(step, renaming=replace(step.renaming, stage=stage))

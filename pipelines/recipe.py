@@ -5,7 +5,9 @@ its kind (`kind: vllm` is `stages/engines/vllm.py`). Everything a user can get w
 and one remedy, with the nearest real name where a name is wrong.
 """
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,11 +23,28 @@ from pydantic import (
 from pipelines import recipe_source
 from pipelines.lookup import Model, class_in, known_engines, known_stages, nearest
 from pipelines.money import Budget, Price
+from pipelines.renaming import Renaming
 from stages.base import Stage
 from stages.engines.base import EngineSpec
 from stages.errors import UserError
 
 _SECRET = ("key", "url", "token")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_RENAMED = {
+    "annotate.embedding": {"column": "columns: {{instruction: {}}}"},
+    "dedup.exact": {"column": "columns: {{instruction: {}}}"},
+    "filter.response": {"column": "columns: {{response: {}}}"},
+    "generate.respond": {
+        "question": "columns: {{instruction: {}}}",
+        "into": "columns: {{response: {}}}",
+    },
+    "generate.structured": {
+        "question": "columns: {{instruction: {}}}",
+        "into": "columns: {{response: {}}}",
+    },
+    "judge.quality": {"column": "columns: {{response: {}}}"},
+}
+"""Settings of 0.1.0 that `columns` has replaced, and what to write for them."""
 
 
 class Limits(BaseModel):
@@ -72,6 +91,19 @@ class Placement(BaseModel):
         return given
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stage as the recipe has it.
+
+    `name`: what the step and its SQL view are called, if the recipe says so (`as`). `columns`: the
+    recipe's names of the stage's own columns.
+    """
+
+    stage: Stage
+    name: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
 class Recipe(BaseModel):
     """One dataset: engines, stages in order, a seed."""
 
@@ -81,7 +113,7 @@ class Recipe(BaseModel):
     seed: int = 0
     description: str = ""
     engines: Mapping[str, EngineSpec]
-    stages: tuple[Stage, ...]
+    stages: tuple[Entry, ...]
     limits: Limits = Limits()
     budget: Budget = Budget()
     prices: Mapping[str, Price] = {}
@@ -113,7 +145,7 @@ def parse(source: Mapping[str, Any], folder: Path) -> Recipe:
     recipe_source.require(source)
     engines = {name: engine(name, spec) for name, spec in dict(source["engines"]).items()}
     unrolled = recipe_source.unroll(source["stages"], "stages")
-    steps = [_stage(entry, where, folder) for where, entry in unrolled]
+    steps = [_entry(entry, where, folder) for where, entry in unrolled]
     rest = {k: v for k, v in source.items() if k not in ("engines", "stages")}
     built = {"engines": engines, "stages": tuple(steps), "source": source}
     recipe = _validate(Recipe, {**rest, **built}, "recipe", {}, hidden=("source",))
@@ -132,12 +164,34 @@ def parse(source: Mapping[str, Any], folder: Path) -> Recipe:
     return recipe.model_copy(update={"engines": spread})
 
 
+def _entry(entry: Mapping[str, Any], where: str, folder: Path) -> Entry:
+    stage = _stage(entry, where, folder)
+    name, columns = entry.get("as", ""), entry.get("columns", {})
+    if not isinstance(name, str) or ("as" in entry and not _NAME.fullmatch(name)):
+        cause = f"{where}: `as` is {name!r}"
+        raise UserError(cause, "It must be a name of letters, digits and underscores.")
+    if not isinstance(columns, dict) or not all(
+        isinstance(column, str) and _NAME.fullmatch(column) for column in columns.values()
+    ):
+        remedy = "Write {the stage's name: the dataset's name}, each of letters, digits and _."
+        raise UserError(f"{where}: `columns` is {columns!r}", remedy)
+    renaming = Renaming(stage, columns)
+    for own in columns:
+        if own not in renaming.names:
+            cause = f"{where}: {entry['use']} has no column '{own}'"
+            raise UserError(cause, nearest(str(own), list(renaming.names)))
+    return Entry(stage, name, columns)
+
+
 def _stage(entry: Mapping[str, Any], where: str, folder: Path) -> Stage:
     use = entry["use"]
     model = class_in(f"stages.{use}", Stage) if use.count(".") == 1 else None
     if model is None:
         raise UserError(f"{where}: there is no stage '{use}'", nearest(use, known_stages()))
-    settings = {key: value for key, value in entry.items() if key != "use"}
+    settings = {key: value for key, value in entry.items() if key not in ("use", "as", "columns")}
+    for old, new in _RENAMED.get(use, {}).items():
+        if old in settings:
+            raise UserError(f"{where}: `{old}` is gone", f"Write {new.format(settings[old])}.")
     return _validate(model, settings, f"{where} ({use})", {"folder": folder})
 
 

@@ -7,8 +7,9 @@ from typing import Any, Literal
 from stages.errors import ReplyError
 
 Capability = Literal[
-    "chat", "raw", "user_turn", "schema", "pattern", "logprobs", "samples", "embed"
-]
+    "chat", "raw", "user_turn", "schema", "pattern", "logprobs", "samples", "embed",
+    "given", "prefill",
+]  # fmt: skip
 """What an engine may be able to do; a recipe is refused where a stage wants more."""
 
 
@@ -22,7 +23,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A conversation the model answers as the assistant."""
+    """A conversation the model answers as the assistant.
+
+    One that ends with words of the assistant is gone on with (capability `prefill`): the reply
+    holds what comes after them.
+    """
 
     messages: tuple[Message, ...]
 
@@ -38,10 +43,20 @@ class Raw:
 class UserTurn:
     """An open user turn: the model writes what a user would say.
 
-    The engine builds it from its tokenizer's chat template, after `system` where given.
+    The engine builds it from its tokenizer's chat template, after `system` where given and after
+    `messages`, the turns before it.
     """
 
     system: str | None = None
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A text to be scored as the assistant's answer to `messages`, not written (`given`)."""
+
+    messages: tuple[Message, ...]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +71,8 @@ class Sampling:
     """How to draw tokens.
 
     `max_tokens` counts new tokens; `samples` replies are drawn. `stop_ids`: tokens that end a
-    reply, for engines that never show control tokens as text.
+    reply, for engines that never show control tokens as text. Penalties and `logit_bias` (token
+    ids with what is added to their logits) as vLLM and the OpenAI protocol define them.
     """
 
     temperature: float = 0.0
@@ -66,6 +82,9 @@ class Sampling:
     stop: tuple[str, ...] = ()
     samples: int = 1
     stop_ids: tuple[int, ...] = ()
+    presence_penalty: float = 0.0
+    repetition_penalty: float = 1.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +92,11 @@ class Ask:
     """One request.
 
     `schema`: a JSON schema the text must follow; `pattern`: a regular expression that it must match
-    as a whole. `logprobs`: how many of
-    the likeliest tokens to report with their log-probabilities at each position.
+    as a whole. `logprobs`: how many of the likeliest tokens to report with their log-probabilities
+    at each position.
     """
 
-    prompt: Chat | Raw | UserTurn | Passage
+    prompt: Chat | Raw | UserTurn | Passage | Given
     sampling: Sampling = Sampling()
     schema: Mapping[str, Any] | None = None
     logprobs: int = 0
@@ -98,16 +117,24 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One drawn reply. `logprobs`: a mapping from token to log-probability per position."""
+    """One drawn reply.
+
+    `logprobs`: a mapping from token to log-probability per position. `reasoning`: what a reasoning
+    model thought before it, which is no part of `text`.
+    """
 
     text: str
     finish_reason: str = "stop"
     logprobs: tuple[Mapping[str, float], ...] = ()
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """All samples of one request, or the vector of a `Passage` (float32), and what it took."""
+    """All samples of one request, or the vector of a `Passage` (float32), and what it took.
+
+    Of a `Given`: `given`, the log-probability of each token of its text.
+    """
 
     samples: tuple[Sample, ...] = ()
     vector: tuple[float, ...] = ()
@@ -118,6 +145,7 @@ class Reply:
     """Of the prompt, those that the engine had computed before, where it says so."""
     seconds: float = 0.0
     """From request to reply, the wait for a turn included."""
+    given: tuple[float, ...] = ()
 
     @property
     def sample(self) -> Sample:

@@ -183,6 +183,31 @@ class TableStage(Stage):
         raise NotImplementedError
 
 
+class GroupStage(Stage):
+    """Rows that have the same parents, together; without a model and without chance.
+
+    Children are written into their parent's shard, so that groups stream. A row without parents
+    is a group of its own.
+    """
+
+    @property
+    def draws(self) -> bool:
+        """Rules decide by the rows alone."""
+        return False
+
+    def decide(self, rows: Sequence[Row]) -> Sequence[Fate]:
+        """One fate per row of the group, in order."""
+        raise NotImplementedError
+
+    def groups(self, table: pa.Table) -> list[list[int]]:
+        """Positions of rows that belong together, in the order of their first."""
+        found: dict[tuple[str, ...], list[int]] = {}
+        keys = zip(table["parents"].to_pylist(), table["id"].to_pylist(), strict=True)
+        for position, (parents, row_id) in enumerate(keys):
+            found.setdefault(tuple(parents or [row_id]), []).append(position)
+        return list(found.values())
+
+
 class SetStage(Stage):
     """The whole set at once; reads shards, never a list of all rows' columns."""
 

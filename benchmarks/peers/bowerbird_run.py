@@ -22,8 +22,8 @@ def main(url: str, rows: str, out: str) -> None:
         "engines": {"main": {"kind": "openai", "model": "m", "base_url": url}},
         "stages": [
             {"use": "source.instructions", "path": rows},
-            {"use": "generate.respond", "into": "first", "max_tokens": 64},
-            {"use": "generate.respond", "question": "first", "into": "second",
+            {"use": "generate.respond", "columns": {"response": "first"}, "max_tokens": 64},
+            {"use": "generate.respond", "columns": {"instruction": "first", "response": "second"},
              "max_tokens": 64},
         ],
     }  # fmt: skip

@@ -184,7 +184,7 @@ def plan(estimates: "Sequence[Estimate]") -> None:
     calls, tokens = sum(e.calls for e in estimates), sum(e.tokens for e in estimates)
     out.print(f"\nat most {calls:,} calls, {tokens:,} tokens written\n")
     columns = [
-        (e.step.name, ", ".join(e.step.stage.needs), ", ".join(e.step.stage.adds))
+        (e.step.name, ", ".join(e.step.renaming.needs), ", ".join(e.step.renaming.adds))
         for e in estimates
     ]
     out.print(table(("stage", "needs", "adds"), columns))

@@ -47,6 +47,7 @@ def settle(step: Step, table: pa.Table, fates: Sequence[Fate]) -> Settled:
         raise RunError(cause, "This is a bug of the stage.")
     if not step.stage.derives and any(isinstance(fate, Derived) for fate in fates):
         raise RunError(f"{step.name} made new rows", "A stage that may must say so: `derives`.")
+    fates = [step.renaming.fate(fate) for fate in fates]
     ids, parents = table["id"].to_pylist(), table["parents"].to_pylist()
     out: list[_Out] = []
     refused: list[tuple[int, Dropped | Failed]] = []
@@ -96,18 +97,18 @@ def _counts(fates: Sequence[Fate]) -> Counts:
 
 def _table(step: Step, table: pa.Table, out: list[_Out]) -> pa.Table:
     """Columns the stage adds are built from Python values, all others are taken as they are."""
-    unknown = {name for row in out for name in row.changes} - set(step.stage.adds)
+    unknown = {name for row in out for name in row.changes} - set(step.renaming.adds)
     if unknown:
         cause = f"{step.name} wrote columns it does not add: {', '.join(sorted(unknown))}"
         raise RunError(cause, "This is a bug of the stage.")
     sources = pa.array([row.source for row in out], pa.int64())
-    columns = []
+    columns, adds = [], step.renaming.adds
     for field in step.schema:
         if field.name == "id":
             columns.append(pa.array([row.id for row in out], field.type))
         elif field.name == "parents":
             columns.append(pa.array([row.parents for row in out], field.type))
-        elif field.name in step.stage.adds:
+        elif field.name in adds:
             columns.append(_added(table, field, out))
         else:
             columns.append(table[field.name].take(sources).cast(field.type))

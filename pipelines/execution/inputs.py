@@ -52,7 +52,7 @@ class Inputs(NamedTuple):
 
     def _seeds(self) -> Iterator[Input]:
         rows = iter(self.step.stage.seeds() or ())
-        schema = pa.schema([*IDENTITY.items(), *self.step.stage.adds.items()])
+        schema = pa.schema([*IDENTITY.items(), *self.step.renaming.adds.items()])
         cuts = self.cuts if _is_cut_by_rows(self.cuts) else {}
         starts = sorted(cuts)
         position = 0
@@ -65,13 +65,16 @@ class Inputs(NamedTuple):
             if not seeds:
                 return
             made: list[dict[str, Any]] = [
-                {**seed, "id": row_id(self.step.fingerprint, number), "parents": []}
+                {**self.step.renaming.row(seed), "id": self._id(number), "parents": []}
                 for number, seed in enumerate(seeds, position)
             ]
             digest = _digest(map(_named, made))
             table = pa.Table.from_pylist(made, schema=schema)
             yield Input(position, digest, len(made), seeds=table)
             position += len(made)
+
+    def _id(self, number: int) -> str:
+        return row_id(self.step.fingerprint, number)
 
     def _together(self, shards: tuple[Shard, ...]) -> Iterator[Input]:
         """Inputs of a set stage: each depends on all of them."""

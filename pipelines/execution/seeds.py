@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from pipelines.plan import SEED
+from pipelines.renaming import SEED
 
 
 def with_seed(table: pa.Table, needs: Sequence[str], fingerprint: str) -> pa.Table:

@@ -21,7 +21,7 @@ from pipelines.store import marks, shards
 from pipelines.store.folder import Folder
 from pipelines.store.manifest import NO_FILE, File, Shard
 from pipelines.store.shards import FolderReader
-from stages.base import Failed, Fate, PromptStage, SetStage, Stage, TableStage
+from stages.base import Failed, Fate, GroupStage, PromptStage, SetStage, Stage, TableStage
 from stages.errors import RunError
 
 Result = TypeVar("Result")
@@ -81,7 +81,8 @@ def do(work: Work) -> list[Shard]:
     (given,) = work.inputs
     started = time.monotonic()
     table = given.read()
-    fates = decide(work.step.stage, work.step.fingerprint, _tried(work, table))
+    tried = work.step.renaming.read(_tried(work, table))
+    fates = decide(work.step.stage, work.step.fingerprint, tried)
     if work.only is not None:
         return []
     return [_finish(work, table, fates, Spent(), started)]
@@ -103,7 +104,7 @@ async def ask(work: Work, client: Client | None, heard: Heard = unheard) -> list
         Remembering, client, work.tape, work.step.engine.identity()
     )
     try:
-        tried = _tried(work, table)
+        tried = work.step.renaming.read(_tried(work, table))
         fates, spent = await calls.run(stage, work.step.fingerprint, tried, remembering, heard)
     finally:
         remembering.close()
@@ -135,15 +136,29 @@ def _finish(
 
 
 def decide(stage: Stage, fingerprint: str, table: pa.Table) -> Sequence[Fate]:
-    """One fate per row of `table`, in order, by a table stage."""
+    """One fate per row of `table`, in order, by a stage that asks nobody."""
+    given = with_seed(table, stage.needs, fingerprint)
+    if isinstance(stage, GroupStage):
+        return _by_groups(stage, given)
     if not isinstance(stage, TableStage):
         raise TypeError(f"{type(stage).__name__} works on no single table")
-    given = with_seed(table, stage.needs, fingerprint)
     fates = attempt(stage.apply, given)
     if isinstance(fates, Failed):
         # The shard breaks the stage: find the rows that do, so that the others go on.
         fates = [_alone(stage, given.slice(i, 1)) for i in range(given.num_rows)]
     return fates
+
+
+def _by_groups(stage: GroupStage, table: pa.Table) -> list[Fate]:
+    """Group by group: what breaks the stage costs its group."""
+    rows = table.to_pylist()
+    fates: dict[int, Fate] = {}
+    for group in stage.groups(table):
+        decided = attempt(stage.decide, [rows[i] for i in group])
+        if isinstance(decided, Failed):
+            decided = [decided] * len(group)
+        fates |= dict(zip(group, decided, strict=True))
+    return [fates[i] for i in range(len(rows))]
 
 
 def _alone(stage: TableStage, row: pa.Table) -> Fate:
@@ -157,7 +172,7 @@ def _do_set(work: Work, stage: SetStage) -> list[Shard]:
     folder = work.inputs[0].folder if work.inputs else None
     if folder is None:
         return []
-    rows = FolderReader(folder, work.upstream)
+    rows = work.step.renaming.reader(FolderReader(folder, work.upstream))
     fates = _unbroken(work, lambda: iter(stage.run(rows, work.step.seed)))
     written = []
     for given in work.inputs:

@@ -11,7 +11,7 @@ from pipelines.execution import calls
 from pipelines.execution.host import EngineHost
 from pipelines.execution.work import decide
 from pipelines.lookup import nearest
-from pipelines.plan import SEED
+from pipelines.renaming import SEED
 from pipelines.store.runs import Run
 from stages.base import Annotated, Derived, Fate, PromptStage, SetStage, Stage
 from stages.engines.base import EngineSpec

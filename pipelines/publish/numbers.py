@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.report import facts
-from pipelines.store.catalog import open_catalog
+from pipelines.store.catalog import open_catalog, quoted
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 from stages.filter.text import likeliest_language
 
 _TEXTS = ("instruction", "response", "chosen", "rejected")
-_SCORES = ("score", "chosen_score", "rejected_score")
+_PAIR_SCORES = ("chosen_score", "rejected_score")
 _LANGUAGE_ROWS = 2000
 """Rows whose language is determined; a share of 5 % is then known to about one point."""
 _LANGUAGE_SHARE = 0.05
@@ -36,13 +36,14 @@ def read_numbers(store: Store, run: Run) -> Numbers:
     """All of the card's numbers for `run`."""
     columns = run.steps[-1].columns
     measures = {f"{c} (characters)": f"length({c})" for c in _TEXTS if c in columns}
-    measures |= {c: c for c in _SCORES if c in columns}
+    scores = [step.score for step in run.steps if step.is_for == "judge"]
+    measures |= {c: quoted(c) for c in (*scores, *_PAIR_SCORES) if c in columns}
     with closing(open_catalog(store, run)) as catalog:
 
         def rows(sql: str) -> list[dict[str, Any]]:
             return list(catalog.sql(sql).to_arrow_table().to_pylist())
 
-        spreads = [rows(_spread(name, what))[0] for name, what in measures.items()]
+        spreads = [{"name": name} | rows(_spread(what))[0] for name, what in measures.items()]
         return Numbers(
             rows=rows("SELECT count(*) AS n FROM dataset")[0]["n"],
             stages=facts.stages(catalog),
@@ -62,9 +63,9 @@ LIMIT {_LANGUAGE_ROWS}
 """
 
 
-def _spread(name: str, what: str) -> str:
+def _spread(what: str) -> str:
     return f"""
-    SELECT '{name}' AS name, count({what}) AS n, min({what})::DOUBLE AS min,
+    SELECT count({what}) AS n, min({what})::DOUBLE AS min,
            quantile_cont({what}, 0.1)::DOUBLE AS p10, median({what})::DOUBLE AS median,
            avg({what}) AS mean, quantile_cont({what}, 0.9)::DOUBLE AS p90,
            max({what})::DOUBLE AS max

@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from pipelines.store.catalog import open_catalog
+from pipelines.store.catalog import open_catalog, quoted
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 
@@ -85,10 +85,11 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any
 
 
 def judged(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
-    """{score} of the first step in which rows have one: of all rows that were graded."""
+    """{score} of the first step that judges: of all rows that were graded."""
     for step in run.steps:
-        if "score" in step.columns:
-            sql = f'SELECT score FROM "{step.name}" WHERE score IS NOT NULL'
+        if step.score in step.columns and step.is_for == "judge":
+            score = quoted(step.score)
+            sql = f"SELECT {score} AS score FROM {quoted(step.name)} WHERE {score} IS NOT NULL"
             return _rows(connection, f"{sql} ORDER BY id LIMIT {_DRAWN}")
     return []
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import xxhash
 
 from pipelines.money import Price, prices
+from pipelines.renaming import RESERVED
 from pipelines.store import costs, seen, shards
 from pipelines.store.folder import Folder
 from pipelines.store.manifest import File, Manifest
@@ -72,13 +73,12 @@ def open_catalog(store: Store, run: Run, sql: str | None = None) -> duckdb.DuckD
 
 
 _BATCH_ROWS = 8192
-_FIXED = ("stages", "runs", "costs", "dataset", "rejected", "ledger")
 _ABOUT_ALL = re.compile(r"\b(show|information_schema|duckdb_\w+|pg_catalog|sqlite_master)\b", re.I)
 
 
 def _wanted(run: Run, sql: str | None) -> set[str]:
     """The views that a query may mean: those whose names are among its words."""
-    names = {*_FIXED, *(step.name for step in run.steps)}
+    names = {*RESERVED, *(step.name for step in run.steps)}
     if sql is None or _ABOUT_ALL.search(sql):
         return names
     words = sql.lower()

@@ -24,7 +24,7 @@ import msgspec
 import xxhash
 
 from pipelines.store.folder import Appender, Folder
-from stages.ask import Reply, Request
+from stages.ask import Reply, Request, Sampling, UserTurn
 from stages.errors import EngineError
 
 Outcome = Reply | EngineError
@@ -34,7 +34,8 @@ _HEAD = struct.Struct("<I16s8s")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Reply).decode
 _decode_refusal = msgspec.msgpack.Decoder(tuple[str, bool]).decode
-_json = msgspec.json.Encoder(order="deterministic").encode
+_LATER_SAMPLING = ("stop_ids", "presence_penalty", "repetition_penalty", "logit_bias")
+_json = msgspec.json.Encoder().encode
 
 
 def key(engine: Mapping[str, Any], request: Request) -> bytes:
@@ -42,11 +43,22 @@ def key(engine: Mapping[str, Any], request: Request) -> bytes:
 
     `engine` is the engine's identity (kind, model, revision), which knows no endpoint.
     """
-    facts = [engine, request.seed, type(request.ask.prompt).__name__, request.ask]
-    # A setting that came after the first journals stays out where it is not used. No text can
-    # hold these bytes: its quotes are escaped.
-    written = _json(facts).replace(b',"stop_ids":[]}', b"}", 1)
-    return hashlib.sha256(written).digest()[:16]
+    prompt, sampling = request.ask.prompt, request.ask.sampling
+    ask = msgspec.to_builtins(request.ask, order="deterministic")
+    # What came after the first journals stays out where it is not used.
+    _leave_out(ask["sampling"], sampling, _LATER_SAMPLING)
+    if isinstance(prompt, UserTurn):
+        _leave_out(ask["prompt"], prompt, ("messages",))
+    asked = msgspec.to_builtins(engine, order="deterministic")
+    facts = [asked, request.seed, type(prompt).__name__, ask]
+    return hashlib.sha256(_json(facts)).digest()[:16]
+
+
+def _leave_out(written: dict[str, Any], of: Sampling | UserTurn, names: Iterable[str]) -> None:
+    default = type(of)()
+    for name in names:
+        if getattr(of, name) == getattr(default, name):
+            del written[name]
 
 
 def frame(name: bytes, outcome: Outcome) -> bytes:

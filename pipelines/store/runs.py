@@ -47,6 +47,11 @@ class RunStep(BaseModel):
         """Its role; of an old record what its path says."""
         return self.role or self.path.partition(".")[0]
 
+    @property
+    def score(self) -> str:
+        """What the recipe calls the score, if the step judges."""
+        return str(self.facts.get("columns", {}).get("score", "score"))
+
 
 class Run(BaseModel):
     """One execution. Times are UTC in ISO 8601."""

@@ -1,4 +1,4 @@
-"""Embed a text column.
+"""Embed a text.
 
 In:  {instruction: "Name three rivers."}
 Out: {embedding: [0.03, -0.12, …]}, float32, of unit length
@@ -8,7 +8,6 @@ import math
 from typing import ClassVar
 
 import pyarrow as pa
-from typing_extensions import override
 
 from stages.ask import Ask, Capability, Passage, Reply
 from stages.base import Annotated, Columns, Fate, PromptStage, Row
@@ -16,23 +15,18 @@ from stages.errors import ReplyError
 
 
 class Embedding(PromptStage):
-    """`column` is embedded; at unit length, a dot product of two vectors is their cosine."""
+    """At unit length, a dot product of two vectors is their cosine."""
 
     draws: ClassVar[bool] = False
     wants: ClassVar[frozenset[Capability]] = frozenset({"embed"})
+    needs: ClassVar[tuple[str, ...]] = ("instruction",)
     adds: ClassVar[Columns] = {"embedding": pa.list_(pa.float32())}
 
     engine: str = "embedder"
-    column: str = "instruction"
-
-    @property
-    @override
-    def needs(self) -> tuple[str, ...]:
-        return (self.column,)
 
     def ask(self, row: Row) -> Ask:
         """The text as it stands."""
-        return Ask(Passage(row[self.column]))
+        return Ask(Passage(row["instruction"]))
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The vector, at unit length."""

@@ -13,8 +13,6 @@ import unicodedata
 from collections.abc import Iterable
 from typing import ClassVar
 
-from typing_extensions import override
-
 from stages.base import Annotated, Dropped, Fate, Role, SetStage, ShardReader
 
 _PLAIN = str.maketrans(
@@ -36,19 +34,13 @@ class Exact(SetStage):
     version: ClassVar[int] = 2
     role: ClassVar[Role] = "dedup"
     draws: ClassVar[bool] = False
-
-    column: str = "instruction"
-
-    @property
-    @override
-    def needs(self) -> tuple[str, ...]:
-        return (self.column,)
+    needs: ClassVar[tuple[str, ...]] = ("instruction",)
 
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         """One fate per row, in order."""
         first: dict[bytes, str] = {}
-        for table in rows.tables(["id", self.column]):
-            ids, texts = table["id"].to_pylist(), table[self.column].to_pylist()
+        for table in rows.tables(["id", "instruction"]):
+            ids, texts = table["id"].to_pylist(), table["instruction"].to_pylist()
             for row_id, text in zip(ids, texts, strict=True):
                 earlier = row_id if text is None else first.setdefault(key(text), row_id)
                 same = earlier != row_id

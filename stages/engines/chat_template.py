@@ -20,29 +20,31 @@ class ChatTemplate:
         self._tokenizer = tokenizer
 
     def chat(self, messages: Sequence[Message]) -> str:
-        """The conversation, up to where the assistant's answer begins."""
-        return self._render([(m.role, m.content) for m in messages], answer=True)
+        """The conversation, up to where the assistant's answer begins or goes on."""
+        turns = [(m.role, m.content) for m in messages]
+        if turns[-1][0] == "assistant":
+            return self._render(turns, continue_final_message=True)
+        return self._render(turns, add_generation_prompt=True)
 
-    def user_turn(self, system: str | None = None) -> tuple[str, tuple[str, ...]]:
+    def user_turn(
+        self, system: str | None = None, messages: Sequence[Message] = ()
+    ) -> tuple[str, tuple[str, ...]]:
         """(Everything before a user's first character, the strings that end the turn).
 
         Stops are the tokenizer's special tokens and whatever the template writes after the
         user's words.
         """
         turns = [("system", system)] if system is not None else []
-        text = self._render([*turns, ("user", _MARKER)], answer=False)
-        before, _, after = text.partition(_MARKER)
+        turns += [(m.role, m.content) for m in messages]
+        text = self._render([*turns, ("user", _MARKER)], add_generation_prompt=False)
+        before, _, after = text.rpartition(_MARKER)
         special = [token for token in self._tokenizer.all_special_tokens if token.strip()]
         ends = dict.fromkeys([*special, *after.strip().split("\n")[:1]])
         return before, tuple(end for end in ends if end)
 
-    def _render(self, turns: Sequence[tuple[str, str]], *, answer: bool) -> str:
+    def _render(self, turns: Sequence[tuple[str, str]], **how: bool) -> str:
         if not self._tokenizer.chat_template:
             remedy = "Give `pre_query` or `family` in the recipe, or use a chat model."
             raise UserError("the model's tokenizer has no chat template", remedy)
         messages = [{"role": role, "content": content} for role, content in turns]
-        return str(
-            self._tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=answer
-            )
-        )
+        return str(self._tokenizer.apply_chat_template(messages, tokenize=False, **how))

@@ -28,7 +28,7 @@ class Openai(Keyed, EngineSpec):
     """`base_url` ends before `/chat/completions`, usually in `/v1`."""
 
     can: ClassVar[frozenset[Capability]] = frozenset(
-        {"chat", "raw", "schema", "logprobs", "samples"}
+        {"chat", "raw", "schema", "logprobs", "samples", "prefill"}
     )
 
     kind: Literal["openai"] = "openai"

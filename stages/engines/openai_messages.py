@@ -2,13 +2,14 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from stages.ask import Ask, Chat, Raw, Reply, Request, Sample
+from stages.ask import Ask, Chat, Message, Raw, Reply, Request, Sample
 from stages.engines.logprobs import by_text
 from stages.engines.models import public_name
+from stages.engines.reasoning import parted
 from stages.errors import EngineError
 
 _MOST_TOKENS = 2**40
@@ -29,11 +30,18 @@ def call(request: Request, model: str) -> tuple[str, dict[str, Any]]:
         case Chat(messages):
             turns = [{"role": m.role, "content": m.content} for m in messages]
             body = {"messages": turns, **_options(request, model), **_chat_options(request.ask)}
-            return "chat/completions", body
+            return "chat/completions", body | _prefill(messages)
         case Raw(text):
             logprobs = {"logprobs": request.ask.logprobs} if request.ask.logprobs else {}
             return "completions", {"prompt": text, **logprobs, **_options(request, model)}
     raise EngineError("a chat server cannot leave a user turn open: give `pre_query`")
+
+
+def _prefill(messages: Sequence[Message]) -> dict[str, Any]:
+    """What vLLM's server and those like it want to hear before they go on with a message."""
+    if messages[-1].role != "assistant":
+        return {}
+    return {"continue_final_message": True, "add_generation_prompt": False}
 
 
 def _options(request: Request, model: str) -> dict[str, Any]:
@@ -49,6 +57,12 @@ def _options(request: Request, model: str) -> dict[str, Any]:
     # Not in OpenAI's own protocol; sent only where asked for, so that its servers accept us.
     options |= {"min_p": sampling.min_p} if sampling.min_p else {}
     options |= {"stop_token_ids": list(sampling.stop_ids)} if sampling.stop_ids else {}
+    if sampling.repetition_penalty != 1.0:
+        options |= {"repetition_penalty": sampling.repetition_penalty}
+    if sampling.presence_penalty:
+        options |= {"presence_penalty": sampling.presence_penalty}
+    if sampling.logit_bias:
+        options |= {"logit_bias": {str(token): bias for token, bias in sampling.logit_bias}}
     return options | ({"stop": list(sampling.stop)} if sampling.stop else {})
 
 
@@ -107,6 +121,8 @@ def read_reply(body: Any, ask: Ask, model: str, answers_as: str | None = None) -
     if not _is_from(reply.model, model, answers_as):
         say = f"set `answers_as: {reply.model[:80]}` if that is right"
         raise NoReplyError(f"another model answered, {reply.model[:80]} for {model}; {say}")
+    if isinstance(ask.prompt, Chat):
+        reply = parted(reply)
     # Rows say which model it was, and rows are published: not the folder that it lies in.
     return replace(reply, model=public_name(reply.model if answers_as is None else model))
 
@@ -135,12 +151,15 @@ def _count(value: Any) -> int:
 def _sample(choice: Mapping[str, Any], ask: Ask) -> Sample:
     message = choice.get("message")
     text = message["content"] if message else choice["text"]
-    if text is not None and not isinstance(text, str):
-        raise TypeError(f"a text of type {type(text).__name__}")
+    thought = (message.get("reasoning_content") or message.get("reasoning")) if message else ""
+    for each in (text, thought):
+        if each is not None and not isinstance(each, str):
+            raise TypeError(f"a text of type {type(each).__name__}")
     logprobs = _logprobs(choice)
     if ask.logprobs and text and not logprobs:
         raise ValueError("no log-probabilities")
-    return Sample(text or "", str(choice.get("finish_reason") or "stop"), logprobs)
+    finish = str(choice.get("finish_reason") or "stop")
+    return Sample(text or "", finish, logprobs, thought or "")
 
 
 def _logprobs(choice: Mapping[str, Any]) -> tuple[Mapping[str, float], ...]:

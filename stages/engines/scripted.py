@@ -23,7 +23,7 @@ class Scripted(EngineSpec):
     """`model` is only a label here; a recipe's own model and other settings may stand."""
 
     can: ClassVar[frozenset[Capability]] = frozenset(
-        {"chat", "raw", "user_turn", "schema", "logprobs", "samples", "embed"}
+        {"chat", "raw", "user_turn", "schema", "logprobs", "samples", "embed", "given", "prefill"}
     )
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "script")
     stands_in: ClassVar[bool] = True

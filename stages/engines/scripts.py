@@ -5,10 +5,11 @@ import json
 import math
 import random
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from stages.ask import Chat, Passage, Raw, Reply, Request, Sample, UserTurn
+from stages.ask import Chat, Given, Passage, Raw, Reply, Request, Sample, UserTurn
 
 _DOES = (
     "sort", "explain", "compare", "plan", "summarise", "translate", "estimate", "draft", "check",
@@ -59,6 +60,8 @@ def babble(request: Request) -> Reply:
         return Reply(
             vector=_vector(prompt.text), model="scripted", prompt_tokens=_count(prompt.text)
         )
+    if isinstance(prompt, Given):
+        return Reply(model="scripted", prompt_tokens=_count(_text(request)), given=_given(prompt))
     count = request.ask.sampling.samples
     samples = tuple(_sample(request, number) for number in range(count))
     return Reply(
@@ -117,9 +120,19 @@ def _vector(text: str) -> tuple[float, ...]:
     return tuple(vector)
 
 
+def _given(prompt: Given) -> tuple[float, ...]:
+    """A token is a word, and the likelier the more often it was there before."""
+    before = Counter(word for message in prompt.messages for word in message.content.split())
+    scores = []
+    for word in prompt.text.split():
+        scores.append(math.log((before[word] + 1) / (before.total() + len(_WORDS))))
+        before[word] += 1
+    return tuple(scores)
+
+
 def _text(request: Request) -> str:
     prompt = request.ask.prompt
-    if isinstance(prompt, Chat):
+    if isinstance(prompt, Chat | Given):
         return "\n".join(message.content for message in prompt.messages)
     return str(prompt)
 

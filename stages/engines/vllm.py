@@ -7,7 +7,8 @@ template, so that raw prompts, open user turns and chats take one path to the en
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -15,12 +16,13 @@ from jinja2 import TemplateError
 from pydantic import Field, PrivateAttr
 from typing_extensions import override
 
-from stages.ask import Capability, Chat, Raw, Reply, Request, Sample, UserTurn
+from stages.ask import Capability, Chat, Given, Message, Raw, Reply, Request, Sample, UserTurn
 from stages.engines import models, weights
 from stages.engines.base import Answer, Engine, EngineSpec, as_finished
 from stages.engines.chat_template import ChatTemplate
 from stages.engines.control_tokens import ControlTokens
 from stages.engines.logprobs import by_text
+from stages.engines.reasoning import parted
 from stages.engines.weights import Weights
 from stages.errors import EngineError, UserError, first_line
 
@@ -29,7 +31,7 @@ class Vllm(Weights, EngineSpec):
     """`model`: `packaged/<name>`, a local folder, or a hub id."""
 
     can: ClassVar[frozenset[Capability]] = frozenset(
-        {"chat", "raw", "user_turn", "schema", "pattern", "logprobs", "samples"}
+        {"chat", "raw", "user_turn", "schema", "pattern", "logprobs", "samples", "given", "prefill"}
     )
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "revision", "max_model_len")
 
@@ -105,28 +107,52 @@ class VllmEngine:
             yield answer
 
     async def _answer(self, request: Request) -> Reply:
-        tokens, stops = self._tokens(request)
-        if len(tokens) >= self._room:
-            raise EngineError(f"the prompt has {len(tokens)} tokens, the model takes {self._room}")
+        match request.ask.prompt:
+            case Given() as given:
+                return await self._score(given)
+            case Chat(messages):
+                text = self._chat(messages)
+                return parted(await self._write(request, text), text)
+            case Raw(text):
+                return await self._write(request, text)
+            case UserTurn(system, messages):
+                with _refusals():
+                    defused = self._control.defused(messages)
+                    text, stops = self._template.user_turn(system, defused)
+                return await self._write(request, text, stops)
+        raise EngineError("vllm engines generate text; use an embedder for passages")
+
+    async def _write(self, request: Request, text: str, stops: Sequence[str] = ()) -> Reply:
+        """What the model writes after `text`, or up to one of `stops`."""
+        tokens = self._control.encode(text)
+        self._check_room(tokens)
         stops = (*request.ask.sampling.stop, *stops)
         params = _sampling_params(request, stops, self._control.ids(stops))
         return _reply(await self._generate(tokens, params), self.model)
 
-    def _tokens(self, request: Request) -> tuple[list[int], tuple[str, ...]]:
-        """The prompt as vLLM gets it, and the strings that end the turn."""
-        try:
-            match request.ask.prompt:
-                case Raw(text):
-                    return self._control.encode(text), ()
-                case Chat(messages):
-                    text = self._template.chat(self._control.defused(messages))
-                    return self._control.encode(text), ()
-                case UserTurn(system):
-                    text, stops = self._template.user_turn(system)
-                    return self._control.encode(text), stops
-        except TemplateError as error:
-            raise EngineError(f"the chat template refuses the messages ({error})") from error
-        raise EngineError("vllm engines generate text; use an embedder for passages")
+    def _check_room(self, tokens: Sequence[int]) -> None:
+        if len(tokens) >= self._room:
+            raise EngineError(f"the prompt has {len(tokens)} tokens, the model takes {self._room}")
+
+    def _chat(self, messages: Sequence[Message]) -> str:
+        with _refusals():
+            return self._template.chat(self._control.defused(messages))
+
+    async def _score(self, prompt: Given) -> Reply:
+        """The text's own tokens after the conversation's, and how likely each was."""
+        from vllm import SamplingParams
+
+        before = self._control.encode(self._chat(prompt.messages))
+        (text,) = self._control.defused([Message("assistant", prompt.text)])
+        own = self._control.encode(text.content)
+        if not own:
+            raise EngineError("the text to be scored is empty")
+        self._check_room([*before, *own])
+        params = SamplingParams(max_tokens=1, temperature=0, prompt_logprobs=0)
+        output = await self._generate([*before, *own], params)
+        places = output.prompt_logprobs[len(before) :]
+        given = tuple(place[token].logprob for place, token in zip(places, own, strict=True))
+        return Reply(model=self.model, prompt_tokens=len(before) + len(own), given=given)
 
     async def _generate(self, tokens: list[int], params: Any) -> Any:
         from vllm.exceptions import VLLMClientError
@@ -152,6 +178,15 @@ class VllmEngine:
             # It would report the end of the processes that it listens to as a crash.
             engine.output_handler.cancel()
         await asyncio.to_thread(engine.shutdown)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What a chat template refuses is refused of the request."""
+    try:
+        yield
+    except TemplateError as error:
+        raise EngineError(f"the chat template refuses the messages ({error})") from error
 
 
 def _environment(spec: Vllm) -> None:
@@ -229,6 +264,9 @@ def _sampling_params(request: Request, stops: Sequence[str], stop_ids: Sequence[
         # A control token is no text to vLLM: as a string alone it never stops anything.
         stop_token_ids=[*sampling.stop_ids, *stop_ids],
         seed=request.seed if sampling.temperature > 0 else None,
+        presence_penalty=sampling.presence_penalty,
+        repetition_penalty=sampling.repetition_penalty,
+        logit_bias=dict(sampling.logit_bias) or None,
         logprobs=request.ask.logprobs or None,
         structured_outputs=structured,
         output_kind=RequestOutputKind.FINAL_ONLY,

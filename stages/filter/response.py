@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import pyarrow as pa
-from typing_extensions import override
 
 from stages.base import Annotated, Dropped, Fate, Role, TableStage
 from stages.filter import text as rules
@@ -20,19 +19,10 @@ class Response(TableStage):
 
     version: ClassVar[int] = 2
     role: ClassVar[Role] = "filter"
+    needs: ClassVar[tuple[str, ...]] = ("response", "response_finish_reason")
+    removes: ClassVar[tuple[str, ...]] = ("response_finish_reason",)
 
-    column: str = "response"
     refusals: bool = False
-
-    @property
-    @override
-    def needs(self) -> tuple[str, ...]:
-        return (self.column, f"{self.column}_finish_reason")
-
-    @property
-    @override
-    def removes(self) -> tuple[str, ...]:
-        return (f"{self.column}_finish_reason",)
 
     def apply(self, table: pa.Table) -> Sequence[Fate]:
         """Judge each answer."""

@@ -4,8 +4,10 @@ In:  {instruction: "Name three rivers."}
 Out: {response: "The Nile, the Amazon and the Rhine.", response_finish_reason: "stop"}
 
 With `samples` above 1 the row becomes the parent of one row per answer, each with its own
-`sample` number; pairs are made of them later. A row whose question is null is not asked.
+`sample` number; pairs are made of them later. A row whose instruction is null is not asked.
 """
+
+from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
@@ -18,12 +20,14 @@ from stages.sampled import Sampled
 
 
 class Respond(Sampled):
-    """`question` is the column that is answered, `into` the one the answer goes to."""
+    """One call per row, however many samples."""
 
-    question: str = "instruction"
-    into: str = "response"
+    needs: ClassVar[tuple[str, ...]] = ("instruction",)
+
     system: str | None = None
     samples: int = Field(1, ge=1, le=64)
+    reasoning: bool = False
+    """Keep what a reasoning model thought, as `response_reasoning`."""
 
     @property
     @override
@@ -32,13 +36,9 @@ class Respond(Sampled):
 
     @property
     @override
-    def needs(self) -> tuple[str, ...]:
-        return (self.question,)
-
-    @property
-    @override
     def adds(self) -> Columns:
-        columns = {self.into: pa.string(), f"{self.into}_finish_reason": pa.string()}
+        columns = dict.fromkeys(("response", "response_finish_reason"), pa.string())
+        columns |= {"response_reasoning": pa.string()} if self.reasoning else {}
         return columns | ({"sample": pa.int64()} if self.samples > 1 else {})
 
     @property
@@ -56,10 +56,10 @@ class Respond(Sampled):
         return rows * self.samples
 
     def ask(self, row: Row) -> Ask | Fate:
-        """The question as it stands."""
-        if row[self.question] is None:
+        """The instruction as it stands."""
+        if row["instruction"] is None:
             return Annotated()
-        return Ask(chat(row[self.question], self.system), self.sampling(samples=self.samples))
+        return Ask(chat(row["instruction"], self.system), self.sampling(samples=self.samples))
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The answer without surrounding white space."""
@@ -71,7 +71,8 @@ class Respond(Sampled):
         return Derived(tuple({**self._columns(s), "sample": i} for i, s in numbered))
 
     def _columns(self, sample: Sample) -> dict[str, str]:
-        return {
-            self.into: sample.text.strip(),
-            f"{self.into}_finish_reason": sample.finish_reason,
+        columns = {
+            "response": sample.text.strip(),
+            "response_finish_reason": sample.finish_reason,
         }
+        return columns | ({"response_reasoning": sample.reasoning} if self.reasoning else {})

@@ -1,7 +1,7 @@
 """Grade an answer from 1 to 5 by the expected value over the digit tokens.
 
 In:  {instruction: "Name three rivers.", response: "The Nile, the Amazon and the Rhine."}
-Out: {score: 4.31, score_mass: 0.998, judge_model: "…"}
+Out: {score: 4.31, score_mass: 0.998, score_model: "…"}
 
 One token is sampled and never read; the score is sum(i * p_i) / sum(p_i) over the digits' log-
 probabilities at that position, as Deita's scorers do (arXiv:2312.15685). Text that the row holds
@@ -12,7 +12,6 @@ from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
-from typing_extensions import override
 
 import prompts
 from stages.ask import Ask, Capability, Reply, Sampling, chat
@@ -29,27 +28,21 @@ class Quality(PromptStage):
     cites: ClassVar[tuple[str, ...]] = ("deita",)
     draws: ClassVar[bool] = False
     wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "logprobs"})
+    needs: ClassVar[tuple[str, ...]] = ("instruction", "response")
     adds: ClassVar[Columns] = {
         "score": pa.float64(),
         "score_mass": pa.float64(),
-        "judge_model": pa.string(),
+        "score_model": pa.string(),
     }
     most_tokens: ClassVar[int] = 1
 
-    column: str = "response"
     min_mass: float = Field(0.2, gt=0, le=1)
     """Below this share of probability on digits, the model did not grade: unreadable."""
 
-    @property
-    @override
-    def needs(self) -> tuple[str, ...]:
-        return ("instruction", self.column)
-
     def ask(self, row: Row) -> Ask:
         """The request, the answer and the scale."""
-        text = prompts.render(
-            "judge/quality", instruction=row["instruction"], response=row[self.column]
-        )
+        words = {name: row[name] for name in self.needs}
+        text = prompts.render("judge/quality", **words)
         return Ask(chat(text), Sampling(max_tokens=1), logprobs=TOP)
 
     def read(self, row: Row, reply: Reply) -> Fate:
@@ -59,5 +52,5 @@ class Quality(PromptStage):
         if mass < self.min_mass:
             raise ReplyError(f"only {mass:.3f} of the probability is on a digit from 1 to 5")
         score = sum(int(digit) * p for digit, p in found.items()) / mass
-        facts = {"score": score, "score_mass": min(mass, 1.0), "judge_model": reply.model}
+        facts = {"score": score, "score_mass": min(mass, 1.0), "score_model": reply.model}
         return Annotated(facts)

@@ -8,80 +8,66 @@ Chosen is the first maximum, rejected the first minimum, as in Magpie's preferen
 (arXiv:2406.08464), which have no margin; here answers closer than `min_margin` make no pair.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
 
-from stages.base import Columns, Derived, Dropped, Fate, Role, SetStage, ShardReader
+from stages.base import Columns, Derived, Dropped, Fate, GroupStage, Role, Row
 
 
-class BestWorst(SetStage):
+class BestWorst(GroupStage):
     """Answers of one question are the rows with the same parents."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     role: ClassVar[Role] = "pair"
     cites: ClassVar[tuple[str, ...]] = ("magpie",)
-    draws: ClassVar[bool] = False
     # `sample` is there only where one question was answered several times.
     needs: ClassVar[tuple[str, ...]] = ("response", "score", "sample")
+    adds: ClassVar[Columns] = {
+        "chosen": pa.string(),
+        "rejected": pa.string(),
+        "chosen_score": pa.float64(),
+        "rejected_score": pa.float64(),
+        "margin": pa.float64(),
+    }
     derives: ClassVar[bool] = True
 
     min_margin: float = Field(0.05, ge=0)
-
-    @property
-    @override
-    def adds(self) -> Columns:
-        scores = ("chosen_score", "rejected_score", "margin")
-        return dict.fromkeys(("chosen", "rejected"), pa.string()) | dict.fromkeys(
-            scores, pa.float64()
-        )
 
     @override
     def most_rows(self, rows: int) -> int:
         return rows // 2
 
-    def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
-        """One fate per row, in order; the pair stands with its chosen answer."""
-        answers = [
-            row
-            for table in rows.tables(["id", "parents", "response", "score"])
-            for row in table.to_pylist()
-        ]
-        groups = defaultdict(list)
-        fates: dict[int, Fate] = {}
-        for position, answer in enumerate(answers):
-            if answer["score"] is None:
-                fates[position] = Dropped("pair.not_scored")
-            else:
-                # A row without parents has no question that another could share.
-                groups[tuple(answer["parents"] or [answer["id"]])].append(position)
-        for positions in groups.values():
-            fates |= self._pair({i: answers[i] for i in positions})
-        return [fates[i] for i in range(len(answers))]
+    def decide(self, rows: Sequence[Row]) -> Sequence[Fate]:
+        """The pair stands with its chosen answer."""
+        graded = [i for i, row in enumerate(rows) if row["score"] is not None]
+        fates: list[Fate] = [Dropped("pair.not_scored")] * len(rows)
+        if not graded:
+            return fates
+        scores = [rows[i]["score"] for i in graded]
+        best, worst = (graded[position] for position in best_worst(scores))
+        margin = max(scores) - min(scores)
+        pairs = best != worst and margin >= self.min_margin
+        reason = "pair.between" if pairs else "pair.single" if len(graded) == 1 else "pair.tie"
+        for i in graded:
+            fates[i] = Dropped(reason) if pairs else Dropped(reason, f"margin {margin:.3f}")
+        if pairs:
+            fates[best], fates[worst] = Derived((_pair(rows[best], rows[worst]),)), Derived()
+        return fates
 
-    def _pair(self, answers: dict[int, dict[str, Any]]) -> dict[int, Fate]:
-        scores = [answer["score"] for answer in answers.values()]
-        positions = list(answers)
-        best, worst = best_worst(scores)
-        margin = scores[best] - scores[worst]
-        if best == worst or margin < self.min_margin:
-            reason = "pair.single" if len(answers) == 1 else "pair.tie"
-            return {i: Dropped(reason, f"margin {margin:.3f}") for i in positions}
-        chosen, rejected = answers[positions[best]], answers[positions[worst]]
-        child = {
-            "parents": [chosen["id"], rejected["id"]],
-            "chosen": chosen["response"],
-            "rejected": rejected["response"],
-            "chosen_score": scores[best],
-            "rejected_score": scores[worst],
-            "margin": margin,
-        }
-        fates: dict[int, Fate] = {i: Dropped("pair.between") for i in positions}
-        return fates | {positions[best]: Derived((child,)), positions[worst]: Derived()}
+
+def _pair(chosen: Row, rejected: Row) -> Row:
+    return {
+        "parents": [chosen["id"], rejected["id"]],
+        "chosen": chosen["response"],
+        "rejected": rejected["response"],
+        "chosen_score": chosen["score"],
+        "rejected_score": rejected["score"],
+        "margin": chosen["score"] - rejected["score"],
+    }
 
 
 def best_worst(scores: list[float]) -> tuple[int, int]:

@@ -58,7 +58,7 @@ def stage(store, run, name):
 @pytest.mark.parametrize("share", [0.15, 0.5])
 @pytest.mark.parametrize("barrier", [False, True], ids=["streamed", "behind a dedup"])
 def test_it_ends_at_its_cap_with_a_dataset(run_recipe, source, tmp_path, unit, share, barrier):
-    between = [{"use": "dedup.exact", "column": "instruction"}] if barrier else []
+    between = [{"use": "dedup.exact"}] if barrier else []
     whole, store = run_recipe(source(*between), Store.at(tmp_path / "whole"))
     assert whole.status == "done"
     total = dict(zip(("usd", "tokens"), spent(store, whole), strict=True))

@@ -15,6 +15,7 @@ from pipelines.lookup import class_in, known_engines, known_stages
 from pipelines.plan import explain, fingerprint
 from pipelines.plan import plan as make_plan
 from pipelines.recipe import parse
+from pipelines.renaming import Renaming
 from pipelines.store.journal import key
 from stages.ask import Ask, Chat, Message, Passage, Raw, Request, Sampling, UserTurn
 from stages.base import Stage
@@ -23,7 +24,7 @@ from stages.engines.base import EngineSpec
 STAGES = {use: class_in(f"stages.{use}", Stage) for use in known_stages()}
 NEEDED = {
     "rows": 5, "path": "configs/seeds/self_instruct_seed_tasks.jsonl", "column": "text",
-    "instruction": "instruction", "response": "response", "question": "instruction",
+    "instruction": "instruction", "response": "response",
 }  # fmt: skip
 COSMETIC = {"engine"}
 """What a recipe calls its engine; the engine's identity stands beside the settings."""
@@ -43,7 +44,7 @@ def build(model, **values):
 
 
 def print_of(stage):
-    return fingerprint(explain(stage, None, 1, "before"))
+    return fingerprint(explain(Renaming(stage, {}), None, 1, "before"))
 
 
 def cases():
@@ -87,7 +88,7 @@ def test_of_an_engine_only_its_identity_decides(kind):
     base = {"kind": kind, "model": "m", "base_url": "http://127.0.0.1:1/v1"}
     base = {k: v for k, v in base.items() if k in model.model_fields}
     stage = build(STAGES["generate.respond"])
-    first = fingerprint(explain(stage, model.model_validate(base), 1, ""))
+    first = fingerprint(explain(Renaming(stage, {}), model.model_validate(base), 1, ""))
     for name in model.model_fields:
         changed = 0
         for value in ["other", "bfloat16", 3, 0.5, "http://127.0.0.1:2/v1", "a" * 40, ["x"], 4]:
@@ -96,7 +97,7 @@ def test_of_an_engine_only_its_identity_decides(kind):
             except ValidationError:
                 continue
             changed += spec != model.model_validate(base)
-            same = fingerprint(explain(stage, spec, 1, "")) == first
+            same = fingerprint(explain(Renaming(stage, {}), spec, 1, "")) == first
             if spec != model.model_validate(base):
                 assert same == (name not in model.identity_fields), name
         assert changed or name == "kind", f"no other value of {name} is known to this test"

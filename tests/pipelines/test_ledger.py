@@ -32,7 +32,7 @@ def source(small_recipe, tmp_path):
     stages = [
         {"use": "source.instructions", "path": str(path)},
         {"use": "generate.respond"},
-        {"use": "generate.respond", "engine": "free", "into": "second"},
+        {"use": "generate.respond", "engine": "free", "columns": {"response": "second"}},
     ]
 
     def make(**more):

@@ -61,7 +61,7 @@ def test_the_dataset_is_clean(run):
         assert row["instruction"].strip()
         assert row["response"].strip()
         assert not echoes_template(row["instruction"] + row["response"])
-        assert row["judge_model"] == "packaged/qwen2.5-coder-1.5b-instruct"
+        assert row["score_model"] == "packaged/qwen2.5-coder-1.5b-instruct"
 
 
 def test_the_judges_scores_vary_and_are_sure(run):

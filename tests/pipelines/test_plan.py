@@ -38,7 +38,7 @@ def test_the_shipped_recipes_have_a_plan(root, name):
         (
             [
                 {"use": "generate.magpie", "rows": 1},
-                {"use": "generate.respond", "into": "instruction"},
+                {"use": "generate.respond", "columns": {"response": "instruction"}},
             ],
             None,
             None,
@@ -50,7 +50,7 @@ def test_the_shipped_recipes_have_a_plan(root, name):
                 {"use": "generate.respond"},
             ],
             "would overwrite the column 'response'",
-            "another output column",
+            "columns: {response: …}",
         ),
         (
             [{"use": "generate.magpie", "rows": 1}, {"use": "generate.respond", "engine": "mian"}],

@@ -29,7 +29,7 @@ def write(tmp_path):
 def test_a_good_recipe(write):
     loaded = load(write(GOOD))
     assert loaded.name == "good"
-    assert [stage_path(stage) for stage in loaded.stages] == [
+    assert [stage_path(entry.stage) for entry in loaded.stages] == [
         "generate.magpie",
         "filter.instruction",
     ]

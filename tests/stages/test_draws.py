@@ -10,7 +10,6 @@ from stages.ask import Ask
 from stages.base import PromptStage, SetStage, Stage
 from stages.dedup.exact import Exact
 from stages.dedup.semantic import Semantic
-from stages.pair.best_worst import BestWorst
 from stages.select.quality_diversity import QualityDiversity
 
 ROWS = [
@@ -24,7 +23,7 @@ ROWS = [
     }
     for i in range(12)
 ]
-SET_STAGES = [Exact(), Semantic(), BestWorst(), QualityDiversity(rows=4)]
+SET_STAGES = [Exact(), Semantic(), QualityDiversity(rows=4)]
 
 
 def test_all_set_stages_that_do_not_draw_are_tried_here():

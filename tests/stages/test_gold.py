@@ -66,7 +66,8 @@ def reply(given):
         return Reply(vector=tuple(given["vector"]))
     texts = given["text"] if isinstance(given["text"], list) else [given["text"]]
     logprobs = tuple(given.get("logprobs", ()))
-    samples = [Sample(t, given.get("finish_reason", "stop"), logprobs) for t in texts]
+    finish, thought = given.get("finish_reason", "stop"), given.get("reasoning", "")
+    samples = [Sample(text, finish, logprobs, thought) for text in texts]
     return Reply(samples=tuple(samples), model="gold")
 
 

@@ -20,7 +20,7 @@ STAGES = [
     {"use": "source.instructions", "path": ""},
     {"use": "generate.respond"},
     {"use": "filter.response"},
-    {"use": "dedup.exact", "column": "response"},
+    {"use": "dedup.exact", "columns": {"instruction": "response"}},
 ]
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from pipelines.execution.fates import settle
 from pipelines.plan import IDENTITY, Step
+from pipelines.renaming import Renaming
 from stages.base import Annotated, Derived, Dropped, Failed, TableStage
 from stages.errors import RunError
 
@@ -29,7 +30,7 @@ class Stage(TableStage):
 
 STEP = Step(
     "stage",
-    Stage(),
+    Renaming(Stage(), {}),
     None,
     {},
     "f" * 64,
@@ -106,7 +107,7 @@ def test_new_rows_of_a_stage_that_makes_none_are_refused(table):
         def derives(self):
             return False
 
-    step = Step("stage", Plain(), None, {}, "f" * 64, STEP.columns)
+    step = Step("stage", Renaming(Plain(), {}), None, {}, "f" * 64, STEP.columns)
     with pytest.raises(RunError, match="`derives`"):
         settle(step, table, [Derived(({"a": "x"},))] + [Annotated()] * 4)
 

@@ -343,7 +343,7 @@ def test_nulls_go_through_every_set_stage(run_recipe, small_recipe):
         {"use": "generate.respond", "samples": 2},
         {"use": "judge.quality", "engine": "mute", "on_parse_error": None},
         {"use": "annotate.embedding", "engine": "mute", "on_parse_error": "null"},
-        {"use": "dedup.exact", "column": "response"},
+        {"use": "dedup.exact", "columns": {"instruction": "response"}},
         {"use": "dedup.semantic"},
         {"use": "select.quality_diversity", "rows": 6},
         {"use": "pair.best_worst"},

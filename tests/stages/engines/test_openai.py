@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from stages.ask import Ask, Raw, Request, Sampling, UserTurn, chat
+from stages.ask import Ask, Chat, Message, Raw, Request, Sampling, UserTurn, chat
 from stages.engines.http_call import backoff_s, proxy_for, retry_after_s
 from stages.engines.openai import Openai
 from stages.errors import EngineError, UserError
@@ -122,6 +122,35 @@ def test_a_raw_completion(serve):
     assert (reply.text, reply.samples[0].finish_reason) == (" How?", "length")
     assert server.paths == ["/v1/completions"]
     assert server.bodies[0]["prompt"] == "<user>"
+
+
+def test_penalties_biases_and_a_begun_answer_are_sent(serve):
+    server = serve(lambda *_: completion([" and the Rhine."]))
+    turns = (Message("user", "Name rivers."), Message("assistant", "The Nile"))
+    sampling = Sampling(
+        presence_penalty=0.5, repetition_penalty=1.1, logit_bias=((5, -1.0), (7, 2.0))
+    )
+    assert ask_all(server, [Ask(Chat(turns), sampling)])[0].text == " and the Rhine."
+    body = server.bodies[0]
+    assert body["continue_final_message"] is True
+    assert body["add_generation_prompt"] is False
+    assert body["presence_penalty"] == 0.5
+    assert body["repetition_penalty"] == 1.1
+    assert body["logit_bias"] == {"5": -1.0, "7": 2.0}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "The Nile.", "reasoning_content": "A river?"},
+        {"content": "The Nile.", "reasoning": "A river?"},
+        {"content": "<think>\nA river?\n</think>\n\nThe Nile."},
+    ],
+)
+def test_thoughts_are_no_part_of_the_answer(serve, message):
+    body = json.dumps({"model": "m", "choices": [{"message": message}]}).encode()
+    (sample,) = ask_all(serve(lambda *_: (200, {}, body)), [Ask(chat("x"))])[0].samples
+    assert (sample.text, sample.reasoning) == ("The Nile.", "A river?")
 
 
 def test_samples_schema_and_logprobs(serve):

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from pipelines.execution.host import EngineHost
-from stages.ask import Ask, Chat, Message, Passage, Raw, Request, Sampling, UserTurn, chat
+from stages.ask import Ask, Chat, Given, Message, Passage, Raw, Request, Sampling, UserTurn, chat
 from stages.engines.vllm import Vllm
 from stages.errors import EngineError
 from stages.replies import parse_object
@@ -100,6 +100,66 @@ def test_logprobs(host):
     assert len(position) > 5  # tokens with the same text count together
     assert all(value <= 0 for value in position.values())
     assert sum(math.exp(value) for value in position.values()) <= 1.001
+
+
+def test_a_given_text_is_scored_as_the_model_would_write_it(host, folder):
+    """Against transformers, token by token."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    texts = ["The Nile, the Amazon.", "x", "<|im_end|> is a mark"]
+    messages = (Message("user", "Name rivers."),)
+    replies = ask_all(host, [Ask(Given(messages, text)) for text in texts])
+    before = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "Name rivers."}], add_generation_prompt=True, tokenize=False
+    )
+    for i, text in enumerate(texts[:2]):
+        own = tokenizer.encode(text, add_special_tokens=False)
+        ids = torch.tensor([tokenizer.encode(before, add_special_tokens=False) + own])
+        with torch.no_grad():
+            logits = torch.log_softmax(model(ids).logits[0], -1)
+        want = [float(logits[-len(own) - 1 + n, token]) for n, token in enumerate(own)]
+        assert replies[i].given == pytest.approx(want, abs=1e-3)
+    assert len(replies[2].given) > 3  # text, not the control token that it spells
+
+
+def test_a_text_to_score_must_be_one(host):
+    (outcome,) = ask_all(host, [Ask(Given((Message("user", "x"),), ""))]).values()
+    assert isinstance(outcome, EngineError)
+    assert "empty" in str(outcome)
+
+
+def test_a_begun_answer_is_gone_on_with(host):
+    turns = (Message("user", "Hi"), Message("assistant", "Good"))
+    asks = [
+        Ask(Chat(turns)),
+        Ask(Raw("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nGood")),
+    ]
+    begun, raw = ask_all(host, asks).values()
+    assert begun.text == raw.text
+    assert begun.prompt_tokens == raw.prompt_tokens
+
+
+def test_a_user_turn_after_others(host):
+    turns = (Message("user", "Hi"), Message("assistant", "Good day"))
+    head = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nGood day<|im_end|>\n"
+    asks = [Ask(UserTurn(messages=turns), WARM), Ask(Raw(head + "<|im_start|>user\n"), WARM)]
+    turn, raw = ask_all(host, asks, seeds=[1, 1]).values()
+    assert turn.prompt_tokens == raw.prompt_tokens
+
+
+def test_a_bias_decides(host):
+    free, forced = ask_all(
+        host,
+        [
+            Ask(chat("Hi"), Sampling(max_tokens=4)),
+            Ask(chat("Hi"), Sampling(max_tokens=4, logit_bias=((70, 100.0),))),
+        ],
+    ).values()
+    assert free.text != forced.text
+    assert len(set(forced.text)) == 1
 
 
 def test_structured_output(host):

@@ -9,6 +9,11 @@ from pipelines.plan import plan
 from pipelines.recipe import parse
 from stages.evolve.rewrite import OPERATORS, Rewrite
 
+RESPOND = {
+    "use": "generate.respond",
+    "columns": {"instruction": "evolved", "response": "evolved_response"},
+}
+
 
 def drawn(as_table, fingerprint, rows=1200):
     table = as_table([{"instruction": "x"}] * rows)
@@ -28,7 +33,7 @@ def test_operators_are_drawn_uniformly_and_again_the_same(as_table):
 def steps(small_recipe, root):
     def make(seed, **settings):
         block = [{"use": "evolve.rewrite", **settings}, {"use": "evolve.compare"},
-                 {"use": "generate.respond", "question": "evolved", "into": "evolved_response"},
+                 RESPOND,
                  {"use": "evolve.eliminate"}]  # fmt: skip
         stages = [
             {"use": "source.seed_tasks", "path": "configs/seeds/self_instruct_seed_tasks.jsonl"},
@@ -52,7 +57,7 @@ def test_other_seeds_and_other_rounds_draw_other_operators(as_table, steps, sett
 def test_an_unreadable_evolution_leaves_its_parent_in_the_pool(run_recipe, small_recipe, root):
     script = f"{__name__}:cut_off"
     block = [{"use": "evolve.rewrite"}, {"use": "evolve.compare"},
-             {"use": "generate.respond", "question": "evolved", "into": "evolved_response"},
+             RESPOND,
              {"use": "evolve.eliminate"}]  # fmt: skip
     seeds = root / "configs/seeds/self_instruct_seed_tasks.jsonl"
     stages = [{"use": "source.seed_tasks", "path": str(seeds), "rows": 20},

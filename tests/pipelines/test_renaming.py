@@ -1,0 +1,126 @@
+"""A recipe's own names of columns and of steps."""
+
+from contextlib import closing
+
+import pyarrow as pa
+import pytest
+
+from pipelines.plan import plan
+from pipelines.recipe import parse
+from pipelines.renaming import Renaming
+from pipelines.report.facts import judged
+from pipelines.store.catalog import open_catalog, query
+from stages.base import Annotated, Derived
+from stages.filter.response import Response
+from stages.generate.respond import Respond
+from stages.judge.quality import Quality
+
+TWO_JUDGES = [
+    {"use": "generate.magpie", "rows": 12},
+    {"use": "generate.respond", "columns": {"response": "draft"}},
+    {"use": "filter.response", "columns": {"response": "draft"}},
+    {"use": "judge.quality", "columns": {"response": "draft", "score": "helpful"}},
+    {"use": "judge.quality", "as": "second_look", "engine": "other",
+     "columns": {"response": "draft", "score": "other_score"}},
+    {"use": "dedup.exact", "as": "drafts_once", "columns": {"instruction": "draft"}},
+]  # fmt: skip
+
+
+@pytest.fixture
+def two_judges(small_recipe):
+    engines = {name: {"kind": "scripted"} for name in ("main", "other")}
+    return small_recipe(engines=engines, stages=TWO_JUDGES)
+
+
+def test_a_recipe_has_two_judges_and_a_dedup_of_what_it_likes(two_judges, run_recipe):
+    run, store = run_recipe(two_judges)
+    rows = query(store, run, "SELECT * FROM dataset").to_pylist()
+    assert rows
+    drafts = [row["draft"] for row in rows]
+    assert len(set(drafts)) == len(drafts)
+    for row in rows:
+        assert {"helpful", "other_score", "helpful_mass", "other_score_mass"} <= set(row)
+        assert row["response"] is None
+    looked = query(store, run, "SELECT helpful, other_score FROM second_look").to_pylist()
+    assert len(looked) >= len(rows)
+    with closing(open_catalog(store, run)) as catalog:
+        assert judged(catalog, run)
+    names = query(store, run, "SELECT stage FROM stages").column("stage").to_pylist()
+    assert names[-3:] == ["judge_quality", "second_look", "drafts_once"]
+
+
+def test_what_a_step_is_called_decides_nothing(two_judges, tmp_path):
+    first = plan(parse(two_judges, tmp_path))
+    two_judges["stages"] = [*TWO_JUDGES[:4], TWO_JUDGES[4] | {"as": "another"}, TWO_JUDGES[5]]
+    assert [s.fingerprint for s in plan(parse(two_judges, tmp_path))] == [
+        s.fingerprint for s in first
+    ]
+
+
+def test_which_columns_it_works_on_decides(small_recipe, tmp_path):
+    def last(columns):
+        stages = [
+            {"use": "generate.magpie", "rows": 12},
+            {"use": "generate.respond"},
+            {"use": "dedup.exact", **columns},
+        ]
+        return plan(parse(small_recipe(stages=stages), tmp_path))[-1].fingerprint
+
+    assert last({}) != last({"columns": {"instruction": "response"}})
+    assert last({}) == last({"columns": {}})
+
+
+def test_what_a_name_begins_follows_it():
+    renaming = Renaming(Response(), {"response": "draft"})
+    assert renaming.needs == ("draft", "draft_finish_reason")
+    assert renaming.removes == ("draft_finish_reason",)
+    named = Renaming(Response(), {"response": "draft", "response_finish_reason": "why"})
+    assert named.needs == ("draft", "why")
+
+
+def test_the_stage_sees_its_own_names_alone():
+    renaming = Renaming(Quality(), {"response": "draft"})
+    table = pa.table({"id": ["a"], "parents": [["p"]], "instruction": ["i"], "response": ["no"],
+                      "draft": ["yes"]})  # fmt: skip
+    assert renaming.read(table).to_pylist() == [
+        {"id": "a", "parents": ["p"], "instruction": "i", "response": "yes"}
+    ]
+
+
+def test_fates_of_every_kind_get_the_recipes_names():
+    renaming = Renaming(Respond(samples=2), {"response": "draft"})
+    assert renaming.fate(Annotated({"response": "x"})) == Annotated({"draft": "x"})
+    fate = Derived(({"response": "x", "sample": 0, "parents": ["p"]},), {"response": "y"})
+    assert renaming.fate(fate) == Derived(
+        ({"draft": "x", "sample": 0, "parents": ["p"]},), {"draft": "y"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "cause", "remedy"),
+    [
+        ({"columns": {"respone": "draft"}}, "has no column 'respone'", "'response'"),
+        ({"columns": {"response": "a b"}}, "`columns` is", "letters, digits"),
+        ({"columns": ["response"]}, "`columns` is", "letters, digits"),
+        ({"columns": {"response": "id"}}, "would overwrite the column 'id'", "another name"),
+        (
+            {"columns": {"response": "x", "response_finish_reason": "x"}},
+            "two columns of one name",
+            "`columns`",
+        ),
+        ({"as": "a-b"}, "`as` is 'a-b'", "letters, digits"),
+        ({"as": ""}, "`as` is ''", "letters, digits"),
+        ({"as": "dataset"}, "'dataset' is that of another view", "`as`"),
+        ({"as": "Generate_Magpie"}, "is that of another stage", "`as`"),
+        ({"into": "draft"}, "`into` is gone", "columns: {response: draft}"),
+        ({"question": "draft"}, "`question` is gone", "columns: {instruction: draft}"),
+    ],
+)
+def test_what_is_no_name_is_refused(small_recipe, tmp_path, entry, cause, remedy):
+    from stages.errors import UserError
+
+    stages = [{"use": "generate.magpie", "rows": 2}, {"use": "generate.respond", **entry}]
+    with pytest.raises(UserError) as refused:
+        plan(parse(small_recipe(stages=stages), tmp_path))
+    assert cause in str(refused.value)
+    assert remedy in refused.value.remedy

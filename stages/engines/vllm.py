@@ -16,7 +16,18 @@ from jinja2 import TemplateError
 from pydantic import Field, PrivateAttr
 from typing_extensions import override
 
-from stages.ask import Capability, Chat, Given, Message, Raw, Reply, Request, Sample, UserTurn
+from stages.ask import (
+    Capability,
+    Chat,
+    Given,
+    Message,
+    Passage,
+    Raw,
+    Reply,
+    Request,
+    Sample,
+    UserTurn,
+)
 from stages.engines import models, weights
 from stages.engines.base import Answer, Engine, EngineSpec, as_finished
 from stages.engines.chat_template import ChatTemplate
@@ -107,22 +118,26 @@ class VllmEngine:
             yield answer
 
     async def _answer(self, request: Request) -> Reply:
-        match request.ask.prompt:
-            case Given() as given:
-                return await self._score(given)
-            case Chat(messages):
-                text = self._chat(messages)
-                return parted(await self._write(request, text), text)
-            case Raw(text):
-                return await self._write(request, text)
-            case UserTurn(system, messages):
-                with _refusals():
-                    defused = self._control.defused(messages)
-                    text, stops = self._template.user_turn(system, defused)
-                return await self._write(request, text, stops)
+        prompt = request.ask.prompt
+        if isinstance(prompt, Given):
+            return await self._score(prompt)
+        text, stops = self._text(prompt)
+        reply = await self._write(request, text, stops)
+        return parted(reply, text) if isinstance(prompt, Chat) else reply
+
+    def _text(self, prompt: Chat | Raw | UserTurn | Passage) -> tuple[str, tuple[str, ...]]:
+        """What the model goes on with, and the strings that end the turn."""
+        with _refusals():
+            match prompt:
+                case Raw(text):
+                    return text, ()
+                case Chat(messages):
+                    return self._template.chat(self._control.defused(messages)), ()
+                case UserTurn(system, messages):
+                    return self._template.user_turn(system, self._control.defused(messages))
         raise EngineError("vllm engines generate text; use an embedder for passages")
 
-    async def _write(self, request: Request, text: str, stops: Sequence[str] = ()) -> Reply:
+    async def _write(self, request: Request, text: str, stops: Sequence[str]) -> Reply:
         """What the model writes after `text`, or up to one of `stops`."""
         tokens = self._control.encode(text)
         self._check_room(tokens)
@@ -134,15 +149,12 @@ class VllmEngine:
         if len(tokens) >= self._room:
             raise EngineError(f"the prompt has {len(tokens)} tokens, the model takes {self._room}")
 
-    def _chat(self, messages: Sequence[Message]) -> str:
-        with _refusals():
-            return self._template.chat(self._control.defused(messages))
-
     async def _score(self, prompt: Given) -> Reply:
         """The text's own tokens after the conversation's, and how likely each was."""
         from vllm import SamplingParams
 
-        before = self._control.encode(self._chat(prompt.messages))
+        conversation, _ = self._text(Chat(prompt.messages))
+        before = self._control.encode(conversation)
         (text,) = self._control.defused([Message("assistant", prompt.text)])
         own = self._control.encode(text.content)
         if not own:

@@ -15,6 +15,7 @@ import resource
 import tempfile
 import threading
 import time
+from collections import deque
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -54,6 +55,7 @@ class Simulation:
     def __init__(self, workers: int, total: int) -> None:
         self._workers, self._left = workers, total
         self._draw = random.Random(0)
+        self._waiting: deque[tuple[float, float, Work, Future[list[Shard]]]] = deque()
         self._running: list[tuple[float, int, bool, Work, Future[list[Shard]]]] = []
         self._changed = threading.Condition()
         self._number = 0
@@ -70,13 +72,20 @@ class Simulation:
         takes = self._draw.gammavariate(1 / _CV**2, _MEAN_S * _CV**2)
         dies = self._draw.expovariate(_LOST_PER_S)
         with self._changed:
+            self._waiting.append((takes, dies, work, future))
+            self._begin()
+        return future
+
+    def _begin(self) -> None:
+        """Give each free worker the next shard that waits."""
+        while self._waiting and len(self._running) < self._workers:
+            takes, dies, work, future = self._waiting.popleft()
             self._number += 1
             end = self.now + min(takes, dies)
             self.worked += takes if takes <= dies else 0.0
             self.lost += dies if dies < takes else 0.0
             heapq.heappush(self._running, (end, self._number, dies < takes, work, future))
-            self._changed.notify_all()
-        return future
+        self._changed.notify_all()
 
     def run(self) -> None:
         """End one shard after the other, always with as many under way as there can be."""
@@ -86,6 +95,7 @@ class Simulation:
                     self._changed.wait()
                 self.now, _, lost, work, future = heapq.heappop(self._running)
                 self._left -= not lost
+                self._begin()
             if lost:
                 future.set_exception(Lost("the worker is gone"))
             else:

@@ -58,6 +58,10 @@ def _changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
         f"the engine's {name} was {_shown(old)}, is {_shown(new)}"
         for name, old, new in _pairs(now["engine"] or {}, then["engine"] or {})
     ]
+    found += [
+        f"its column {name} was called {old or name}, is {new or name}"
+        for name, old, new in _pairs(now.get("columns", {}), then.get("columns", {}))
+    ]
     found += [f"{name} changed" for name, _, _ in _pairs(now["facts"], then["facts"])]
     for name, text in (("version", "its code decides differently"), ("seed", "the seed changed")):
         if now[name] != then[name]:

@@ -67,7 +67,8 @@ def reading(store: Store, run: Run, form: str) -> Iterator[pa.RecordBatchReader]
         raise UserError(cause, "Name a run whose recipe adds it, or choose another format.")
     sql, _ = FORMATS[form]
     if form == "rows":
-        columns = (name for name in run.steps[-1].columns if name != "embedding")
+        vectors = {step.called("embedding") for step in run.steps}
+        columns = (name for name in run.steps[-1].columns if name not in vectors)
         sql = f"SELECT {', '.join(map(quoted, columns))} FROM dataset"
     with catalog.reading(store, run, sql) as batches:
         yield batches

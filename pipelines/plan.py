@@ -72,6 +72,13 @@ class Step:
         return pa.schema(list(self.columns.items()))
 
 
+_TEXTS = ("instruction", "response", "chosen", "rejected")
+"""What SQL, cards and exports take for text by its name."""
+
+_MESSAGES = "messages"
+"""The conversation that a dataset has beside its columns."""
+
+
 def plan(recipe: Recipe) -> tuple[Step, ...]:
     """The recipe's steps in order.
 
@@ -130,15 +137,30 @@ def _columns(name: str, stage: Renaming, before: Columns) -> Columns:
             known = [c for c in before if c not in IDENTITY]
             remedy = nearest(column, known) if known else "No earlier stage adds columns."
             raise UserError(f"{name} needs a column '{column}' that no earlier stage adds", remedy)
-    for column in stage.adds:
-        if column in (*IDENTITY, SEED) or (column in before and column not in stage.needs):
-            own = next(own for own, given in stage.names.items() if given == column)
-            remedy = f"Give the stage's column another name: columns: {{{own}: …}}."
-            raise UserError(f"{name} would overwrite the column '{column}'", remedy)
-    if len(stage.adds) < len(stage.stage.adds):
-        raise UserError(f"{name} writes two columns of one name", "Change its `columns`.")
+    _check_names(name, stage, before)
     kept = {c: kind for c, kind in before.items() if c not in stage.removes}
     return kept | dict(stage.adds)
+
+
+def _check_names(name: str, stage: Renaming, before: Columns) -> None:
+    """A column is rewritten by a stage that reads and writes it, and by no other."""
+    # In SQL names that differ in case are one.
+    taken = {column.lower() for column in before}
+    for own, kind in stage.stage.adds.items():
+        column = stage.names[own]
+        remedy = f"Give the stage's column another name: columns: {{{own}: …}}."
+        rewritten = own in stage.stage.needs and column in before
+        if column in (*IDENTITY, SEED) or (column.lower() in taken and not rewritten):
+            raise UserError(f"{name} would overwrite the column '{column}'", remedy)
+        if column in _TEXTS and kind != pa.string():
+            raise UserError(f"{name} calls a column '{column}' that is no text", remedy)
+    written = [column.lower() for column in stage.adds]
+    if len(set(written)) < len(stage.stage.adds):
+        raise UserError(f"{name} writes two columns of one name", "Change its `columns`.")
+    for own, column in stage.given.items():
+        if column in (*IDENTITY, SEED, _MESSAGES):
+            cause = f"{name}: no stage's column can be called '{column}'"
+            raise UserError(cause, f"Give '{own}' another name: every dataset has one of this.")
 
 
 def _engine(name: str, stage: Stage, engines: Mapping[str, EngineSpec]) -> EngineSpec | None:
@@ -181,7 +203,7 @@ def explain(
         "seed": seed if stage.draws else None,
         "before": before,
     }
-    return facts | ({"columns": dict(renaming.given)} if renaming.given else {})
+    return facts | ({"columns": renaming.changed} if renaming.changed else {})
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:

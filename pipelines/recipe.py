@@ -29,7 +29,7 @@ from stages.engines.base import EngineSpec
 from stages.errors import UserError
 
 _SECRET = ("key", "url", "token")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _RENAMED = {
     "annotate.embedding": {"column": "columns: {{instruction: {}}}"},
     "dedup.exact": {"column": "columns: {{instruction: {}}}"},
@@ -43,6 +43,7 @@ _RENAMED = {
         "into": "columns: {{response: {}}}",
     },
     "judge.quality": {"column": "columns: {{response: {}}}"},
+    "select.quality_diversity": {"score": "columns: {{score: {}}}"},
 }
 """Settings of 0.1.0 that `columns` has replaced, and what to write for them."""
 
@@ -169,11 +170,11 @@ def _entry(entry: Mapping[str, Any], where: str, folder: Path) -> Entry:
     name, columns = entry.get("as", ""), entry.get("columns", {})
     if not isinstance(name, str) or ("as" in entry and not _NAME.fullmatch(name)):
         cause = f"{where}: `as` is {name!r}"
-        raise UserError(cause, "It must be a name of letters, digits and underscores.")
+        raise UserError(cause, "It must be letters, digits and underscores, a letter first.")
     if not isinstance(columns, dict) or not all(
         isinstance(column, str) and _NAME.fullmatch(column) for column in columns.values()
     ):
-        remedy = "Write {the stage's name: the dataset's name}, each of letters, digits and _."
+        remedy = "Write {the stage's name: the dataset's}, each of letters, digits and _."
         raise UserError(f"{where}: `columns` is {columns!r}", remedy)
     renaming = Renaming(stage, columns)
     for own in columns:

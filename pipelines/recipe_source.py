@@ -132,14 +132,17 @@ def _child(target: Any, part: str, key: str) -> Any:
 
 
 def _position(entries: list[Any], part: str, key: str) -> int:
-    """`part` is a position from 0, or the `use` of the only stage with that path."""
+    """`part` is a position from 0, a stage's `as`, or the `use` of the only one with that path."""
     if part.isdigit() and int(part) < len(entries):
         return int(part)
     uses = [e.get("use", "") if isinstance(e, dict) else "" for e in entries]
+    named = [i for i, e in enumerate(entries) if isinstance(e, dict) and e.get("as") == part]
+    if len(named) == 1:
+        return named[0]
     # Dots separate keys, so a stage is named by its last part: `stages.magpie.rows=8`.
     found = [i for i, use in enumerate(uses) if str(use).rpartition(".")[2] == part]
     if len(found) == 1:
         return found[0]
     cause = "names several stages" if found else "names no stage"
-    remedy = f"Use a position from 0 to {len(entries) - 1}, or a stage's last name."
+    remedy = f"Use a position from 0 to {len(entries) - 1}, a stage's `as`, or its last name."
     raise UserError(f"--set {key}: '{part}' {cause}", remedy)

@@ -34,6 +34,11 @@ class Renaming:
         own = (*stage.needs, *stage.adds, *stage.removes)
         return {name: self._name(name) for name in own if name != SEED}
 
+    @property
+    def changed(self) -> dict[str, str]:
+        """The recipe's names that are not the stage's own: what the renaming decides."""
+        return {own: name for own, name in self.names.items() if own != name}
+
     def _name(self, own: str) -> str:
         if own in self.given:
             return self.given[own]

@@ -1,8 +1,8 @@
 """The stage contract, on one screen.
 
 A stage is a frozen pydantic model: its fields are its configuration, and its file is its name
-(`use: judge.quality` is `stages/judge/quality.py`). It has one of three shapes, `PromptStage`,
-`TableStage` or `SetStage`, and gives every row exactly one fate:
+(`use: judge.quality` is `stages/judge/quality.py`). It has one of four shapes, `PromptStage`,
+`TableStage`, `GroupStage` or `SetStage`, and gives every row exactly one fate:
 
     Annotated   the same row goes on, with more or changed columns
     Derived     new rows come of it, and it is their parent
@@ -76,7 +76,7 @@ class ShardReader(Protocol):
 
 
 class Stage(BaseModel):
-    """What the three shapes share: columns in, columns out, identity."""
+    """What the four shapes share: columns in, columns out, identity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

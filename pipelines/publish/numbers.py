@@ -36,7 +36,7 @@ def read_numbers(store: Store, run: Run) -> Numbers:
     """All of the card's numbers for `run`."""
     columns = run.steps[-1].columns
     measures = {f"{c} (characters)": f"length({c})" for c in _TEXTS if c in columns}
-    scores = [step.score for step in run.steps if step.is_for == "judge"]
+    scores = [step.called("score") for step in run.steps if step.is_for == "judge"]
     measures |= {c: quoted(c) for c in (*scores, *_PAIR_SCORES) if c in columns}
     with closing(open_catalog(store, run)) as catalog:
 

@@ -87,8 +87,8 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any
 def judged(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
     """{score} of the first step that judges: of all rows that were graded."""
     for step in run.steps:
-        if step.score in step.columns and step.is_for == "judge":
-            score = quoted(step.score)
+        if step.called("score") in step.columns and step.is_for == "judge":
+            score = quoted(step.called("score"))
             sql = f"SELECT {score} AS score FROM {quoted(step.name)} WHERE {score} IS NOT NULL"
             return _rows(connection, f"{sql} ORDER BY id LIMIT {_DRAWN}")
     return []

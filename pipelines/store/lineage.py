@@ -103,5 +103,12 @@ def _match(folder: Folder, file: File, row_id: str) -> dict[str, Any] | None:
 
 
 def _shown(columns: dict[str, Any]) -> dict[str, Any]:
-    hidden = ("id", "parents", "embedding")
-    return {k: v for k, v in columns.items() if k not in hidden and v is not None}
+    return {
+        name: value
+        for name, value in columns.items()
+        if name not in ("id", "parents") and value is not None and not _is_vector(value)
+    }
+
+
+def _is_vector(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], float)

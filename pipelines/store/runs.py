@@ -47,10 +47,9 @@ class RunStep(BaseModel):
         """Its role; of an old record what its path says."""
         return self.role or self.path.partition(".")[0]
 
-    @property
-    def score(self) -> str:
-        """What the recipe calls the score, if the step judges."""
-        return str(self.facts.get("columns", {}).get("score", "score"))
+    def called(self, column: str) -> str:
+        """What the recipe calls the column that the stage itself calls `column`."""
+        return str(self.facts.get("columns", {}).get(column, column))
 
 
 class Run(BaseModel):

@@ -121,8 +121,7 @@ def read_reply(body: Any, ask: Ask, model: str, answers_as: str | None = None) -
     if not _is_from(reply.model, model, answers_as):
         say = f"set `answers_as: {reply.model[:80]}` if that is right"
         raise NoReplyError(f"another model answered, {reply.model[:80]} for {model}; {say}")
-    if isinstance(ask.prompt, Chat):
-        reply = parted(reply)
+    reply = parted(reply, ask)
     # Rows say which model it was, and rows are published: not the folder that it lies in.
     return replace(reply, model=public_name(reply.model if answers_as is None else model))
 

@@ -123,7 +123,7 @@ class VllmEngine:
             return await self._score(prompt)
         text, stops = self._text(prompt)
         reply = await self._write(request, text, stops)
-        return parted(reply, text) if isinstance(prompt, Chat) else reply
+        return parted(reply, request.ask, text)
 
     def _text(self, prompt: Chat | Raw | UserTurn | Passage) -> tuple[str, tuple[str, ...]]:
         """What the model goes on with, and the strings that end the turn."""

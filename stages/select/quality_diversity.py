@@ -32,17 +32,12 @@ class QualityDiversity(SetStage):
     role: ClassVar[Role] = "select"
     cites: ClassVar[tuple[str, ...]] = ("mmr",)
     draws: ClassVar[bool] = False
+    needs: ClassVar[tuple[str, ...]] = ("score", "embedding")
     adds: ClassVar[Columns] = {"selection_rank": pa.int64(), "selection_gain": pa.float64()}
 
     rows: int = Field(gt=0)
     quality: float = Field(0.6, ge=0, le=1)
     """Weight of quality; the rest is diversity."""
-    score: str = "score"
-
-    @property
-    @override
-    def needs(self) -> tuple[str, ...]:
-        return (self.score, "embedding")
 
     @override
     def most_rows(self, rows: int) -> int:
@@ -51,8 +46,8 @@ class QualityDiversity(SetStage):
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         """One fate per row, in order."""
         ids, vectors = read_vectors(rows)
-        tables = rows.tables([self.score])
-        scores = [s for table in tables for s in table[self.score].to_pylist()]
+        tables = rows.tables(["score"])
+        scores = [s for table in tables for s in table["score"].to_pylist()]
         chosen = self._choose(quality_ranks(scores), vectors)
         for i in range(len(ids)):
             if i in chosen:

@@ -40,8 +40,8 @@ def test_the_shipped_recipes_have_a_plan(root, name):
                 {"use": "generate.magpie", "rows": 1},
                 {"use": "generate.respond", "columns": {"response": "instruction"}},
             ],
-            None,
-            None,
+            "would overwrite the column 'instruction'",
+            "columns: {response: …}",
         ),
         (
             [

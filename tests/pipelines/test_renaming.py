@@ -3,14 +3,19 @@
 from contextlib import closing
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
+from pipelines.explain import explain
+from pipelines.export import export
 from pipelines.plan import plan
-from pipelines.recipe import parse
+from pipelines.recipe import load, parse
 from pipelines.renaming import Renaming
 from pipelines.report.facts import judged
 from pipelines.store.catalog import open_catalog, query
 from stages.base import Annotated, Derived
+from stages.errors import UserError
 from stages.filter.response import Response
 from stages.generate.respond import Respond
 from stages.judge.quality import Quality
@@ -49,12 +54,44 @@ def test_a_recipe_has_two_judges_and_a_dedup_of_what_it_likes(two_judges, run_re
     assert names[-3:] == ["judge_quality", "second_look", "drafts_once"]
 
 
+def test_a_step_is_set_by_its_name(two_judges, tmp_path):
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(two_judges))
+    recipe = load(tmp_path / "r.yaml", ["stages.second_look.min_mass=0.3"])
+    assert [e.stage.min_mass for e in recipe.stages if isinstance(e.stage, Quality)] == [0.2, 0.3]
+
+
 def test_what_a_step_is_called_decides_nothing(two_judges, tmp_path):
     first = plan(parse(two_judges, tmp_path))
     two_judges["stages"] = [*TWO_JUDGES[:4], TWO_JUDGES[4] | {"as": "another"}, TWO_JUDGES[5]]
     assert [s.fingerprint for s in plan(parse(two_judges, tmp_path))] == [
         s.fingerprint for s in first
     ]
+
+
+def test_a_score_is_no_text(two_judges, tmp_path):
+    columns = {"response": "draft", "score": "response"}
+    two_judges["stages"] = [*TWO_JUDGES[:3], TWO_JUDGES[3] | {"columns": columns}]
+    with pytest.raises(UserError, match="calls a column 'response' that is no text"):
+        plan(parse(two_judges, tmp_path))
+
+
+def test_a_changed_name_is_said(two_judges, run_recipe, tmp_path):
+    run, store = run_recipe(two_judges)
+    columns = {"response": "draft", "score": "kind"}
+    two_judges["stages"] = [*TWO_JUDGES[:3], TWO_JUDGES[3] | {"columns": columns}]
+    (*_, reason) = explain(run.recipe, plan(parse(two_judges, tmp_path)), store)
+    assert "its column score was called helpful, is kind" in reason
+
+
+def test_vectors_are_left_out_of_rows_whatever_they_are_called(small_recipe, run_recipe, tmp_path):
+    stages = [
+        {"use": "generate.magpie", "rows": 4},
+        {"use": "annotate.embedding", "columns": {"embedding": "vec"}},
+    ]
+    run, store = run_recipe(small_recipe(stages=stages))
+    export(store, run, "rows", tmp_path / "out")
+    (part,) = (tmp_path / "out").rglob("*.parquet")
+    assert "vec" not in pq.read_schema(part).names
 
 
 def test_which_columns_it_works_on_decides(small_recipe, tmp_path):
@@ -67,7 +104,7 @@ def test_which_columns_it_works_on_decides(small_recipe, tmp_path):
         return plan(parse(small_recipe(stages=stages), tmp_path))[-1].fingerprint
 
     assert last({}) != last({"columns": {"instruction": "response"}})
-    assert last({}) == last({"columns": {}})
+    assert last({}) == last({"columns": {}}) == last({"columns": {"instruction": "instruction"}})
 
 
 def test_what_a_name_begins_follows_it():
@@ -108,6 +145,12 @@ def test_fates_of_every_kind_get_the_recipes_names():
             "two columns of one name",
             "`columns`",
         ),
+        ({"columns": {"response": "instruction"}}, "overwrite the column 'instruction'", "another"),
+        ({"columns": {"response": "Instruction"}}, "overwrite the column 'Instruction'", "another"),
+        ({"columns": {"response": "messages"}}, "can be called 'messages'", "another name"),
+        ({"columns": {"instruction": "id"}}, "can be called 'id'", "another name"),
+        ({"columns": {"response": "_x"}}, "`columns` is", "letters, digits"),
+        ({"as": "_none"}, "`as` is '_none'", "letters, digits"),
         ({"as": "a-b"}, "`as` is 'a-b'", "letters, digits"),
         ({"as": ""}, "`as` is ''", "letters, digits"),
         ({"as": "dataset"}, "'dataset' is that of another view", "`as`"),
@@ -117,8 +160,6 @@ def test_fates_of_every_kind_get_the_recipes_names():
     ],
 )
 def test_what_is_no_name_is_refused(small_recipe, tmp_path, entry, cause, remedy):
-    from stages.errors import UserError
-
     stages = [{"use": "generate.magpie", "rows": 2}, {"use": "generate.respond", **entry}]
     with pytest.raises(UserError) as refused:
         plan(parse(small_recipe(stages=stages), tmp_path))

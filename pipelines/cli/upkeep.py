@@ -7,6 +7,20 @@ import typer
 from pipelines.cli import output
 from pipelines.cli.options import STORE, Record, Replay, StorePath, app
 from pipelines.store.store import Store
+from stages.errors import UserError
+
+
+def _there(place: str) -> Store:
+    """The store in `place`.
+
+    Raises:
+        UserError: nothing is there; the path may be mistyped.
+    """
+    store = Store.at(place)
+    if not {"runs", "stages", "lease"} & set(store.root.folders()):
+        remedy = "Run a recipe first, or name another folder by --store."
+        raise UserError(f"there is no store in {store.root.uri()}", remedy)
+    return store
 
 
 @app.command()
@@ -14,7 +28,7 @@ def verify(store: StorePath = STORE) -> None:
     """Hold every file of the store against its checksum."""
     from pipelines.store.verify import verify as look
 
-    done = look(Store.at(store))
+    done = look(_there(store))
     output.damage([*done.notes, *done.findings])
     rate = done.bytes / done.seconds / 1e9 if done.seconds else 0.0
     output.say(f"{done.files:,} shard files, {done.bytes / 1e6:,.1f} MB, {rate:.1f} GB/s")
@@ -43,7 +57,7 @@ def repair(
     from pipelines.rebuild import affected, rebuild
     from pipelines.store.repair import forget_damage
 
-    where = Store.at(store)
+    where = _there(store)
     with where.writing("repair") as lease:
         findings = forget_damage(where, lease.epoch)
     output.damage(findings)
@@ -64,7 +78,7 @@ def gc(
     """List what no run needs; with --delete, delete it."""
     from pipelines.store.gc import collect, garbage
 
-    where = Store.at(store)
+    where = _there(store)
     if delete:
         with where.writing("gc") as lease:
             found = collect(where, lease.epoch)

@@ -174,3 +174,11 @@ def test_the_command_line_starts_fast():
     code = f"import sys, pipelines.cli; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", ["verify", "repair", "gc"])
+def test_a_store_that_is_not_there_is_not_whole(bowerbird, command):
+    code, out, err = bowerbird(command, "--store", "mistyped")
+    assert code == 2
+    assert out == ""
+    assert "there is no store in" in err

@@ -1,4 +1,4 @@
-"""Thoughts are parted from answers, whoever marks them."""
+"""Thoughts are parted from answers, marked by the model, its template or the server."""
 
 import pytest
 

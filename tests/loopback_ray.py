@@ -54,7 +54,8 @@ class Cluster:
                 stdout=out, stderr=subprocess.STDOUT, start_new_session=True, cwd=ROOT,
                 env={k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
                 | {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0",
-                   "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "PYTHONPATH": str(ROOT)},
+                   "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "PYTHONPATH": str(ROOT),
+                   "LOOPBACK_NODE": name},
             )  # fmt: skip
         for _ in range(600):
             if "block forever" in log.read_text():

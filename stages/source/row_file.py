@@ -108,7 +108,7 @@ def _content_facts(file: BinaryIO, path: Path) -> _Facts:
 
 def _parquet_rows(file: BinaryIO, path: Path) -> Iterator[dict[str, Any]]:
     try:
-        for batch in pq.ParquetFile(file).iter_batches(batch_size=1024):
+        for batch in pq.ParquetFile(file).iter_batches(batch_size=1024, use_threads=False):
             yield from batch.to_pylist()
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path} is not a Parquet file ({error})", "Write it anew.") from None

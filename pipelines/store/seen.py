@@ -62,3 +62,12 @@ def shards(store: Store, runs: list[Run]) -> dict[str, list[Shard]]:
 
 def _name(step: RunStep) -> str:
     return f"{step.folder}.seen"
+
+
+def incomplete(run: Run, step: RunStep, found: Manifest | None) -> str:
+    """What a run that is done misses of a step; empty for nothing."""
+    if step.version > (found.version if found else 0):
+        return f"ends before version {step.version}, which {run.id} recorded"
+    if run.status == "done" and not (found and found.complete):
+        return f"is not complete, and {run.id} was done"
+    return ""

@@ -111,8 +111,8 @@ def _refused(folder: Folder, file: File, what: str) -> RunError:
 
 def read(folder: Folder, file: File, columns: Sequence[str] | None = None) -> pa.Table:
     """The verified rows of `file`, restricted to `columns`."""
-    # In this thread: `pq.read_table` leaves the buffer with a thread of Arrow's for a moment, and a
-    # process that ends in that moment aborts (10 of 360 did, with both cores busy). It is no slower.
+    # In this thread: `pq.read_table` leaves the buffer with a thread of Arrow's for a moment, and
+    # a process that ends just then aborts (10 of 360 did, with both cores busy).
     source = pq.ParquetFile(pa.BufferReader(verified(folder, file)), pre_buffer=False)
     table = source.read(list(columns) if columns else None, use_threads=False)
     return table.select(columns) if columns else table

@@ -168,7 +168,7 @@ def _run(
             return [Finding(run_id, store.run(run_id).uri(), error.cause)]
         if run.status == "capped":
             found += lost(store.stage(step.folder), step.folder, here)
-        what = incomplete(run, step, here)
+        what = seen.incomplete(run, step, here)
         if what:
             found.append(Finding(step.folder, store.stage(step.folder).uri("log"), what))
     last = run.steps[-1].folder
@@ -187,15 +187,6 @@ def lost(folder: Folder, name: str, found: Manifest | None) -> list[Finding]:
     """Files that a capped run saw and that are not what they were, listed by the log or not."""
     checked = ((file, damage(folder, file, found)) for file in files(found))
     return [Finding(name, folder.uri(file.name), what) for file, what in checked if what]
-
-
-def incomplete(run: runs.Run, step: runs.RunStep, found: Manifest | None) -> str:
-    """What a run that is done misses of a step; empty for nothing."""
-    if step.version > (found.version if found else 0):
-        return f"ends before version {step.version}, which {run.id} recorded"
-    if run.status == "done" and not (found and found.complete):
-        return f"is not complete, and {run.id} was done"
-    return ""
 
 
 def _content(folder: Folder, found: Manifest | None) -> str:

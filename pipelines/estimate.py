@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipelines.execution.calls import ATTEMPTS
 from pipelines.plan import Step
 from pipelines.store import log
 from pipelines.store.store import Store
-from stages.base import PromptStage, Stage
+from stages.base import MultiCallStage, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ class Estimate:
 
     @property
     def engine(self) -> str:
-        """The name of the engine it calls; empty for none."""
-        return self.step.stage.engine if isinstance(self.step.stage, PromptStage) else ""
+        """The names of the engines it calls; empty for none."""
+        return ", ".join(self.step.engines)
 
 
 def estimate(steps: Sequence[Step], store: Store) -> list[Estimate]:
@@ -47,11 +48,11 @@ def estimate(steps: Sequence[Step], store: Store) -> list[Estimate]:
 
 def _attempts(stage: Stage) -> int:
     """Calls a row takes at most."""
-    if not isinstance(stage, PromptStage):
+    if not isinstance(stage, MultiCallStage):
         return 0
-    return 3 if stage.on_parse_error == "retry" else 1
+    return stage.most_calls * ATTEMPTS.get(stage.on_parse_error, 1)
 
 
 def _tokens(stage: Stage) -> int:
     """Tokens one call writes at most."""
-    return stage.most_tokens if isinstance(stage, PromptStage) else 0
+    return stage.most_tokens if isinstance(stage, MultiCallStage) else 0

@@ -58,6 +58,8 @@ def _changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
         f"the engine's {name} was {_shown(old)}, is {_shown(new)}"
         for name, old, new in _pairs(now["engine"] or {}, then["engine"] or {})
     ]
+    if now.get("engines") != then.get("engines"):
+        found.append("its engines are others")
     found += [
         f"its column {name} was called {old or name}, is {new or name}"
         for name, old, new in _pairs(now.get("columns", {}), then.get("columns", {}))

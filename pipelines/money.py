@@ -1,7 +1,7 @@
 """What a recipe says of money: `prices` and `budget`. They decide no row's content."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -31,6 +31,15 @@ class Price(BaseModel):
         return (sums + completion_tokens * completion) / 1e6
 
 
+class Tokens(Protocol):
+    """What a price is for."""
+
+    @property
+    def tokens(self) -> tuple[int, int, int]:
+        """Of prompts, cached among them, of replies."""
+        ...
+
+
 class Budget(BaseModel):
     """What may be spent. None: as much as it takes."""
 
@@ -41,6 +50,15 @@ class Budget(BaseModel):
     """Read and written; an embedder's only if it has a price."""
     minutes: float | None = Field(None, ge=0)
     """Of this run, from its first step."""
+
+
+def cost(
+    prices: Mapping[str, Price], engines: Sequence[str], usages: Sequence[Tokens]
+) -> float | None:
+    """What a stage's engines took together; None if none of them has a price."""
+    asked = zip(engines, usages, strict=False)
+    parts = [prices[name].usd(*usage.tokens) for name, usage in asked if name in prices]
+    return sum(parts) if parts else None
 
 
 def dollars(usd: float | None) -> str:

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.money import cost
+from pipelines.plan import Step
 from pipelines.preview import tried
 from pipelines.recipe import Recipe
 from pipelines.store import log
 from pipelines.store.manifest import Manifest
-from stages.base import PromptStage, Stage
+from stages.base import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +38,19 @@ def pilot(recipe: Recipe, recipe_path: Path, rows: int) -> list[Expected]:
         for step, entry in zip(job.steps, recipe.stages, strict=True):
             stage = entry.stage
             manifest = log.read(job.store.stage(step.folder)) or Manifest("", "")
-            engine = stage.engine if isinstance(stage, PromptStage) else ""
-            found.append(_expected(recipe, step.name, engine, manifest, coming))
+            found.append(_expected(recipe, step, manifest, coming))
             coming = _going_on(manifest, coming, stage)
     return found
 
 
-def _expected(
-    recipe: Recipe, name: str, engine: str, manifest: Manifest, coming: float | None
-) -> Expected:
+def _expected(recipe: Recipe, step: Step, manifest: Manifest, coming: float | None) -> Expected:
     there, usage = manifest.counts.input, manifest.usage
+    name, engine = step.name, ", ".join(step.engines)
     if coming is None or not there:
         return Expected(name, engine, coming, *(None,) * 4)
     times = coming / there
-    price = recipe.prices.get(engine)
-    usd = price.usd(*usage.tokens) * times if price else None
+    took = cost(recipe.prices, list(step.engines), manifest.by_engine)
+    usd = took * times if took is not None else None
     calls, prompt, completion = (
         n * times for n in (usage.calls, usage.prompt_tokens, usage.completion_tokens)
     )

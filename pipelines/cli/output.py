@@ -19,7 +19,7 @@ from rich.markup import escape as markup
 from rich.panel import Panel
 from rich.table import Table
 
-from pipelines.money import dollars, prices
+from pipelines.money import cost, dollars, prices
 from pipelines.store import seen
 from pipelines.store.folder import LocalFolder
 from pipelines.store.runs import Run
@@ -113,7 +113,7 @@ def funnel(store: Store, run: Run, to: Console) -> None:
             continue
         counts, usage = found.counts, found.usage
         tokens = f"{usage.completion_tokens:,}" if usage.calls else ""
-        price = priced.get(step.engine)
+        usd = cost(priced, step.asks, found.by_engine)
         rows.append(
             (
                 step.name,
@@ -122,12 +122,12 @@ def funnel(store: Store, run: Run, to: Console) -> None:
                 counts.dropped,
                 counts.failed,
                 tokens,
-                *([dollars(price.usd(*usage.tokens)) if price else ""] if priced else []),
+                *([dollars(usd)] if priced else []),
                 found.why,
             )
         )
-    cost = ("usd",) if priced else ()
-    columns = ("stage", "in", "out", "dropped", "failed", "tokens", *cost, "reasons")
+    money = ("usd",) if priced else ()
+    columns = ("stage", "in", "out", "dropped", "failed", "tokens", *money, "reasons")
     made = table(columns, rows, right=columns[1:-1])
     made.columns[0].no_wrap = True
     to.print()

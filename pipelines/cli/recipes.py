@@ -58,7 +58,7 @@ def run(
     from pipelines.report.page import write_report
 
     output.funnel(job.store, done, output.console)
-    if record and any(step.reused and step.facts["engine"] for step in done.steps):
+    if record and any(step.reused and step.models for step in done.steps):
         output.say("not in the cassette: answers of stages that were in the store already")
     if done.status == "capped":
         output.say(f"{done.error}; this is a dataset, and with more the same command goes on")

@@ -14,7 +14,6 @@ from pipelines.execution.work import Work
 from pipelines.recipe import Recipe
 from pipelines.store.manifest import Shard
 from pipelines.waiting import Say, silent
-from stages.base import PromptStage
 
 _CORES = os.cpu_count() or 1
 
@@ -75,14 +74,14 @@ class LocalExecutor:
 
     def submit(self, work: Work, heard: Heard = unheard) -> "Future[list[Shard]]":
         """See `Executor`."""
-        stage = work.step.stage
-        if not isinstance(stage, PromptStage):
+        if not work.step.engines:
             return self._pool.submit(unit.do, work)
 
-        def send(host: EngineHost, work: Work) -> "Future[list[Shard]]":
-            return host.run(unit.ask(work, host, heard))
+        def send(hosts: Mapping[str, EngineHost], work: Work) -> "Future[list[Shard]]":
+            first = next(iter(hosts.values()))
+            return first.run(unit.ask(work, hosts, heard))
 
-        return ask_one(self._hosts[stage.engine], work, send)
+        return ask_each({name: self._hosts[name] for name in work.step.engines}, work, send)
 
     def warm(self, engine: str) -> None:
         """See `Executor`."""
@@ -105,28 +104,38 @@ class LocalExecutor:
             host.close()
 
 
-def ask_one(
-    copies: Replicas[Copy], work: Work, send: "Callable[[Copy, Work], Future[list[Shard]]]"
+def ask_each(
+    engines: Mapping[str, Replicas[Copy]],
+    work: Work,
+    send: "Callable[[Mapping[str, Copy], Work], Future[list[Shard]]]",
 ) -> "Future[list[Shard]]":
-    """Send the work to a copy of its engine, and to another one if that is given up."""
+    """Send the work to a copy of each of its engines, and to others if one is given up."""
     done: Future[list[Shard]] = Future()
 
     def begin(work: Work) -> None:
+        taken: dict[str, int] = {}
         try:
-            number = copies.take()
-            sent = send(copies.all[number], work)
+            for name, copies in engines.items():
+                taken[name] = copies.take()
+            sent = send({name: engines[name].all[n] for name, n in taken.items()}, work)
         except Exception as error:  # noqa: BLE001  whoever waits for the work hears of it
+            give_back(taken)
             done.set_exception(error)
             return
-        sent.add_done_callback(lambda ended: end(ended, number, work))
+        sent.add_done_callback(lambda ended: end(ended, taken, work))
 
-    def end(ended: "Future[list[Shard]]", number: int, work: Work) -> None:
+    def give_back(taken: Mapping[str, int], lost: EngineLost | None = None) -> None:
+        for name, number in taken.items():
+            is_lost = lost is not None and lost.engine in ("", name)
+            engines[name].give_back(number, lost if is_lost else None)
+
+    def end(ended: "Future[list[Shard]]", taken: Mapping[str, int], work: Work) -> None:
         error = ended.exception()
         if isinstance(error, EngineLost):
-            copies.give_back(number, error)
+            give_back(taken, error)
             begin(work.again())
             return
-        copies.give_back(number)
+        give_back(taken)
         if error is not None:
             done.set_exception(error)
         else:

@@ -10,6 +10,7 @@ import uvloop
 
 from pipelines.execution.feed import Upstream
 from pipelines.execution.lost import EngineLost
+from pipelines.execution.stream import Ended, forward
 from pipelines.execution.supervised import Supervised
 from stages.ask import Request
 from stages.engines.base import Answer, Engine, EngineSpec
@@ -19,7 +20,7 @@ Result = TypeVar("Result")
 
 
 class EngineHost:
-    """Opens the engine at the first call, once. A `Client` for what runs on its loop."""
+    """Opens the engine at the first call, once. A `Client`, for other loops too."""
 
     def __init__(self, spec: EngineSpec) -> None:
         self._spec = spec
@@ -63,12 +64,38 @@ class EngineHost:
         Raises:
             EngineLost: the engine answers no more.
         """
+        if asyncio.get_running_loop() is not self._loop:
+            async for answer in self._across(requests):
+                yield answer
+            return
         engine = await self.open()
         try:
             async for answer in engine.complete(requests):
                 yield answer
         except EngineError as error:
             raise _lost(error) from None
+
+    async def _across(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
+        """The same for the loop of another engine."""
+        here = asyncio.get_running_loop()
+        there: asyncio.Queue[Answer | Ended] = asyncio.Queue()
+
+        def put(came: Answer | Ended) -> None:
+            here.call_soon_threadsafe(there.put_nowait, came)
+
+        def ended(sent: "Future[None]") -> None:
+            if not sent.cancelled():
+                put(Ended(sent.exception()))
+
+        sent = self.run(forward(self.complete(requests), put))
+        sent.add_done_callback(ended)
+        try:
+            while isinstance(came := await there.get(), Answer):
+                yield came
+            if came.error is not None:
+                raise came.error
+        finally:
+            sent.cancel()
 
     async def open(self) -> Engine:
         """Load the engine, unless it is loaded.

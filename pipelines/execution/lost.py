@@ -12,3 +12,6 @@ class Lost(Exception):
 
 class EngineLost(RunError):
     """An engine answers no more and was not brought back; another replica may go on."""
+
+    engine = ""
+    """Which of the stage's engines."""

@@ -13,14 +13,14 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import prompts
-from pipelines.money import Budget, Price
+from pipelines.money import Budget, Price, cost
 from pipelines.plan import Step
 from pipelines.store.manifest import Shard, Usage, total
-from stages.base import PromptStage
+from stages.base import MultiCallStage
 
 Verdict = Literal["go", "wait", "stop"]
 
@@ -38,7 +38,8 @@ class _Account:
     taken: int = 0
     made: int = 0
     under_way: int = 0
-    usage: Usage = field(default_factory=Usage)
+    usages: tuple[Usage, ...] = ()
+    """By the step's engines."""
     waits: bool = False
     """Whether its next shard was refused, for now."""
 
@@ -106,7 +107,7 @@ class Meter:
 
     def _spent(self, unit: str) -> float:
         paid = [step for step in self._steps if self._is_paid(step)]
-        return sum(self._cost(unit, step, self._known(step).usage) for step in paid)
+        return sum(self._cost(unit, step, self._known(step).usages) for step in paid)
 
     def _known(self, step: Step) -> _Account:
         """What is known of a step: in a pass that has not come to it, by the one before."""
@@ -122,7 +123,9 @@ class Meter:
             account.taken += shard.counts.input
             account.made += shard.counts.output
             account.under_way -= shard.counts.input if begun else 0
-            account.usage = total(Usage, [account.usage, shard.usage])
+            took = shard.by_engine or (shard.usage,)
+            sums = zip(account.usages or [Usage()] * len(took), took, strict=True)
+            account.usages = tuple(total(Usage, list(pair)) for pair in sums)
         self._tell()
 
     def _tell(self) -> None:
@@ -144,9 +147,9 @@ class Meter:
     def _is_paid(self, step: Step) -> bool:
         """An embedder without a price costs nothing: a capped run can still be sorted."""
         stage = step.stage
-        if not isinstance(stage, PromptStage):
+        if not isinstance(stage, MultiCallStage):
             return False
-        return "embed" not in stage.wants or stage.engine in self._prices
+        return "embed" not in stage.wants or any(name in self._prices for name in stage.engines)
 
     def _is_late(self) -> bool:
         minutes = (time.monotonic() - self._began) / 60
@@ -195,17 +198,24 @@ class Meter:
         """What a row costs in this step: so far on average, or at most."""
         account = self._known(step)
         if account.taken:
-            return self._cost(unit, step, account.usage) / account.taken
+            return self._cost(unit, step, account.usages) / account.taken
         there = self._known(before)
-        text = there.usage.prompt_tokens + there.usage.completion_tokens
+        text = sum(each.prompt_tokens + each.completion_tokens for each in there.usages)
         own = sum(len(prompts.text(name)) for name in step.stage.prompts) // _PER_TOKEN
         prompt = _HEADER + own + (text // there.taken if there.taken else 0)
-        written = step.stage.most_tokens if isinstance(step.stage, PromptStage) else 0
-        return self._cost(unit, step, Usage(1, prompt, written))
+        if not isinstance(step.stage, MultiCallStage):
+            return 0.0
+        # A later call of a row may read all that was written before.
+        calls, written = step.stage.most_calls, step.stage.most_tokens
+        each = Usage(calls, calls * (prompt + (calls - 1) * written), calls * written)
+        dearest = [self._cost(unit, step, self._only(step, name, each)) for name in step.engines]
+        return max(dearest, default=0.0)
 
-    def _cost(self, unit: str, step: Step, usage: Usage) -> float:
+    @staticmethod
+    def _only(step: Step, engine: str, usage: Usage) -> tuple[Usage, ...]:
+        return tuple(usage if name == engine else Usage() for name in step.engines)
+
+    def _cost(self, unit: str, step: Step, usages: Sequence[Usage]) -> float:
         if unit == "tokens":
-            return usage.prompt_tokens + usage.completion_tokens
-        stage = step.stage
-        price = self._prices.get(stage.engine) if isinstance(stage, PromptStage) else None
-        return price.usd(*usage.tokens) if price else 0.0
+            return sum(usage.prompt_tokens + usage.completion_tokens for usage in usages)
+        return cost(self._prices, list(step.engines), usages) or 0.0

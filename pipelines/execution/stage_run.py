@@ -26,7 +26,6 @@ from pipelines.store.folder import Folder
 from pipelines.store.lease import Lease
 from pipelines.store.manifest import Manifest, Shard
 from pipelines.store.store import Store
-from stages.base import PromptStage
 from stages.errors import RunError
 
 _ENOUGH = 10
@@ -218,12 +217,13 @@ class StageRun:
     def _enter(self, work: Work, *, fresh: bool) -> None:
         """Wait for a place at the engine; what asks none needs none."""
         self._under_way += 1
-        stage = self.step.stage
-        if not isinstance(stage, PromptStage):
+        if not self.step.engines:
             self._inbox.put(_Let(work, None, fresh))
             return
         rows = 1 if work.only is not None else work.inputs[0].rows
-        gate = self.given.trials if work.only is not None else self.given.gates[stage.engine]
+        # Of several engines the first: the others get no more calls than their own capacity.
+        first = next(iter(self.step.engines))
+        gate = self.given.trials if work.only is not None else self.given.gates[first]
         # Under a budget rows are made whole before others begin.
         capped = self.given.recipe.budget != Budget()
         gate.enter(

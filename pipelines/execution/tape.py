@@ -57,16 +57,67 @@ class Tape:
         return replace(self, name=f"{self.name}.again", left=(*self.left, self.name))
 
 
-class Remembering:
-    """A `Client` in front of another one."""
+class ReplyLog:
+    """What is known of a shard's answers, and where more are written down."""
 
-    def __init__(self, client: Client | None, tape: Tape, engine: Mapping[str, Any]) -> None:
-        self._client, self._tape, self._engine = client, tape, engine
+    def __init__(self, tape: Tape) -> None:
+        self.cassettes = tape.cassettes
         self._journal = Journal(tape.folder, tape.name)
         self._known = journal.load(tape.folder, tape.left)
         self._heard: dict[bytes, Reply | EngineError] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._sync: asyncio.Future[None] | None = None
+
+    def keep(self, name: bytes, reply: Reply) -> None:
+        """Write an answer down."""
+        self.note(name, reply)
+        self._journal.append([(name, reply)])
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_SYNC_S, self._begin_sync)
+
+    def _begin_sync(self) -> None:
+        self._timer = None
+        if self._sync is None or (self._sync.done() and self._sync.exception() is None):
+            self._sync = asyncio.ensure_future(asyncio.to_thread(self._journal.sync))
+
+    async def synchronised(self) -> None:
+        """Return when all that was heard would survive a power cut."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._sync is not None:
+            await self._sync
+        await asyncio.to_thread(self._journal.sync)
+
+    def note(self, name: bytes, outcome: Reply | EngineError) -> None:
+        """A cassette gets it when the shard is done."""
+        if self.cassettes.record is not None:
+            self._heard[name] = outcome
+
+    def recall(self, name: bytes) -> Reply | EngineError | None:
+        """What was answered before."""
+        found = self._known.get(name)
+        if found is None and self.cassettes.replay is not None:
+            found = _cassette(self.cassettes.replay).get(name)
+            # Where an engine may be asked, it is asked again for what it refused.
+            if found is not None and journal.is_refusal(found) and self.cassettes.asks:
+                return None
+        return journal.outcome(found) if found is not None else None
+
+    def close(self) -> None:
+        """Put what was heard into the cassette; the journal stays until the shard is committed."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._journal.close()
+        if self.cassettes.record is not None and self._heard:
+            journal.keep(self.cassettes.record, self._heard)
+
+
+class Remembering:
+    """A `Client` in front of another one. `engine`: its identity."""
+
+    def __init__(self, client: Client | None, log: ReplyLog, engine: Mapping[str, Any]) -> None:
+        self._client, self._log, self._engine = client, log, engine
 
     async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
         """See `Client`.
@@ -77,66 +128,24 @@ class Remembering:
         asked = {request.index: journal.key(self._engine, request) for request in requests}
         fresh = []
         for request in requests:
-            known = self._recall(asked[request.index])
+            known = self._log.recall(asked[request.index])
             if known is None:
                 fresh.append(request)
             else:
-                self._note(asked[request.index], known)
+                self._log.note(asked[request.index], known)
                 yield Answer(request.index, known)
         if not fresh:
             return
-        if self._client is None or not self._tape.cassettes.asks:
+        if self._client is None or not self._log.cassettes.asks:
             cause = f"the cassette has no answer to {len(fresh)} of {len(requests)} requests"
             remedy = "Give --record with the same folder to ask the engine for what is missing."
             raise RunError(cause, remedy)
         async for answer in self._client.complete(fresh):
             if isinstance(answer.outcome, Reply):
-                self._keep(asked[answer.index], answer.outcome)
+                self._log.keep(asked[answer.index], answer.outcome)
             elif not answer.outcome.fatal:
-                self._note(asked[answer.index], answer.outcome)
+                self._log.note(asked[answer.index], answer.outcome)
             yield answer
-        await self._synchronised()
-
-    def _keep(self, name: bytes, reply: Reply) -> None:
-        self._note(name, reply)
-        self._journal.append([(name, reply)])
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_SYNC_S, self._begin_sync)
-
-    def _begin_sync(self) -> None:
-        self._timer = None
-        if self._sync is None or (self._sync.done() and self._sync.exception() is None):
-            self._sync = asyncio.ensure_future(asyncio.to_thread(self._journal.sync))
-
-    async def _synchronised(self) -> None:
-        """Return when all that was heard would survive a power cut."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._sync is not None:
-            await self._sync
-        await asyncio.to_thread(self._journal.sync)
-
-    def _note(self, name: bytes, outcome: Reply | EngineError) -> None:
-        """A cassette gets it when the shard is done."""
-        if self._tape.cassettes.record is not None:
-            self._heard[name] = outcome
-
-    def _recall(self, name: bytes) -> Reply | EngineError | None:
-        found = self._known.get(name)
-        if found is None and self._tape.cassettes.replay is not None:
-            found = _cassette(self._tape.cassettes.replay).get(name)
-            # Where an engine may be asked, it is asked again for what it refused.
-            if found is not None and journal.is_refusal(found) and self._tape.cassettes.asks:
-                return None
-        return journal.outcome(found) if found is not None else None
-
-    def close(self) -> None:
-        """Put what was heard into the cassette; the journal stays until the shard is committed."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._journal.close()
-        if self._tape.cassettes.record is not None and self._heard:
-            journal.keep(self._tape.cassettes.record, self._heard)
 
 
 @functools.lru_cache(maxsize=1)

@@ -15,13 +15,13 @@ from pipelines.execution.calls import Heard, unheard
 from pipelines.execution.fates import Settled, settle
 from pipelines.execution.seeds import with_seed
 from pipelines.execution.spent import Spent
-from pipelines.execution.tape import Client, Remembering, Tape
+from pipelines.execution.tape import Client, Remembering, ReplyLog, Tape
 from pipelines.plan import Step
 from pipelines.store import marks, shards
 from pipelines.store.folder import Folder
 from pipelines.store.manifest import NO_FILE, File, Shard
 from pipelines.store.shards import FolderReader
-from stages.base import Failed, Fate, GroupStage, PromptStage, SetStage, Stage, TableStage
+from stages.base import Failed, Fate, GroupStage, MultiCallStage, SetStage, Stage, TableStage
 from stages.errors import RunError
 
 Result = TypeVar("Result")
@@ -88,26 +88,31 @@ def do(work: Work) -> list[Shard]:
     return [_finish(work, table, fates, Spent(), started)]
 
 
-async def ask(work: Work, client: Client | None, heard: Heard = unheard) -> list[Shard]:
-    """The same by a prompt stage; what blocks is done in other threads.
+async def ask(work: Work, clients: Mapping[str, Client], heard: Heard = unheard) -> list[Shard]:
+    """The same by a stage that asks models; what blocks is done in other threads.
+
+    `clients`: by the engine's name; none where a cassette knows all answers.
 
     Raises:
         RunError: the engine is dead, or lost a request.
     """
     (given,) = work.inputs
     stage = work.step.stage
-    if not isinstance(stage, PromptStage) or work.tape is None or work.step.engine is None:
+    if not isinstance(stage, MultiCallStage) or work.tape is None:
         raise TypeError(f"{type(stage).__name__} asks nobody")
     started = time.monotonic()
     table = await asyncio.to_thread(given.read)
-    remembering = await asyncio.to_thread(
-        Remembering, client, work.tape, work.step.engine.identity()
-    )
+    log = await asyncio.to_thread(ReplyLog, work.tape)
+    remembering = {
+        name: Remembering(clients.get(name), log, engine.identity())
+        for name, engine in work.step.engines.items()
+    }
     try:
         tried = work.step.renaming.read(_tried(work, table))
         fates, spent = await calls.run(stage, work.step.fingerprint, tried, remembering, heard)
+        await log.synchronised()
     finally:
-        remembering.close()
+        log.close()
     if work.only is not None:
         return []
     return [await asyncio.to_thread(_finish, work, table, fates, spent, started)]
@@ -207,6 +212,7 @@ def _write(work: Work, given: Input, settled: Settled, spent: Spent, seconds: fl
         counts=settled.counts,
         reasons=settled.reasons,
         usage=spent.usage(seconds),
+        by_engine=spent.by_engine(len(work.step.engines)),
         marks=marks.write(work.folder, given.index, settled.rows, settled.rejected),
         rejected=beside["rejected"],
         spent=beside["spent"],

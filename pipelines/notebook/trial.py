@@ -1,7 +1,7 @@
 """Try a stage that is being written on a few rows, before it is a file."""
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from pipelines.execution.work import decide
 from pipelines.lookup import nearest
 from pipelines.renaming import SEED
 from pipelines.store.runs import Run
-from stages.base import Annotated, Derived, Fate, PromptStage, SetStage, Stage
+from stages.base import Annotated, Derived, Fate, MultiCallStage, SetStage, Stage
 from stages.engines.base import EngineSpec
 from stages.errors import UserError
 
@@ -45,10 +45,15 @@ def _fates(stage: Stage, rows: pa.Table, engine: EngineSpec | None, run: Run) ->
     if isinstance(stage, SetStage):
         remedy = "Call its `run` on a reader of your own, as tests/stages/dedup/test_exact.py does."
         raise UserError("a set stage works on all rows of a run, not on a few", remedy)
-    if not isinstance(stage, PromptStage):
+    if not isinstance(stage, MultiCallStage):
         return decide(stage, "trial", rows)
-    with closing(EngineHost(engine or _engine_of(run, stage.engine))) as host:
-        return host.run(calls.run(stage, "trial", rows, host)).result()[0]
+    with ExitStack() as opened:
+        hosts = {
+            name: opened.enter_context(closing(EngineHost(engine or _engine_of(run, name))))
+            for name in stage.engines
+        }
+        first = next(iter(hosts.values()))
+        return first.run(calls.run(stage, "trial", rows, hosts)).result()[0]
 
 
 def _engine_of(run: Run, name: str) -> EngineSpec:

@@ -99,33 +99,33 @@ def _steps(run: Run, numbers: Numbers) -> list[dict[str, Any]]:
     """Counts, settings and model, a row per step."""
     found = []
     for step, counts in zip(run.steps, numbers.stages, strict=True):
-        engine = step.facts["engine"]
         settings = {k: v for k, v in step.facts["settings"].items() if v not in (None, [], "")}
         settings.pop("engine", None)  # its name in the recipe; the model says more
-        found.append({**counts, "settings": settings, "model": _label(engine)})
+        found.append({**counts, "settings": settings, "model": _models(step)})
     return found
 
 
 def _engines(run: Run, numbers: Numbers) -> list[dict[str, Any]]:
     """A row per model: what it did, at which revision, and how much it wrote."""
     found: dict[str, dict[str, Any]] = {}
-    for step, counts in zip(run.steps, numbers.stages, strict=True):
-        engine = step.facts["engine"]
-        if engine:
+    for step, usages in zip(run.steps, numbers.usages, strict=True):
+        for engine, took in zip(step.models, usages, strict=False):
             line = found.setdefault(
                 _label(engine),
                 {"kind": engine["kind"], "revision": _revision(engine), "stages": [],
                  "calls": 0, "tokens": 0},
             )  # fmt: skip
             line["stages"].append(step.name)
-            line["calls"] += counts["calls"]
-            line["tokens"] += counts["completion_tokens"]
+            line["calls"] += took.calls
+            line["tokens"] += took.completion_tokens
     return [{"model": model, **line} for model, line in found.items()]
 
 
-def _label(engine: dict[str, Any] | None) -> str:
-    if engine is None:
-        return ""
+def _models(step: RunStep) -> str:
+    return ", ".join(dict.fromkeys(map(_label, step.models)))
+
+
+def _label(engine: dict[str, Any]) -> str:
     if engine["kind"] == "scripted":
         return f"no model: the script {engine['script']}"
     return public_name(str(engine["model"]))

@@ -96,9 +96,8 @@ def _dataset(given: Mapping[str, str]) -> Licensed:
 def _engines(run: Run, given: Mapping[str, str]) -> Iterator[Licensed]:
     """A line per model that the run's steps asked."""
     seen = set()
-    for step in run.steps:
-        engine = step.facts.get("engine")
-        if not engine or engine["kind"] == "scripted" or engine["model"] in seen:
+    for engine in (engine for step in run.steps for engine in step.models):
+        if engine["kind"] == "scripted" or engine["model"] in seen:
             continue
         seen.add(engine["model"])
         yield _model(engine, given)

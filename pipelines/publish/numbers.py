@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.report import facts
+from pipelines.store import seen
 from pipelines.store.catalog import open_catalog, quoted
-from pipelines.store.runs import Run
+from pipelines.store.manifest import Usage
+from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 from stages.filter.text import likeliest_language
 
@@ -26,6 +28,8 @@ class Numbers:
 
     rows: int
     stages: list[dict[str, Any]]
+    usages: list[tuple[Usage, ...]]
+    """Per step, what each of its engines took."""
     reasons: list[dict[str, Any]]
     spreads: list[dict[str, Any]]
     values: dict[str, list[float]]
@@ -47,6 +51,7 @@ def read_numbers(store: Store, run: Run) -> Numbers:
         return Numbers(
             rows=rows("SELECT count(*) AS n FROM dataset")[0]["n"],
             stages=facts.stages(catalog),
+            usages=[_usages(store, run, step) for step in run.steps],
             reasons=facts.reasons(catalog),
             spreads=[spread for spread in spreads if spread["n"]],
             values={
@@ -55,6 +60,11 @@ def read_numbers(store: Store, run: Run) -> Numbers:
             },
             languages=_languages([row["t"] for row in rows(_SAMPLE)]),
         )
+
+
+def _usages(store: Store, run: Run, step: RunStep) -> tuple[Usage, ...]:
+    found = seen.manifest(store, run, step)
+    return found.by_engine if found else ()
 
 
 _SAMPLE = f"""

@@ -136,10 +136,16 @@ def _lineage(run: Run) -> dict[str, Any]:
 
 
 def _public(facts: Mapping[str, Any]) -> dict[str, Any]:
-    engine = facts["engine"]
-    if engine:
-        engine = engine | {"model": public_name(str(engine["model"]))}
-    return {**facts, "engine": engine}
+    found = dict(facts)
+    if facts["engine"]:
+        found["engine"] = _named(facts["engine"])
+    if "engines" in facts:
+        found["engines"] = [_named(engine) for engine in facts["engines"]]
+    return found
+
+
+def _named(engine: Mapping[str, Any]) -> dict[str, Any]:
+    return {**engine, "model": public_name(str(engine["model"]))}
 
 
 _PUBLIC = {

@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 import xxhash
 
-from pipelines.money import Price, prices
+from pipelines.money import Price, cost, prices
 from pipelines.renaming import RESERVED
 from pipelines.store import costs, seen, shards
 from pipelines.store.folder import Folder
@@ -182,12 +182,17 @@ def _view(connection: duckdb.DuckDBPyConnection, step: RunStep, paths: list[str]
     connection.execute(f"CREATE VIEW {quoted(step.name)} AS {body}")
 
 
-def _read(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> str:
-    """A table of these files, which Arrow reads for DuckDB as it asks for them."""
+def _read(
+    connection: duckdb.DuckDBPyConnection, paths: list[str], schema: pa.Schema | None = None
+) -> str:
+    """A table of these files, which Arrow reads for DuckDB as it asks for them.
+
+    `schema`: theirs, if older ones lack a column of it.
+    """
     import pyarrow.dataset as ds
 
     name = f"_files_{xxhash.xxh3_64_hexdigest(chr(0).join(paths).encode())}"
-    connection.register(name, ds.dataset(paths, format="parquet"))
+    connection.register(name, ds.dataset(paths, schema, format="parquet"))
     return quoted(name)
 
 
@@ -218,9 +223,11 @@ def _ledger_view(
     selects = [f"{head}, model, id, {tokens}, NULL::DOUBLE AS usd FROM _unspent"]
     for step, paths in spent:
         if paths:
-            head = f"SELECT {_text(step.name)}, {_text(step.engine)}, {step.reused}"
-            usd = _usd(known.get(step.engine))
-            selects.append(f"{head}, model, id, {tokens}, {usd} FROM {_read(connection, paths)}")
+            files = _read(connection, paths, shards.SPENT)
+            for position, name in enumerate(step.asks):
+                head = f"SELECT {_text(step.name)}, {_text(name)}, {step.reused}"
+                line = f"{head}, model, id, {tokens}, {_usd(known.get(name))} FROM {files}"
+                selects.append(f"{line} WHERE coalesce(engine, 0) = {position}")
     connection.execute("CREATE VIEW ledger AS " + " UNION ALL ".join(selects))
 
 
@@ -249,14 +256,14 @@ def _stage_row(store: Store, run: Run, position: int) -> dict[str, Any]:
     step = run.steps[position]
     found = seen.manifest(store, run, step) or Manifest(step.path, fingerprint="")
     counts, usage = found.counts, found.usage
-    price = prices(run.source).get(step.engine)
+    usd = cost(prices(run.source), step.asks, found.by_engine)
     return {
         **{"position": position, "stage": step.name, "use": step.path, "rows_in": counts.input},
         **{name: getattr(counts, name) for name in ("annotated", "derived", "dropped", "failed")},
         **msgspec.structs.asdict(usage),
         **{"rows_out": counts.output, "reused": step.reused, "complete": found.complete},
         "fingerprint": found.fingerprint,
-        "usd": price.usd(*usage.tokens) if price and usage.calls else None,
+        "usd": usd if usage.calls else None,
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.money import prices
+from pipelines.money import cost, prices
 from pipelines.store import seen
 from pipelines.store.manifest import Manifest
 from pipelines.store.runs import Run, RunStep
@@ -67,9 +67,12 @@ def _temperature(step: RunStep) -> float | None:
 
 
 def _model(step: RunStep | None) -> str | None:
-    engine = (step.facts.get("engine") if step else None) or {}
     # A scripted engine bears the name of the model that it stands in for.
-    return "scripted" if engine.get("kind") == "scripted" else engine.get("model")
+    names = [
+        "scripted" if engine.get("kind") == "scripted" else str(engine.get("model"))
+        for engine in (step.models if step else ())
+    ]
+    return ", ".join(dict.fromkeys(names)) or None
 
 
 def _came_through(steps: list[tuple[RunStep, Manifest]]) -> tuple[int, int]:
@@ -85,5 +88,6 @@ def _came_through(steps: list[tuple[RunStep, Manifest]]) -> tuple[int, int]:
 
 def _usd(run: Run, steps: list[tuple[RunStep, Manifest]]) -> float | None:
     known = prices(run.source)
-    parts = [known[s.engine].usd(*m.usage.tokens) for s, m in steps if s.engine in known]
+    costs = [cost(known, step.asks, found.by_engine) for step, found in steps]
+    parts = [each for each in costs if each is not None]
     return sum(parts) if parts else None

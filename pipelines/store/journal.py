@@ -45,6 +45,7 @@ def key(engine: Mapping[str, Any], request: Request) -> bytes:
     """
     prompt, sampling = request.ask.prompt, request.ask.sampling
     ask = msgspec.to_builtins(request.ask, order="deterministic")
+    del ask["engine"]  # what a recipe calls it; who it is stands in `engine`
     # What came after the first journals stays out where it is not used.
     _leave_out(ask["sampling"], sampling, _LATER_SAMPLING)
     if isinstance(prompt, UserTurn):

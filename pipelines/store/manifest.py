@@ -87,6 +87,8 @@ class Shard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What each row's calls took (`shards.SPENT`)."""
     marks: File = NO_FILE
     """Says where a row is without opening the rows (`marks.py`)."""
+    by_engine: tuple[Usage, ...] = ()
+    """What each engine of a stage with several took, in the stage's order."""
 
     @property
     def files(self) -> tuple[File, ...]:
@@ -115,6 +117,14 @@ class Manifest(msgspec.Struct, frozen=True):
     def usage(self) -> Usage:
         """The sums over all shards."""
         return total(Usage, [shard.usage for shard in self.shards])
+
+    @property
+    def by_engine(self) -> tuple[Usage, ...]:
+        """The sums over all shards for each engine of the stage."""
+        several = [shard.by_engine for shard in self.shards if shard.by_engine]
+        return tuple(total(Usage, list(each)) for each in zip(*several, strict=True)) or (
+            self.usage,
+        )
 
     @property
     def reasons(self) -> dict[str, int]:

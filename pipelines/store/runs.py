@@ -32,7 +32,9 @@ class RunStep(BaseModel):
     role: str = ""
     """What the stage is for (`stages.base.Role`); of records of Bowerbird 0.1.0 empty."""
     engine: str = ""
-    """What the recipe calls the engine that it asks."""
+    """What the recipe calls the engine that it asks, or the engines."""
+    engines: tuple[str, ...] = ()
+    """The same one by one; of records of before version 0.2 empty."""
     reused: bool = False
     """Whether it was complete before the run began."""
     facts: dict[str, Any] = {}
@@ -41,6 +43,17 @@ class RunStep(BaseModel):
     """The version of its manifest when the run was done."""
     digest: str = ""
     """One name for its shards then."""
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """Its engines' names in the recipe, in the stage's order."""
+        return self.engines or ((self.engine,) if self.engine else ())
+
+    @property
+    def models(self) -> tuple[dict[str, Any], ...]:
+        """Its engines' identities, in the same order."""
+        one = self.facts.get("engine")
+        return tuple(self.facts.get("engines") or ([one] if one else []))
 
     @property
     def is_for(self) -> str:

@@ -34,12 +34,13 @@ REJECTED = pa.schema(
 """Rows that do not go on. `fate` is dropped or failed; `row` is JSON of the row's columns."""
 
 SPENT = pa.schema(
-    [("id", pa.string()), ("model", pa.string())]
+    [("id", pa.string()), ("model", pa.string()), ("engine", pa.int8())]
     + [(n, pa.int64()) for n in ("calls", "prompt_tokens", "cached_tokens", "completion_tokens")]
     + [("seconds", pa.float64())]
 )
-"""What the calls for each row took. `model` as the engine says it; `seconds` from request to
-reply, the wait for a turn included; `cached_tokens` are among `prompt_tokens`."""
+"""What the calls for each row took. `model` as the engine says it; `engine`: its position among
+those of the stage, null in stores of before version 0.2; `seconds` from request to reply, the wait
+for a turn included; `cached_tokens` are among `prompt_tokens`."""
 
 
 def write(folder: Folder, stem: str, table: pa.Table) -> File:

@@ -8,6 +8,7 @@ from typing import Any
 import ray
 
 from pipelines.execution.lost import EngineLost, Lost
+from pipelines.execution.stream import Ended, forward
 from pipelines.execution.supervised import Supervised
 from stages.ask import Request
 from stages.engines.base import Answer, EngineSpec
@@ -37,8 +38,9 @@ class EngineActor:
         """One answer per request, as they finish; those that come close together in one list."""
         await self.open()
         assert self._engine is not None
-        there: asyncio.Queue[Answer | BaseException | None] = asyncio.Queue()
-        forwarding = asyncio.create_task(_forward(self._engine, requests, there))
+        there: asyncio.Queue[Answer | Ended] = asyncio.Queue()
+        stream = self._engine.complete(requests)
+        forwarding = asyncio.create_task(forward(stream, there.put_nowait))
         try:
             while answers := await _next(there):
                 yield answers
@@ -51,36 +53,22 @@ class EngineActor:
             await self._engine.close()
 
 
-async def _forward(
-    engine: Supervised,
-    requests: Sequence[Request],
-    there: "asyncio.Queue[Answer | BaseException | None]",
-) -> None:
-    try:
-        async for answer in engine.complete(requests):
-            there.put_nowait(answer)
-    except Exception as error:  # noqa: BLE001  raised again where the answers are awaited
-        there.put_nowait(error)
-    else:
-        there.put_nowait(None)
-
-
-async def _next(there: "asyncio.Queue[Answer | BaseException | None]") -> list[Answer]:
+async def _next(there: "asyncio.Queue[Answer | Ended]") -> list[Answer]:
     """What has come, at least one answer; nothing at the end."""
     found: list[Answer] = []
     while not found or not there.empty():
-        answer = await there.get()
-        if isinstance(answer, Answer):
+        came = await there.get()
+        if isinstance(came, Answer):
             if not found and there.empty():
                 await asyncio.sleep(_COALESCE_S)
-            found.append(answer)
+            found.append(came)
         elif found:
-            there.put_nowait(answer)  # nothing comes after it: it is next
+            there.put_nowait(came)  # nothing comes after it: it is next
             break
-        elif answer is None:
-            break
+        elif came.error is not None:
+            raise came.error
         else:
-            raise answer
+            break
     return found
 
 

@@ -3,13 +3,14 @@
 import contextlib
 import itertools
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
 import ray
 
 from pipelines.execution.calls import Heard, unheard
-from pipelines.execution.executor import ask_one
+from pipelines.execution.executor import ask_each
 from pipelines.execution.feed import Upstream
 from pipelines.execution.lost import EngineLost, Lost
 from pipelines.execution.on_ray.cluster import start_cluster
@@ -20,7 +21,6 @@ from pipelines.execution.work import Work
 from pipelines.recipe import Recipe
 from pipelines.store.manifest import Shard
 from pipelines.waiting import Say, silent, waiting_for
-from stages.base import PromptStage
 from stages.errors import BowerbirdError, EngineError, UserError, first_line
 
 _RESTARTS = 100
@@ -53,23 +53,18 @@ class RayExecutor:
 
     def submit(self, work: Work, heard: Heard = unheard) -> "Future[list[Shard]]":
         """See `Executor`."""
-        stage = work.step.stage
-        engine = ""
-        if isinstance(stage, PromptStage) and work.tape and work.tape.cassettes.asks:
-            engine = stage.engine
+        asks = work.tape is not None and work.tape.cassettes.asks
         try:
             with self._starting:
                 if self._closed.is_set():
                     raise Upstream
                 self._start()
-                copies = self._replicas(engine) if engine else None
+                copies = {name: self._replicas(name) for name in work.step.engines if asks}
         except Exception as error:  # noqa: BLE001  whoever waits for the work hears of it
             failed: Future[list[Shard]] = Future()
             failed.set_exception(error)
             return failed
-        if copies is None:
-            return self._send(None, work, heard)
-        return ask_one(copies, work, lambda copy, work: self._send(copy, work, heard))
+        return ask_each(copies, work, lambda chosen, work: self._send(chosen, work, heard))
 
     @property
     def width(self) -> int:
@@ -90,22 +85,26 @@ class RayExecutor:
         self._load = dict.fromkeys(self._workers, 0)
         threading.Thread(target=self._listen, name="news", daemon=True).start()
 
-    def _send(self, copy: EngineCopy | None, work: Work, heard: Heard) -> "Future[list[Shard]]":
+    def _send(
+        self, copies: Mapping[str, EngineCopy], work: Work, heard: Heard
+    ) -> "Future[list[Shard]]":
         """Give work to the process with the least to do, or to one of its own."""
         done: Future[list[Shard]] = Future()
         key = (work.step.name, work.inputs[0].index if work.inputs else 0)
-        engine, number = (copy.actor if copy else None), next(self._numbers)
+        number = next(self._numbers)
+        actors = {name: copy.actor for name, copy in copies.items()}
+        opened = [copy.opened for copy in copies.values()]
         if key in self._lost:
             worker = None
             # No retries of Ray's own: the step counts them, and a journal has one writer.
             task = ray.remote(num_cpus=1, max_retries=0)(alone)
-            sent = task.remote(work, engine, copy.opened if copy else None).future()
+            sent = task.remote(work, actors, *opened).future()
         else:
             with self._starting:
                 worker = min(self._load, key=lambda each: self._load[each])
                 self._load[worker] += 1
             self._listening[number] = heard
-            sent = worker.do.remote(number, work, engine, [copy.opened] if copy else []).future()
+            sent = worker.do.remote(number, work, actors, opened).future()
 
         def ended(sent: "Future[list[Shard]]") -> None:
             self._listening.pop(number, None)
@@ -113,8 +112,9 @@ class RayExecutor:
             died = isinstance(sent.exception(), ray.exceptions.RayActorError)
             if died:
                 self._lost.add(key)
-            elif isinstance(error, Lost) and copy is not None and not self._closed.is_set():
-                copy.reopen()
+            elif isinstance(error, Lost) and not self._closed.is_set():
+                for copy in copies.values():
+                    copy.reopen()
             self._give_back(worker, dead=died)
             if error is not None:
                 done.set_exception(error)

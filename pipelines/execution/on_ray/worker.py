@@ -1,13 +1,13 @@
 """The processes that do the work of shards, and tell how far they are."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from pipelines.execution import work as unit
 from pipelines.execution.on_ray.engine import ActorClient
 from pipelines.execution.work import Work
 from pipelines.store.manifest import Shard
-from stages.base import PromptStage
 
 
 class Worker:
@@ -16,14 +16,15 @@ class Worker:
     def __init__(self) -> None:
         self._news: dict[int, list[int]] = {}
 
-    async def do(self, number: int, work: Work, engine: Any, opened: list[Any]) -> list[Shard]:
-        """`number`: what `news` calls this work. `opened`: ready when the engine is."""
-        stage = work.step.stage
-        if not isinstance(stage, PromptStage):
+    async def do(
+        self, number: int, work: Work, actors: Mapping[str, Any], opened: list[Any]
+    ) -> list[Shard]:
+        """`number`: what `news` calls this work. `opened`: ready when the engines are."""
+        if not work.step.engines:
             return await asyncio.to_thread(unit.do, work)
         for each in opened:
             await each
-        client = ActorClient(engine) if engine is not None else None
+        clients = {name: ActorClient(actor) for name, actor in actors.items()}
         told = self._news.setdefault(number, [0, 0])
 
         def heard(rows: int, tokens: int) -> None:
@@ -31,7 +32,7 @@ class Worker:
             told[1] += tokens
 
         try:
-            return await unit.ask(work, client, heard)
+            return await unit.ask(work, clients, heard)
         finally:
             del self._news[number]
 
@@ -40,9 +41,9 @@ class Worker:
         return {number: list(told) for number, told in self._news.items()}
 
 
-def alone(work: Work, engine: Any, opened: None) -> list[Shard]:
+def alone(work: Work, actors: Mapping[str, Any], *_opened: None) -> list[Shard]:
     """The same in a process of its own, for work whose process died before."""
-    if not isinstance(work.step.stage, PromptStage):
+    if not work.step.engines:
         return unit.do(work)
-    client = ActorClient(engine) if engine is not None else None
-    return asyncio.run(unit.ask(work, client))
+    clients = {name: ActorClient(actor) for name, actor in actors.items()}
+    return asyncio.run(unit.ask(work, clients))

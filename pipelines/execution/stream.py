@@ -1,0 +1,24 @@
+"""An engine's answers, handed on as they come: to another loop, or into a queue with others."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from stages.engines.base import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last of a stream. `error`: what broke it off, if anything did."""
+
+    error: BaseException | None = None
+
+
+async def forward(answers: AsyncIterator[Answer], put: Callable[[Answer | Ended], object]) -> None:
+    """Put every answer, and at last `Ended`: an error is raised by whoever takes it."""
+    try:
+        async for answer in answers:
+            put(answer)
+    except Exception as error:  # noqa: BLE001  see above
+        put(Ended(error))
+    else:
+        put(Ended())

@@ -44,12 +44,14 @@ def recipe(seed, **placement):
     return {
         "name": "chaos",
         "seed": seed,
-        "engines": {"main": {"kind": "scripted", "script": SCRIPT}},
+        "engines": {name: {"kind": "scripted", "script": SCRIPT} for name in ("main", "other")},
         "stages": [
             {"use": "generate.magpie", "rows": 96},
             {"use": "filter.instruction"},
             {"use": "generate.respond", "samples": 2},
             {"use": "judge.quality"},
+            {"use": "select.best"},
+            {"use": "dialogue.simulate", "engine": ["main", "other"], "turns": 2},
             {"use": "annotate.embedding", "engine": "main"},
             {"use": "dedup.semantic"},
             {"use": "select.quality_diversity", "rows": 40},

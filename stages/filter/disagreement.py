@@ -1,0 +1,37 @@
+"""Drop rows on which two judges disagree.
+
+In:  {first: 4.2, second: 1.9}, two judges' scores
+Out: {disagreement: 2.3}, or dropped as filter.disagreement, or filter.not_scored without a score
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pyarrow as pa
+from pydantic import Field
+
+from stages.base import Annotated, Columns, Dropped, Fate, Role, TableStage
+
+
+class Disagreement(TableStage):
+    """The distance of the scores, which must be on one scale."""
+
+    role: ClassVar[Role] = "filter"
+    needs: ClassVar[tuple[str, ...]] = ("first", "second")
+    adds: ClassVar[Columns] = {"disagreement": pa.float64()}
+
+    most: float = Field(ge=0)
+    """Rows whose scores lie further apart are dropped."""
+
+    def apply(self, table: pa.Table) -> Sequence[Fate]:
+        """Compare each row's two scores."""
+        pairs = zip(table["first"].to_pylist(), table["second"].to_pylist(), strict=True)
+        return [self._fate(first, second) for first, second in pairs]
+
+    def _fate(self, first: float | None, second: float | None) -> Fate:
+        if first is None or second is None:
+            return Dropped("filter.not_scored")
+        gap = abs(first - second)
+        if gap > self.most:
+            return Dropped("filter.disagreement", f"{first:.2f} and {second:.2f}")
+        return Annotated({"disagreement": gap})

@@ -1,0 +1,82 @@
+"""Answer an instruction with some of the recipe's models, chosen for each row.
+
+In:  {instruction: "Name three rivers."}
+Out: a child per answer: {response: "…", response_finish_reason: "stop", response_model: "…",
+     sample: 0}
+
+UltraFeedback answers each instruction with 4 of its 17 models (arXiv:2310.01377, section 3). Which
+of the engines are asked is drawn by the row's own seed, each as likely as the others.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+import pyarrow as pa
+from pydantic import Field, model_validator
+from typing_extensions import override
+
+from stages.ask import Ask, Capability, Reply, Sampling, chat
+from stages.base import Annotated, Columns, Derived, Fate, MultiCallStage, Role, Row
+
+
+class Candidates(MultiCallStage):
+    """One call for each chosen engine, all at once."""
+
+    role: ClassVar[Role] = "generate"
+    cites: ClassVar[tuple[str, ...]] = ("ultrafeedback",)
+    wants: ClassVar[frozenset[Capability]] = frozenset({"chat"})
+    needs: ClassVar[tuple[str, ...]] = ("instruction", "seed")
+    adds: ClassVar[Columns] = {
+        "response": pa.string(),
+        "response_finish_reason": pa.string(),
+        "response_model": pa.string(),
+        "sample": pa.int64(),
+    }
+    derives: ClassVar[bool] = True
+
+    models: int = Field(ge=1)
+    """How many of the engines answer each row."""
+    system: str | None = None
+    temperature: float = Field(0.7, ge=0, le=2)
+    max_tokens: int = Field(512, gt=0)
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.models > len(self.engines):
+            raise ValueError(f"{self.models} models of {len(self.engines)} engines")
+        return self
+
+    @property
+    @override
+    def most_calls(self) -> int:
+        return self.models
+
+    @property
+    @override
+    def most_tokens(self) -> int:
+        return self.max_tokens
+
+    @override
+    def most_rows(self, rows: int) -> int:
+        return rows * self.models
+
+    @override
+    def next(self, row: Row, replies: Sequence[Reply]) -> Sequence[Ask] | Fate:
+        if row["instruction"] is None:
+            return Annotated()
+        if not replies:
+            chosen = random.Random(row["seed"]).sample(self.engines, self.models)
+            sampling = Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
+            prompt = chat(row["instruction"], self.system)
+            return [Ask(prompt, sampling, engine=engine) for engine in chosen]
+        return Derived(tuple(_answer(reply, number) for number, reply in enumerate(replies)))
+
+
+def _answer(reply: Reply, number: int) -> Row:
+    return {
+        "response": reply.text.strip(),
+        "response_finish_reason": reply.sample.finish_reason,
+        "response_model": reply.model,
+        "sample": number,
+    }

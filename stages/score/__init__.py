@@ -1,0 +1,1 @@
+"""Numbers that a model gives a text without writing one."""

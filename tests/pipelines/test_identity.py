@@ -24,7 +24,7 @@ from stages.engines.base import EngineSpec
 STAGES = {use: class_in(f"stages.{use}", Stage) for use in known_stages()}
 NEEDED = {
     "rows": 5, "path": "configs/seeds/self_instruct_seed_tasks.jsonl", "column": "text",
-    "instruction": "instruction", "response": "response",
+    "instruction": "instruction", "response": "response", "models": 1, "rubric": "Is it true?",
 }  # fmt: skip
 COSMETIC = {"engine"}
 """What a recipe calls its engine; the engine's identity stands beside the settings."""
@@ -58,7 +58,7 @@ def others(model, name):
     """Valid instances in which only this field is another one."""
     first = build(model)
     for value in CANDIDATES:
-        for companion in ({}, {"temperature": 0.5}, {"samples": 2}):
+        for companion in ({}, {"temperature": 0.5}, {"samples": 2}, {"engine": ("a", "b", "c")}):
             extra = {k: v for k, v in companion.items() if k in model.model_fields and k != name}
             try:
                 base, changed = build(model, **extra), build(model, **extra, **{name: value})

@@ -48,7 +48,7 @@ def test_prompt_stages_that_do_not_draw_ask_for_the_likeliest_token(root):
         if not issubclass(kind, PromptStage):
             continue
         gold = root / "tests/stages" / f"{path.replace('.', '/')}.gold.jsonl"
-        needed = {"rows": 1, "json_schema": {"type": "object"}}
+        needed = {"rows": 1, "json_schema": {"type": "object"}, "rubric": "Is it true?"}
         stage = kind(**{name: needed[name] for name in needed if name in kind.model_fields})
         for line in gold.read_text().splitlines():
             case = json.loads(line)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.lookup import class_in, known_stages
-from stages.ask import Chat, Passage, Raw, Reply, Sample, UserTurn
+from stages.ask import Chat, Given, Passage, Raw, Reply, Sample, UserTurn
 from stages.base import Annotated, Derived, Dropped, Failed, PromptStage, Stage
 from stages.errors import ReplyError
 
@@ -47,7 +47,7 @@ def test_every_prompt_stage_has_a_gold_file():
 
 
 def asked(ask):
-    if isinstance(ask, Annotated):
+    if isinstance(ask, Annotated | Dropped):
         return said(ask)
     match ask.prompt:
         case Chat(messages):
@@ -58,12 +58,16 @@ def asked(ask):
             return {"user_turn": system, "stop": list(ask.sampling.stop)}
         case Passage(text):
             return {"passage": text}
+        case Given(messages, text):
+            return {"given": text, "after": [[m.role, m.content] for m in messages]}
     raise AssertionError(ask)
 
 
 def reply(given):
     if "vector" in given:
         return Reply(vector=tuple(given["vector"]))
+    if "given" in given:
+        return Reply(given=tuple(given["given"]))
     texts = given["text"] if isinstance(given["text"], list) else [given["text"]]
     logprobs = tuple(given.get("logprobs", ()))
     finish, thought = given.get("finish_reason", "stop"), given.get("reasoning", "")

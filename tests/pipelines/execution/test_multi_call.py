@@ -100,7 +100,9 @@ def test_what_an_engine_is_decides_and_not_what_it_is_called(panel, root):
     renamed["prices"]["third"] = renamed["prices"].pop("other")
     renamed["stages"][-1]["engine"] = ["main", "third"]
     assert plan(parse(renamed, root))[-1].fingerprint == first.fingerprint
-    assert plan(parse(panel("tests.data.shy_script:shy"), root))[-1].fingerprint != first.fingerprint
+    assert (
+        plan(parse(panel("tests.data.shy_script:shy"), root))[-1].fingerprint != first.fingerprint
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""Who speaks when, what each side sees, and what is never kept."""
+
+import pytest
+from pydantic import ValidationError
+
+from stages.ask import Reply, Sample
+from stages.dialogue.simulate import Simulate
+from stages.errors import ReplyError
+
+ROW = {"id": "row0", "parents": [], "instruction": "Name a river."}
+
+
+def said(*texts):
+    return tuple(Reply((Sample(text),)) for text in texts)
+
+
+def test_the_assistant_sees_the_conversation_and_the_user_a_description_of_it():
+    stage = Simulate(turns=2, engine=("assistant", "user"), system="Be short.")
+    first = stage.next(ROW, ())
+    assert (first.engine, [m.role for m in first.prompt.messages]) == (
+        "assistant",
+        ["system", "user"],
+    )
+    second = stage.next(ROW, said("The Nile."))
+    (message,) = second.prompt.messages
+    assert (second.engine, message.role) == ("user", "user")
+    assert message.content.index("Name a river.") < message.content.index("The Nile.")
+    assert "Be short." not in message.content
+    third = stage.next(ROW, said("The Nile.", "And how long is it?"))
+    roles = [(m.role, m.content) for m in third.prompt.messages[1:]]
+    assert roles == [
+        ("user", "Name a river."), ("assistant", "The Nile."), ("user", "And how long is it?"),
+    ]  # fmt: skip
+    fate = stage.next(ROW, said("The Nile.", "And how long is it?", " 6,650 km. "))
+    assert fate.columns["turns"] == 2
+    assert fate.columns["messages"][-1] == {"role": "assistant", "content": "6,650 km."}
+    assert len(fate.columns["messages"]) == 4
+
+
+@pytest.mark.parametrize("last", [Sample("  "), Sample("It is", "length")])
+def test_a_turn_that_is_empty_or_cut_off_is_none(last):
+    with pytest.raises(ReplyError):
+        Simulate().next(ROW, (*said("The Nile."), Reply((last,))))
+
+
+def test_one_turn_is_one_call():
+    assert Simulate(turns=1).most_calls == 1
+    fate = Simulate(turns=1).next(ROW, said("The Nile."))
+    assert len(fate.columns["messages"]) == 2
+
+
+def test_three_engines_are_too_many():
+    with pytest.raises(ValidationError, match="one engine, or two"):
+        Simulate(engine=("a", "b", "c"))

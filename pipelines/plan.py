@@ -16,7 +16,8 @@ import pyarrow as pa
 import prompts
 from pipelines.lookup import nearest, stage_path
 from pipelines.recipe import Recipe
-from pipelines.renaming import RESERVED, SEED, Renaming
+from pipelines.renaming import SEED, Renaming
+from pipelines.store.runs import VIEWS
 from stages.base import Columns, MultiCallStage, SetStage, Stage
 from stages.engines.base import EngineSpec
 from stages.errors import UserError
@@ -110,8 +111,8 @@ def _names(recipe: Recipe) -> list[str]:
         seen[name] += 1
         names.append(f"{name}_{seen[name]}" if total[name] > 1 else name)
     for name, times in Counter(name.lower() for name in names).items():
-        if times > 1 or name in RESERVED:
-            taken = "another view of a run" if name in RESERVED else "another stage"
+        if times > 1 or name in VIEWS:
+            taken = "another view of a run" if name in VIEWS else "another stage"
             raise UserError(f"the name '{name}' is that of {taken}", "Give another name by `as`.")
     return names
 

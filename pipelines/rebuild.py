@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from pipelines import foreign
 from pipelines.execution.executor import executor_for
 from pipelines.execution.tape import Cassettes
@@ -102,6 +104,6 @@ def rebuild(
             # It sees the shards that it saw: they are there again, or still amiss.
             yield Rebuilt(run, not any(_misses(store, run, step) for step in run.steps))
             continue
-        whole = run.model_copy(update={"steps": done.steps, "content": done.content})
+        whole = structs.replace(run, steps=done.steps, content=done.content)
         records.write(store.runs, whole)
         yield Rebuilt(whole, done.content == run.content)

@@ -235,12 +235,15 @@ def _validate(
         raise _user_error(error, where, fields) from None
 
 
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+
+
 def _user_error(error: ValidationError, where: str, fields: list[str]) -> UserError:
     # A key that is no setting first: a misspelt one also makes the real one missing.
-    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    first = min(error.errors(), key=lambda e: e["type"] not in _UNKNOWN)
     key = ".".join(str(part) for part in first["loc"])
     at = f"{where}: '{key}'" if key else where
-    if first["type"] == "extra_forbidden":
+    if first["type"] in _UNKNOWN:
         return UserError(f"{at} is no setting", nearest(key, fields))
     if first["type"] == "missing":
         return UserError(f"{at} is missing", "Add it to the recipe.")

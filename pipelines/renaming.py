@@ -13,9 +13,6 @@ import pyarrow as pa
 
 from stages.base import Annotated, Columns, Derived, Fate, Row, ShardReader, Stage
 
-RESERVED = ("dataset", "rejected", "stages", "ledger", "runs", "costs")
-"""Views that every run has in SQL; no stage is called so."""
-
 SEED = "seed"
 """What a stage may need beside columns: a number of each row's own (`execution/seeds.py`)."""
 

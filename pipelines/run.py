@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 import prompts
 from pipelines.execution.executor import Executor
 from pipelines.execution.feed import Upstream
@@ -70,7 +72,7 @@ def prepare(
     if not steps[0].stage.count_seeds():
         raise UserError(f"{steps[0].name} has no rows to start from", "Check its file.")
     record = _record(recipe, recipe_path, steps, store)
-    job = Job(recipe, steps, store, record.model_copy(update={"scheduled": scheduled}), cassettes)
+    job = Job(recipe, steps, store, structs.replace(record, scheduled=scheduled), cassettes)
     for engine in _needed(job):
         recipe.engines[engine].check()
     return job
@@ -133,7 +135,7 @@ def carry_out(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner)
     """
     with job.store.writing(job.run.id) as lease:
         _bury(job.store, lease)
-        job = replace(job, run=job.run.model_copy(update={"epoch": lease.epoch}))
+        job = replace(job, run=structs.replace(job.run, epoch=lease.epoch))
         meters = [Meter(job.recipe.budget, job.steps, dict(job.recipe.prices))]
         try:
             with _recorded(job, meters) as ended:
@@ -174,7 +176,7 @@ def _bury(store: Store, lease: Lease) -> None:
     for run in store.all_runs():
         if run.status == "running":
             facts = {"status": "interrupted", "error": "its process ended without a word"}
-            runs.write(store.runs, run.model_copy(update={**facts, "finished": lease.holder.since}))
+            runs.write(store.runs, structs.replace(run, **facts, finished=lease.holder.since))
 
 
 def _stage_runs(
@@ -232,7 +234,7 @@ def _recorded(job: Job, meters: list[Meter]) -> Iterator[list[Run]]:
 
     def record(status: str, error: str = "", **more: Any) -> None:
         facts = {"status": status, "error": error, "finished": runs.now(), **more}
-        ended[:] = [job.run.model_copy(update=facts)]
+        ended[:] = [structs.replace(job.run, **facts)]
         runs.write(job.store.runs, ended[0])
 
     runs.write(job.store.runs, job.run)
@@ -257,7 +259,7 @@ def _result(job: Job) -> dict[str, Any]:
     """Of a run that is done: the versions of its manifests and the hash of its dataset."""
     found = [log.read(job.store.stage(step.folder)) for step in job.steps]
     steps = [
-        kept.model_copy(update={"version": there.version, "digest": digest(there.shards)})
+        structs.replace(kept, version=there.version, digest=digest(there.shards))
         for kept, there in zip(job.run.steps, found, strict=True)
         if there is not None
     ]

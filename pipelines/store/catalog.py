@@ -16,11 +16,10 @@ import pyarrow as pa
 import xxhash
 
 from pipelines.money import Price, cost, prices
-from pipelines.renaming import RESERVED
 from pipelines.store import costs, seen, shards
 from pipelines.store.folder import Folder
 from pipelines.store.manifest import File, Manifest
-from pipelines.store.runs import Run, RunStep
+from pipelines.store.runs import VIEWS, Run, RunStep
 from pipelines.store.store import Store
 from stages.errors import RunError, UserError
 
@@ -77,7 +76,7 @@ _ABOUT_ALL = re.compile(r"\b(show|information_schema|duckdb_\w+|pg_catalog|sqlit
 
 def _wanted(run: Run, sql: str | None) -> set[str]:
     """The views that a query may mean: those whose names are among its words."""
-    names = {*RESERVED, *(step.name for step in run.steps)}
+    names = {*VIEWS, *(step.name for step in run.steps)}
     if sql is None or _ABOUT_ALL.search(sql):
         return names
     words = sql.lower()

@@ -7,27 +7,27 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import msgspec
 
 from pipelines.store.folder import Folder
 from pipelines.store.sealed import Broken, seal, unseal
 from stages.errors import RunError, UserError
 
 NAME = "run.json"
-_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+VIEWS = ("dataset", "rejected", "stages", "ledger", "runs", "costs")
+"""Views that every run has in SQL (`catalog.py`); no stage is called so."""
+_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\Z"
 """Of a folder in a store: no path, whoever wrote the record."""
-_PROMPT = r"^[a-z0-9_]+(/[a-z0-9_]+)*$"
+_PROMPT = r"^[a-z0-9_]+(/[a-z0-9_]+)*\Z"
 """Of a template: it becomes a file of a release."""
 
 
-class RunStep(BaseModel):
+class RunStep(msgspec.Struct, frozen=True, kw_only=True):
     """A step of a run: its view in SQL, its stage's path, its folder in the store."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     path: str
-    folder: str = Field(pattern=_NAME)
+    folder: Annotated[str, msgspec.Meta(pattern=_NAME)]
     columns: tuple[str, ...]
     role: str = ""
     """What the stage is for (`stages.base.Role`); of records of Bowerbird 0.1.0 empty."""
@@ -65,13 +65,11 @@ class RunStep(BaseModel):
         return str(self.facts.get("columns", {}).get(column, column))
 
 
-class Run(BaseModel):
+class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One execution. Times are UTC in ISO 8601."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     version: int = 2
-    id: str = Field(pattern=_NAME)
+    id: Annotated[str, msgspec.Meta(pattern=_NAME)]
     recipe: str
     recipe_path: str
     source: dict[str, Any]
@@ -83,7 +81,7 @@ class Run(BaseModel):
     scheduled: str = ""
     """For a run that a schedule fired, the time it was due."""
     steps: tuple[RunStep, ...]
-    prompts: dict[Annotated[str, Field(pattern=_PROMPT)], str] = {}
+    prompts: dict[Annotated[str, msgspec.Meta(pattern=_PROMPT)], str] = {}
     """The text of every template that the steps render, by name."""
     versions: dict[str, str]
     epoch: int = 0
@@ -121,7 +119,7 @@ def ids(folder: Folder) -> list[str]:
 
 def write(folder: Folder, run: Run) -> None:
     """Record `run` in the runs folder."""
-    (folder / run.id).put(NAME, seal(run.model_dump_json(indent=1).encode()))
+    (folder / run.id).put(NAME, seal(msgspec.json.format(msgspec.json.encode(run), indent=1)))
 
 
 def read(folder: Folder, run_id: str) -> Run:
@@ -142,8 +140,8 @@ def read(folder: Folder, run_id: str) -> Run:
         if found.id != run_id:
             raise Broken(f"it is that of {found.id}")
         return found
-    except (Broken, ValidationError) as error:
-        what = "it is not a record" if isinstance(error, ValidationError) else str(error)
+    except (Broken, msgspec.ValidationError, msgspec.DecodeError) as error:
+        what = str(error) if isinstance(error, Broken) else "it is not a record"
         cause = f"the run record {(folder / run_id).uri(NAME)} is damaged: {what}"
         raise RunError(cause, "`bowerbird repair` sets it aside; the rows are not in it.") from None
 
@@ -152,12 +150,12 @@ def parse(content: bytes) -> Run:
     """The record in a file.
 
     Raises:
-        ValueError: it is damaged (`Broken`) or no record (`ValidationError`).
+        ValueError: it is damaged (`Broken`) or no record (`msgspec.DecodeError`).
     """
     try:
-        return Run.model_validate_json(unseal(content))
+        return msgspec.json.decode(unseal(content), type=Run)
     except Broken:
-        found = Run.model_validate_json(content)
+        found = msgspec.json.decode(content, type=Run)
         if found.version != 1:
             raise
         return found

@@ -7,6 +7,7 @@ The higher, the closer the answer lies to what the model would say itself: GRAPE
 to train a model on by it (arXiv:2502.04194). The tokens of the instruction do not count.
 """
 
+from math import isfinite
 from statistics import fmean
 from typing import ClassVar
 
@@ -36,6 +37,6 @@ class Likelihood(PromptStage):
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The mean over the answer's tokens."""
-        if not reply.given:
-            raise ReplyError("the reply scores no token")
+        if not reply.given or not all(map(isfinite, reply.given)):
+            raise ReplyError("the reply scores no token, or one as impossible")
         return Annotated({"likelihood": fmean(reply.given)})

@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from pipelines.store import log, runs, shards
 from pipelines.store.verify import verify
@@ -168,7 +169,7 @@ def test_repair_computes_what_is_damaged_and_nothing_else(store, what, root):
         watches.append(Fresh(job))
         return watches[-1]
 
-    runs_ = [r.model_copy(update={"recipe_path": str(root / "x.yaml")})
+    runs_ = [structs.replace(r, recipe_path=str(root / "x.yaml"))
              for r in affected(store)]  # fmt: skip
     (done,) = rebuild(store, runs_, Cassettes(), watching)
     assert done.same

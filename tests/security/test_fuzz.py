@@ -135,7 +135,7 @@ def gold():
         name = f"{path.parent.name}.{path.name.removesuffix('.gold.jsonl')}"
         for line in path.read_text(encoding="utf-8").splitlines():
             case = json.loads(line)
-            if "reply" in case and "vector" not in case["reply"]:
+            if "text" in case.get("reply", {}):
                 stage = class_in(f"stages.{name}", Stage)(**case.get("settings", {}))
                 yield stage, {"id": "row0", "parents": [], **case["row"]}, case["reply"]
 

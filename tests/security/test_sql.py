@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from msgspec import structs
 
 from pipelines.store.catalog import _only_reads, open_catalog, query
 from pipelines.store.runs import RunStep
@@ -124,7 +125,7 @@ def test_names_in_a_record_are_quoted(run, name):
     """Whatever a store from elsewhere calls its steps and columns."""
     record, store = run
     step = RunStep(name=name, path="a.b", folder="nowhere", columns=("id", *ODD))
-    hostile = record.model_copy(update={"status": "failed", "steps": (*record.steps, step)})
+    hostile = structs.replace(record, status="failed", steps=(*record.steps, step))
     connection = open_catalog(store, hostile)
     found = connection.sql("SELECT * FROM dataset")
     assert found.columns[: len(ODD) + 1] == ["id", *ODD]

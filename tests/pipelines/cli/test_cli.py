@@ -176,6 +176,15 @@ def test_the_command_line_starts_fast():
     assert done.stdout.strip() == "[]"
 
 
+def test_a_query_needs_no_pydantic():
+    """Its first model takes 0.2 s to make, longer than the query of a store of a million rows."""
+    import subprocess
+
+    code = "import sys, pipelines.cli, pipelines.store.catalog; print('pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 @pytest.mark.parametrize("command", ["verify", "repair", "gc"])
 def test_a_store_that_is_not_there_is_not_whole(bowerbird, command):
     code, out, err = bowerbird(command, "--store", "mistyped")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from pipelines.store.store import Store
 
@@ -124,7 +125,7 @@ def test_a_run_whose_process_ended_without_a_word(bowerbird, recipe, done):
     from pipelines.store import runs
 
     store = Store.at("store")
-    dead = store.find(None).model_copy(update={"id": "dead", "status": "running"})
+    dead = structs.replace(store.find(None), id="dead", status="running")
     runs.write(store.runs, dead)
     bowerbird("run", recipe, "--local")
     assert store.find("dead").status == "interrupted"

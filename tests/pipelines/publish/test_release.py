@@ -9,6 +9,7 @@ import datasets
 import pytest
 import yaml
 from huggingface_hub import DatasetCard
+from msgspec import structs
 
 from pipelines.lookup import class_in, known_stages
 from pipelines.publish import card, release
@@ -184,15 +185,13 @@ def test_what_cannot_be_released_is_said(made, small_recipe, run_recipe, tmp_pat
     with pytest.raises(UserError, match="Did you mean 'trl-sft'"):
         make(("trl-stf",))
     with pytest.raises(UserError, match="is interrupted"):
-        make(which=run.model_copy(update={"status": "interrupted"}))
+        make(which=structs.replace(run, status="interrupted"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     with pytest.raises(UserError, match="holds other files"):
         make(out=tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
-    old = run.model_copy(
-        update={"steps": tuple(s.model_copy(update={"facts": {}}) for s in run.steps)}
-    )
+    old = structs.replace(run, steps=tuple(structs.replace(s, facts={}) for s in run.steps))
     with pytest.raises(UserError, match="was recorded without"):
         make(which=old)
     make(out=folder)  # an earlier release gives way
@@ -206,8 +205,8 @@ def test_licenses_of_models(small_recipe, run_recipe, tmp_path):
     def asked(name):
         step = run.steps[0]
         engine = {"kind": "vllm", "model": name, "revision": "abc"}
-        changed = step.model_copy(update={"facts": step.facts | {"engine": engine}})
-        return run.model_copy(update={"steps": (changed,)})
+        changed = structs.replace(step, facts=step.facts | {"engine": engine})
+        return structs.replace(run, steps=(changed,))
 
     (_, packaged) = licensed(asked("packaged/all-minilm-l6-v2"), MINE, ())
     assert packaged.license == "apache-2.0"

@@ -40,7 +40,7 @@ def main() -> None:
     cost(500, scripted)  # imports
     for rows in map(int, given.rows.split(",")):
         print(f"P3 in process, {rows:,} rows: {cost(rows, scripted):.0f} µs a row (goal 150)")
-    with serving(Path(__file__).parents[1] / "tests/fault_server.py") as url:
+    with serving(Path(__file__).parents[1] / "tests/support/fault_server.py") as url:
         asked = {"kind": "openai", "model": "m", "base_url": url}
         for rows in map(int, given.http.split(",")):
             print(f"P3 HTTP, {rows:,} rows: {cost(rows, asked):.0f} µs a row (goal 600)")

@@ -16,10 +16,10 @@ from typing import Any
 from benchmarks.kept import MODEL, Kept
 from benchmarks.turns import apart, in_turn, timed
 from stages.ask import Ask, Reply, Sampling, chat
-from stages.constraints import without_lengths
 from stages.engines.vllm import Vllm
 from stages.errors import ReplyError
 from stages.generate.structured import Structured
+from stages.shared.constraints import without_lengths
 
 Schema = Mapping[str, Any]
 LONG: Schema = {"type": "array", "items": {"type": "string", "maxLength": 12}, "minItems": 60}

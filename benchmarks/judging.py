@@ -23,8 +23,8 @@ from scipy.stats import spearmanr
 from benchmarks.kept import MODEL, Kept
 from benchmarks.one_stage import carried_out, recipe
 from benchmarks.turns import apart, in_turn, timed
+from pipelines.execution.engines.replicas import Replicas
 from pipelines.execution.executor import LocalExecutor
-from pipelines.execution.replicas import Replicas
 from stages.ask import Ask, Chat, Reply, Sampling, chat
 from stages.engines.vllm import Vllm
 from stages.errors import ReplyError

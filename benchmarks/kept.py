@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from pipelines.execution.host import EngineHost
+from pipelines.execution.engines.engine_thread import EngineThread
 from stages.ask import Request
 from stages.engines.base import Answer, EngineSpec
 
@@ -12,7 +12,7 @@ MODEL = "packaged/qwen2.5-coder-1.5b-instruct"
 _STARTED = time.monotonic()
 
 
-class Kept(EngineHost):
+class Kept(EngineThread):
     """A host with a record of the requests that reached it; `end` frees the engine."""
 
     def __init__(self, spec: EngineSpec) -> None:

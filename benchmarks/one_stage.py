@@ -7,10 +7,10 @@ from typing import Any
 
 from pipelines.execution.executor import Executor
 from pipelines.execution.watch import Silent
-from pipelines.recipe import Recipe, parse
-from pipelines.run import carry_out, prepare, run_in_threads
-from pipelines.store import log
-from pipelines.store.manifest import Manifest
+from pipelines.recipe.parse import Recipe, parse
+from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.store.log import log
+from pipelines.store.log.manifest import Manifest
 from pipelines.store.store import Store
 
 
@@ -38,7 +38,7 @@ def recipe(
 def carried_out(made: Recipe, folder: Path, executor: Executor) -> Manifest:
     """Run it on the store in `folder`; what became of the last stage."""
     job = prepare(made, Path("measured.yaml"), Store.at(folder / "store"))
-    carry_out(job, executor, Silent(), run_in_threads)
+    execute(job, executor, Silent(), run_in_threads)
     done = log.read(job.store.stage(job.steps[-1].folder))
     assert done is not None
     return done

@@ -28,8 +28,8 @@ import pyarrow.parquet as pq
 from benchmarks.one_stage import carried_out, recipe, said
 from pipelines.execution.executor import LocalExecutor, executor_for
 from pipelines.execution.watch import Silent
-from pipelines.recipe import Recipe
-from pipelines.run import carry_out, prepare, run_in_threads
+from pipelines.recipe.parse import Recipe
+from pipelines.run.job import execute, prepare, run_in_threads
 from pipelines.store.store import Store
 from stages.ask import Ask, Capability, Chat, Message, Reply, Request, Sample
 from stages.engines.base import Answer, EngineSpec, as_finished
@@ -46,7 +46,7 @@ def takes(seed: int) -> float:
 class Timed(EngineSpec):
     """An engine that sleeps."""
 
-    can: ClassVar[frozenset[Capability]] = frozenset({"chat"})
+    provides: ClassVar[frozenset[Capability]] = frozenset({"chat"})
     kind: Literal["timed"] = "timed"
     model: str = "timed"
 
@@ -184,7 +184,7 @@ def cores(rows: int) -> None:
             ray.get([warm.remote() for _ in range(count)])
             job = prepare(again, Path("x.yaml"), Store.at(Path(folder) / "store"))
             watch = FirstToLast()
-            carry_out(job, executor_for(again, local=False), watch, run_in_threads)
+            execute(job, executor_for(again, local=False), watch, run_in_threads)
             took[count] = watch.last - watch.first
     print(f"P26 from one to two processes: {took[1]:.1f} s and {took[2]:.1f} s, "
           f"{took[1] / took[2]:.2f} times (goal 1.85)")  # fmt: skip

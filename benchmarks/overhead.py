@@ -17,9 +17,9 @@ from pathlib import Path
 
 from benchmarks.kept import MODEL, Kept
 from benchmarks.one_stage import carried_out, recipe
+from pipelines.execution.engines.replicas import Replicas
 from pipelines.execution.executor import LocalExecutor
-from pipelines.execution.replicas import Replicas
-from pipelines.recipe import Recipe
+from pipelines.recipe.parse import Recipe
 from stages.ask import Reply, Request
 
 _TOPICS = ("rivers", "bread", "sorting", "chess", "soil", "trains", "verbs", "tides")

@@ -19,19 +19,19 @@ from collections import deque
 from concurrent.futures import Future
 from pathlib import Path
 
-from pipelines.execution.calls import Heard, unheard
-from pipelines.execution.feed import Feed
-from pipelines.execution.ledger import Ledger
-from pipelines.execution.lost import Lost
-from pipelines.execution.meter import Meter
-from pipelines.execution.stage_run import Conditions, StageRun
-from pipelines.execution.tape import Cassettes
+from pipelines.execution.engines.reply_log import Cassettes
+from pipelines.execution.shards.calls import Heard, unheard
+from pipelines.execution.shards.shard_task import ShardTask
+from pipelines.execution.shards.worker_died import WorkerDied
+from pipelines.execution.steps.budget_tracker import BudgetTracker
+from pipelines.execution.steps.shard_stream import ShardStream
+from pipelines.execution.steps.stage_run import Conditions, StageRun
+from pipelines.execution.steps.step_commits import StepCommits
 from pipelines.execution.watch import Silent
-from pipelines.execution.work import Work
-from pipelines.money import Budget
-from pipelines.plan import plan
-from pipelines.recipe import parse
-from pipelines.store.manifest import NO_FILE, Counts, File, Shard, Usage
+from pipelines.plan.steps import plan
+from pipelines.recipe.money import Budget
+from pipelines.recipe.parse import parse
+from pipelines.store.log.manifest import NO_FILE, Counts, File, Shard, Usage
 from pipelines.store.store import Store
 
 _ROWS = 20_000
@@ -55,8 +55,8 @@ class Simulation:
     def __init__(self, workers: int, total: int) -> None:
         self._workers, self._left = workers, total
         self._draw = random.Random(0)
-        self._waiting: deque[tuple[float, float, Work, Future[list[Shard]]]] = deque()
-        self._running: list[tuple[float, int, bool, Work, Future[list[Shard]]]] = []
+        self._waiting: deque[tuple[float, float, ShardTask, Future[list[Shard]]]] = deque()
+        self._running: list[tuple[float, int, bool, ShardTask, Future[list[Shard]]]] = []
         self._changed = threading.Condition()
         self._number = 0
         self.now = self.worked = self.lost = 0.0
@@ -66,7 +66,7 @@ class Simulation:
         """A shard for each worker, and as many that wait."""
         return 2 * self._workers
 
-    def submit(self, work: Work, heard: Heard = unheard) -> "Future[list[Shard]]":
+    def submit(self, work: ShardTask, heard: Heard = unheard) -> "Future[list[Shard]]":
         """A worker takes the shard; it ends, or is lost on the way."""
         future: Future[list[Shard]] = Future()
         takes = self._draw.gammavariate(1 / _CV**2, _MEAN_S * _CV**2)
@@ -97,7 +97,7 @@ class Simulation:
                 self._left -= not lost
                 self._begin()
             if lost:
-                future.set_exception(Lost("the worker is gone"))
+                future.set_exception(WorkerDied("the worker is gone"))
             else:
                 future.set_result([made(work.inputs[0].index)])
 
@@ -121,36 +121,36 @@ def simulate(workers: int, count: int, folder: Path) -> dict[str, float]:
     }
     recipe = parse(source, folder)
     first, second = plan(recipe)
-    feed = Feed()
+    feed = ShardStream()
     for index in range(count):
         feed.put(made(index))
     feed.end()
     store = Store.at(folder)
     simulation = Simulation(workers, count)
     commits = {"seconds": 0.0, "processor": 0.0, "number": 0.0}
-    plain = Ledger.commit
+    plain = StepCommits.commit
 
-    def timed(self: Ledger, found: list[Shard]) -> None:
+    def timed(self: StepCommits, found: list[Shard]) -> None:
         began, used = time.perf_counter(), time.thread_time()
         plain(self, found)
         commits["seconds"] += time.perf_counter() - began
         commits["processor"] += time.thread_time() - used
         commits["number"] += 1
 
-    Ledger.commit = timed  # type: ignore[method-assign, assignment]
+    StepCommits.commit = timed  # type: ignore[method-assign, assignment]
     threading.Thread(target=simulation.run, daemon=True).start()
     try:
         with store.writing("scale") as lease:
             stop = threading.Event()
             used = time.thread_time()
-            meter = Meter(Budget(), (first, second))
+            meter = BudgetTracker(Budget(), (first, second))
             given = Conditions(
                 recipe, _ROWS, store, lease, simulation, Silent(), stop, Cassettes(), meter, {}
             )
             StageRun(second, first, 1, given).run(feed)
             scheduler = time.thread_time() - used - commits["processor"]
     finally:
-        Ledger.commit = plain  # type: ignore[method-assign]
+        StepCommits.commit = plain  # type: ignore[method-assign]
     return {
         "makespan": simulation.now,
         "efficiency": simulation.worked / (workers * simulation.now),

@@ -23,14 +23,15 @@ import pyarrow.parquet as pq
 
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.watch import Silent
-from pipelines.recipe import parse
-from pipelines.run import carry_out, prepare, run_in_threads
-from pipelines.store import log, marks, shards
-from pipelines.store.folder import LocalFolder
-from pipelines.store.log import Log
-from pipelines.store.manifest import NO_FILE, Counts, Shard, Usage
+from pipelines.recipe.parse import parse
+from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.store.files import marks, shards
+from pipelines.store.files.folder import LocalFolder
+from pipelines.store.log import log
+from pipelines.store.log.log import Log
+from pipelines.store.log.manifest import NO_FILE, Counts, Shard, Usage
 from pipelines.store.store import Store
-from pipelines.store.verify import verify as verify_store
+from pipelines.store.upkeep.verify import verify as verify_store
 
 
 def text_rows(rows: int, offset: int = 0) -> pa.Table:
@@ -142,7 +143,7 @@ def manifest(folder: Path) -> None:
     rate = 300 / (time.perf_counter() - began)
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from pipelines.store import log; from pipelines.store.folder import LocalFolder\n"
+        "from pipelines.store import log; from pipelines.store.files.folder import LocalFolder\n"
         "import psutil; me = psutil.Process(); before = me.memory_info().rss\n"
         "began = time.perf_counter()\n"
         "found = log.read(LocalFolder(Path(sys.argv[1]))); took = time.perf_counter() - began\n"
@@ -237,7 +238,7 @@ def memory(folder: Path) -> None:
 def one(rows: int, folder: Path) -> None:
     """A run in this process; its peak memory in MB."""
     job = prepare(parse(recipe(rows, 0.0005), folder), Path("x.yaml"), Store.at(folder))
-    carry_out(job, LocalExecutor.of(job.recipe), Silent(), run_in_threads)
+    execute(job, LocalExecutor.of(job.recipe), Silent(), run_in_threads)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.lookup import nearest
-from pipelines.store import catalog
-from pipelines.store.catalog import quoted
+from pipelines.recipe.lookup import nearest
+from pipelines.store.query import catalog
+from pipelines.store.query.catalog import quoted
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 from stages.errors import UserError

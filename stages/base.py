@@ -4,7 +4,7 @@ A stage is a frozen pydantic model: its fields are its configuration, and its fi
 (`use: judge.quality` is `stages/judge/quality.py`). It has one of five shapes, `PromptStage`,
 `MultiCallStage`, `TableStage`, `GroupStage` or `SetStage`, and gives every row exactly one fate:
 
-    Annotated   the same row goes on, with more or changed columns
+    Kept        the same row goes on, with more or changed columns
     Derived     new rows come of it, and it is their parent
     Dropped     it worked and did not pass, for a reason
     Failed      it could not be worked on, because of an error
@@ -12,8 +12,7 @@ A stage is a frozen pydantic model: its fields are its configuration, and its fi
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated as Annotated_
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -30,7 +29,7 @@ Role = Literal["source", "generate", "filter", "annotate", "judge", "dedup", "se
 
 
 @dataclass(frozen=True, slots=True)
-class Annotated:
+class Kept:
     """The row goes on. `columns`: what the stage adds or changes."""
 
     columns: Row = field(default_factory=dict)
@@ -65,7 +64,7 @@ class Failed:
     detail: str = ""
 
 
-Fate = Annotated | Derived | Dropped | Failed
+Fate = Kept | Derived | Dropped | Failed
 
 
 class ShardReader(Protocol):
@@ -107,24 +106,24 @@ class Stage(BaseModel):
         return ()
 
     @property
-    def draws(self) -> bool:
+    def uses_seed(self) -> bool:
         """Whether the run's seed decides what comes out; if not, runs with other seeds reuse it."""
         return True
 
-    def seeds(self) -> Iterable[Row] | None:
+    def initial_rows(self) -> Iterable[Row] | None:
         """The rows a first stage starts from; None for a stage that follows another."""
         return None
 
-    def count_seeds(self) -> int:
+    def count_initial_rows(self) -> int:
         """How many they are."""
-        return sum(1 for _ in self.seeds() or ())
+        return sum(1 for _ in self.initial_rows() or ())
 
     @property
     def derives(self) -> bool:
         """Whether it may make new rows of one; such a prompt stage has no null for a reply."""
         return False
 
-    def most_rows(self, rows: int) -> int:
+    def max_rows(self, rows: int) -> int:
         """How many rows can go on at most, of `rows` that come in; for estimates."""
         return rows
 
@@ -133,7 +132,7 @@ class Stage(BaseModel):
         return {}
 
 
-OnParseError = Annotated_[
+OnParseError = Annotated[
     Literal["retry", "drop", "null", "fail"],
     BeforeValidator(lambda value: "null" if value is None else value),
 ]
@@ -154,7 +153,7 @@ class MultiCallStage(Stage):
         return (self.engine,) if isinstance(self.engine, str) else self.engine
 
     @property
-    def wants(self) -> frozenset[Capability]:
+    def requires(self) -> frozenset[Capability]:
         """What each of its engines must be able to do."""
         return frozenset()
 
@@ -164,9 +163,14 @@ class MultiCallStage(Stage):
         return 1
 
     @property
+    def attempts(self) -> int:
+        """How often a call is made in all if its replies cannot be read."""
+        return 3 if self.on_parse_error == "retry" else 1
+
+    @property
     def most_tokens(self) -> int:
         """Tokens that one call may write at most, all samples together."""
-        return 0 if "embed" in self.wants else Sampling().max_tokens
+        return 0 if "embed" in self.requires else Sampling().max_tokens
 
     def next(self, row: Row, replies: Sequence[Reply]) -> Ask | Sequence[Ask] | Fate:
         """What to ask next, or the row's fate: a pure function of the row and the replies so far.
@@ -202,7 +206,7 @@ class TableStage(Stage):
     """A shard at a time, without a model and without chance."""
 
     @property
-    def draws(self) -> bool:
+    def uses_seed(self) -> bool:
         """Rules decide by the row alone."""
         return False
 
@@ -219,7 +223,7 @@ class GroupStage(Stage):
     """
 
     @property
-    def draws(self) -> bool:
+    def uses_seed(self) -> bool:
         """Rules decide by the rows alone."""
         return False
 

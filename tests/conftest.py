@@ -12,8 +12,8 @@ from xdist.scheduler import LoadFileScheduling
 
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.watch import Silent
-from pipelines.recipe import parse
-from pipelines.run import carry_out, prepare, run_in_threads
+from pipelines.recipe.parse import parse
+from pipelines.run.job import execute, prepare, run_in_threads
 from pipelines.store.store import Store
 from tests.security import no_pickle
 
@@ -122,7 +122,7 @@ def run_recipe(tmp_path):
     def run(source, store=None, watch=None):
         store = store or Store.at(tmp_path / "store")
         job = prepare(parse(source, ROOT), Path("test.yaml"), store)
-        done = carry_out(job, LocalExecutor.of(job.recipe), watch or Silent(), run_in_threads)
+        done = execute(job, LocalExecutor.of(job.recipe), watch or Silent(), run_in_threads)
         return done, store
 
     return run

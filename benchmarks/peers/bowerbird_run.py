@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.watch import Silent
-from pipelines.recipe import parse
-from pipelines.run import carry_out, prepare, run_in_threads
+from pipelines.recipe.parse import parse
+from pipelines.run.job import execute, prepare, run_in_threads
 from pipelines.store.store import Store
 
 
@@ -29,7 +29,7 @@ def main(url: str, rows: str, out: str) -> None:
     }  # fmt: skip
     recipe = parse(source, Path(out))
     job = prepare(recipe, Path("peers.yaml"), Store.at(Path(out) / "store"))
-    carry_out(job, LocalExecutor.of(recipe), Silent(), run_in_threads)
+    execute(job, LocalExecutor.of(recipe), Silent(), run_in_threads)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from pipelines.cli.output import say, stdout, table
-from pipelines.money import dollars
-from pipelines.pilot import Expected
+from pipelines.recipe.money import dollars
+from pipelines.run.pilot import Expected
 
 
 def expected(stages: Sequence[Expected], rows: int) -> None:

@@ -19,25 +19,25 @@ from rich.markup import escape as markup
 from rich.panel import Panel
 from rich.table import Table
 
-from pipelines.money import cost, dollars, prices
+from pipelines.recipe.money import cost, dollars, prices
 from pipelines.store import seen
-from pipelines.store.folder import LocalFolder
+from pipelines.store.files.folder import LocalFolder
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 from stages.errors import BowerbirdError, UserError
-from stages.unicode import visible
+from stages.shared.unicode import visible
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pipelines.doctor import Finding
-    from pipelines.estimate import Estimate
-    from pipelines.execution.tape import Cassettes
-    from pipelines.plan import Step
-    from pipelines.store.gc import Garbage
+    from pipelines.execution.engines.reply_log import Cassettes
+    from pipelines.machine.doctor import Finding
+    from pipelines.plan.estimate import Estimate
+    from pipelines.plan.steps import Step
     from pipelines.store.lease import Holder
-    from pipelines.store.lineage import Event
-    from pipelines.store.verify import Finding as Damage
+    from pipelines.store.query.lineage import Event
+    from pipelines.store.upkeep.gc import Garbage
+    from pipelines.store.upkeep.verify import Finding as Damage
 
 console = Console(stderr=True, highlight=False)
 DEFAULT_STORE = "store"
@@ -273,7 +273,7 @@ def cassettes(record: Path | None, replay: Path | None) -> "Cassettes":
     """
     if replay is not None and not replay.is_dir():
         raise UserError(f"there is no cassette {replay}", "Record one with --record first.")
-    from pipelines.execution.tape import Cassettes
+    from pipelines.execution.engines.reply_log import Cassettes
 
     folders = [LocalFolder(path.resolve()) if path else None for path in (record, replay)]
     return Cassettes(*folders)

@@ -4,8 +4,8 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from pipelines.plan import Step
-from pipelines.store.manifest import Shard
+from pipelines.plan.steps import Step
+from pipelines.store.log.manifest import Shard
 
 _WINDOW_S = 10.0
 

@@ -13,9 +13,9 @@ from pipelines.cli.output import console
 from pipelines.cli.pace import StepPace
 from pipelines.cli.quiet import quiet
 from pipelines.execution.executor import Executor
-from pipelines.plan import Step
-from pipelines.run import Job
-from pipelines.store.manifest import Manifest, Shard
+from pipelines.plan.steps import Step
+from pipelines.run.job import Job
+from pipelines.store.log.manifest import Manifest, Shard
 
 _NEWS_S = 30.0
 
@@ -35,7 +35,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         self._paces = {step.name: StepPace(step) for step in self.job.steps}
-        self._seeds = self.job.steps[0].stage.count_seeds()
+        self._seeds = self.job.steps[0].stage.count_initial_rows()
         console.print(f"run {self.job.run.id} in {self.job.store.root.uri()}", highlight=False)
         if console.is_terminal:
             self._open.enter_context(quiet())

@@ -36,8 +36,8 @@ def run(
     """Run a recipe; the same command again goes on where it stopped."""
     from pipelines.cli.progress import Progress
     from pipelines.execution.executor import executor_for
-    from pipelines.recipe import load
-    from pipelines.run import carry_out, prepare, run_in_threads
+    from pipelines.recipe.parse import load
+    from pipelines.run.job import execute, prepare, run_in_threads
 
     cassettes = output.cassettes(record, replay)
     job = prepare(load(recipe, overrides), recipe, Store.at(store), cassettes=cassettes)
@@ -45,12 +45,12 @@ def run(
     try:
         with Progress(job, executor) as progress:
             if local:
-                done = carry_out(job, executor, progress, run_in_threads)
+                done = execute(job, executor, progress, run_in_threads)
             else:
                 from pipelines.flows.by_hand import prefect
 
                 with prefect(job, output.say) as run_steps:
-                    done = carry_out(job, executor, progress, run_steps)
+                    done = execute(job, executor, progress, run_steps)
     except KeyboardInterrupt:
         output.say("interrupted; the same command goes on from the last committed shard")
         raise typer.Exit(1) from None
@@ -83,8 +83,8 @@ def serve(
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "true")
     from pipelines.flows.server import server
-    from pipelines.recipe import load
-    from pipelines.run import prepare
+    from pipelines.recipe.parse import load
+    from pipelines.run.job import prepare
 
     prepare(load(recipe, overrides), recipe, Store.at(store))  # what is wrong is said at once
     with server(output.say, scheduling=True) as started:
@@ -110,16 +110,16 @@ def plan(
     ] = None,
 ) -> None:
     """Show stages, columns, what is cached, and an estimate; without --pilot load nothing."""
-    from pipelines.estimate import estimate
-    from pipelines.explain import explain as reasons
-    from pipelines.plan import plan as make_plan
-    from pipelines.recipe import load
+    from pipelines.plan.estimate import estimate
+    from pipelines.plan.explain import explain as reasons
+    from pipelines.plan.steps import plan as make_plan
+    from pipelines.recipe.parse import load
 
     loaded = load(recipe, overrides)
     steps = make_plan(loaded)
     if pilot is not None:
         from pipelines.cli import costs
-        from pipelines.pilot import pilot as first_rows
+        from pipelines.run.pilot import pilot as first_rows
 
         costs.expected(first_rows(loaded, recipe, pilot), pilot)
     elif explain:
@@ -135,8 +135,8 @@ def preview(
     overrides: Overrides = [],  # noqa: B006
 ) -> None:
     """Send the first rows through the whole chain and show them; nothing is kept."""
-    from pipelines.preview import preview as first_rows
-    from pipelines.recipe import load
+    from pipelines.recipe.parse import load
+    from pipelines.run.preview import preview as first_rows
 
     shown, became = first_rows(load(recipe, overrides), recipe, rows)
     output.cards(shown)

@@ -41,7 +41,7 @@ def sql(
     format_: Annotated[output.Format, typer.Option("--format")] = output.Format.table,
 ) -> None:
     """Query a run with DuckDB: dataset, rejected, stages, runs, and a view per stage."""
-    from pipelines.store.catalog import query as ask
+    from pipelines.store.query.catalog import query as ask
 
     where = Store.at(store)
     output.result(ask(where, where.find(run_id), query), format_)
@@ -54,7 +54,7 @@ def why(
     run_id: RunId = None,
 ) -> None:
     """Where a row came from, what each stage said of it, or why it was dropped."""
-    from pipelines.store.lineage import history
+    from pipelines.store.query.lineage import history
 
     where = Store.at(store)
     output.history(history(where, where.find(run_id), row_id))

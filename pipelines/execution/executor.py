@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, Self
 
-from pipelines.execution import work as unit
-from pipelines.execution.calls import Heard, unheard
-from pipelines.execution.host import EngineHost
-from pipelines.execution.lost import EngineLost
-from pipelines.execution.replicas import Copy, Replicas
-from pipelines.execution.work import Work
-from pipelines.recipe import Recipe
-from pipelines.store.manifest import Shard
-from pipelines.waiting import Say, silent
+from pipelines.execution.engines.engine_thread import EngineThread
+from pipelines.execution.engines.replicas import Copy, Replicas
+from pipelines.execution.shards import shard_task as unit
+from pipelines.execution.shards.calls import Heard, unheard
+from pipelines.execution.shards.shard_task import ShardTask
+from pipelines.execution.shards.worker_died import EngineLost
+from pipelines.machine.waiting import Say, silent
+from pipelines.recipe.parse import Recipe
+from pipelines.store.log.manifest import Shard
 
 _CORES = os.cpu_count() or 1
 
@@ -29,7 +29,7 @@ class Executor(Protocol):
         """Shards of a stage that are begun at the same time where they need no engine."""
         ...
 
-    def submit(self, work: Work, heard: Heard = unheard) -> "Future[list[Shard]]":
+    def submit(self, work: ShardTask, heard: Heard = unheard) -> "Future[list[Shard]]":
         """Start `work`; the result is what its shards became, or `Lost` if its process died.
 
         `heard` is told how it goes, from any thread.
@@ -58,7 +58,7 @@ class LocalExecutor:
     ahead = 2
     width = 2 * _CORES
 
-    def __init__(self, hosts: Mapping[str, Replicas[EngineHost]]) -> None:
+    def __init__(self, hosts: Mapping[str, Replicas[EngineThread]]) -> None:
         self._hosts = hosts
         self._pool = ThreadPoolExecutor(_CORES, thread_name_prefix="shard")
 
@@ -67,17 +67,17 @@ class LocalExecutor:
         """With the recipe's engines."""
         return cls(
             {
-                name: Replicas([EngineHost(spec) for _ in range(recipe.placed(name).replicas)])
+                name: Replicas([EngineThread(spec) for _ in range(recipe.placed(name).replicas)])
                 for name, spec in recipe.engines.items()
             }
         )
 
-    def submit(self, work: Work, heard: Heard = unheard) -> "Future[list[Shard]]":
+    def submit(self, work: ShardTask, heard: Heard = unheard) -> "Future[list[Shard]]":
         """See `Executor`."""
         if not work.step.engines:
             return self._pool.submit(unit.do, work)
 
-        def send(hosts: Mapping[str, EngineHost], work: Work) -> "Future[list[Shard]]":
+        def send(hosts: Mapping[str, EngineThread], work: ShardTask) -> "Future[list[Shard]]":
             first = next(iter(hosts.values()))
             return first.run(unit.ask(work, hosts, heard))
 
@@ -106,13 +106,13 @@ class LocalExecutor:
 
 def ask_each(
     engines: Mapping[str, Replicas[Copy]],
-    work: Work,
-    send: "Callable[[Mapping[str, Copy], Work], Future[list[Shard]]]",
+    work: ShardTask,
+    send: "Callable[[Mapping[str, Copy], ShardTask], Future[list[Shard]]]",
 ) -> "Future[list[Shard]]":
     """Send the work to a copy of each of its engines, and to others if one is given up."""
     done: Future[list[Shard]] = Future()
 
-    def begin(work: Work) -> None:
+    def begin(work: ShardTask) -> None:
         taken: dict[str, int] = {}
         try:
             for name, copies in engines.items():
@@ -129,7 +129,7 @@ def ask_each(
             is_lost = lost is not None and lost.engine in ("", name)
             engines[name].give_back(number, lost if is_lost else None)
 
-    def end(ended: "Future[list[Shard]]", taken: Mapping[str, int], work: Work) -> None:
+    def end(ended: "Future[list[Shard]]", taken: Mapping[str, int], work: ShardTask) -> None:
         error = ended.exception()
         if isinstance(error, EngineLost):
             give_back(taken, error)

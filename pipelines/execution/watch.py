@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from pipelines.plan import Step
-from pipelines.store.manifest import Manifest, Shard
+from pipelines.plan.steps import Step
+from pipelines.store.log.manifest import Manifest, Shard
 
 
 class Watch(Protocol):

@@ -6,10 +6,10 @@ Prefect itself is imported when its server is there: it reads the server's addre
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pipelines.execution.stage_run import StageRun
+from pipelines.execution.steps.stage_run import StageRun
 from pipelines.flows.server import server
-from pipelines.run import Job, StepRunner
-from pipelines.waiting import Say
+from pipelines.machine.waiting import Say
+from pipelines.run.job import Job, StepRunner
 from stages.errors import RunError
 
 

@@ -19,8 +19,8 @@ from prefect import flow, get_run_logger, runtime
 from pipelines.execution.executor import executor_for
 from pipelines.execution.watch import Silent
 from pipelines.flows.steps import in_this_flow, threads
-from pipelines.recipe import Recipe, load
-from pipelines.run import carry_out, prepare
+from pipelines.recipe.parse import Recipe, load
+from pipelines.run.job import execute, prepare
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 from stages.errors import BowerbirdError, RunError, UserError
@@ -122,7 +122,7 @@ def _run(path: Path, overrides: list[str], store: Store, due: str, local: bool) 
     job = prepare(recipe, path, store, scheduled=due)
     say = get_run_logger().info
     say("run %s, due %s, seed %d", job.run.id, due, recipe.seed)
-    done = carry_out(job, executor_for(recipe, local=local), Silent(), in_this_flow(job))
+    done = execute(job, executor_for(recipe, local=local), Silent(), in_this_flow(job))
     _report(store, done)
     say("run %s is done: %s", done.id, store.run(done.id).uri("report.html"))
 

@@ -17,7 +17,7 @@ from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
 
 from pipelines.flows.firing import SERVED, firing
-from pipelines.recipe import load
+from pipelines.recipe.parse import load
 from stages.errors import UserError
 
 if TYPE_CHECKING:

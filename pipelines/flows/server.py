@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 
-from pipelines.waiting import Say, waiting_for
+from pipelines.machine.waiting import Say, waiting_for
 from stages.errors import RunError
 
 _PORT = 4200
@@ -61,7 +61,14 @@ class Server:
         self._log = tempfile.TemporaryFile(prefix="bowerbird-prefect-")  # noqa: SIM115
         # In a session of its own: Ctrl-C ends it last, when the schedule has been paused.
         return subprocess.Popen(
-            [sys.executable, "-m", "stages.engines.leash", sys.executable, "-m", *prefect],
+            [
+                sys.executable,
+                "-m",
+                "stages.engines.process.die_with_parent",
+                sys.executable,
+                "-m",
+                *prefect,
+            ],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,

@@ -12,8 +12,8 @@ import httpx
 from prefect import get_run_logger
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
-from pipelines.run import Job
-from pipelines.store import log
+from pipelines.run.job import Job
+from pipelines.store.log import log
 from stages.errors import first_line
 
 

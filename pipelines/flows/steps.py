@@ -14,10 +14,10 @@ from prefect.futures import PrefectFuture
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from pipelines.execution.feed import Upstream
-from pipelines.execution.stage_run import StageRun
+from pipelines.execution.steps.shard_stream import UpstreamError
+from pipelines.execution.steps.stage_run import StageRun
 from pipelines.flows import show
-from pipelines.run import Job, StepRunner
+from pipelines.run.job import Job, StepRunner
 from stages.errors import BowerbirdError, RunError, first_line
 
 
@@ -124,7 +124,7 @@ def _task(
     def step() -> "State[None]":
         try:
             done = stage_run.run(upstream.out if upstream else None)
-        except Upstream:
+        except UpstreamError:
             return Cancelled(message="another step broke off")
         except BowerbirdError as error:
             errors.append(error)

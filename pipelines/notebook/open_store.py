@@ -80,7 +80,7 @@ class OpenStore:
         Raises:
             UserError: DuckDB refuses it.
         """
-        from pipelines.store.catalog import query as ask
+        from pipelines.store.query.catalog import query as ask
 
         return Result(ask(self.store, self.record, query))
 
@@ -96,7 +96,7 @@ class OpenStore:
         Raises:
             UserError: the run has no such row.
         """
-        from pipelines.store.lineage import history
+        from pipelines.store.query.lineage import history
 
         return History(tuple(history(self.store, self.record, row_id)))
 
@@ -146,7 +146,7 @@ class OpenStore:
 
     @contextmanager
     def _catalog(self) -> "Iterator[duckdb.DuckDBPyConnection]":
-        from pipelines.store.catalog import open_catalog
+        from pipelines.store.query.catalog import open_catalog
 
         catalog = open_catalog(self.store, self.record)
         try:

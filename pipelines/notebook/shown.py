@@ -11,13 +11,13 @@ import pyarrow as pa
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.errors import UserError
-from stages.unicode import visible
+from stages.shared.unicode import visible
 
 if TYPE_CHECKING:
     import pandas
     import polars
 
-    from pipelines.store.lineage import Event
+    from pipelines.store.query.lineage import Event
 
 _ROWS = 20
 _CHARACTERS = 400

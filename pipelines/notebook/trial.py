@@ -6,14 +6,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines import foreign, recipe
-from pipelines.execution import calls
-from pipelines.execution.host import EngineHost
-from pipelines.execution.work import decide
-from pipelines.lookup import nearest
-from pipelines.renaming import SEED
+from pipelines.execution.engines.engine_thread import EngineThread
+from pipelines.execution.shards import calls
+from pipelines.execution.shards.shard_task import decide
+from pipelines.recipe import foreign
+from pipelines.recipe import parse as recipe
+from pipelines.recipe.lookup import nearest
+from pipelines.recipe.renaming import SEED
 from pipelines.store.runs import Run
-from stages.base import Annotated, Derived, Fate, MultiCallStage, SetStage, Stage
+from stages.base import Derived, Fate, Kept, MultiCallStage, SetStage, Stage
 from stages.engines.base import EngineSpec
 from stages.errors import UserError
 
@@ -49,7 +50,7 @@ def _fates(stage: Stage, rows: pa.Table, engine: EngineSpec | None, run: Run) ->
         return decide(stage, "trial", rows)
     with ExitStack() as opened:
         hosts = {
-            name: opened.enter_context(closing(EngineHost(engine or _engine_of(run, name))))
+            name: opened.enter_context(closing(EngineThread(engine or _engine_of(run, name))))
             for name in stage.engines
         }
         first = next(iter(hosts.values()))
@@ -68,7 +69,7 @@ def _engine_of(run: Run, name: str) -> EngineSpec:
 def _line(fate: Fate) -> dict[str, Any]:
     kind = {"fate": type(fate).__name__.lower()}
     match fate:
-        case Annotated(columns):
+        case Kept(columns):
             return kind | {"reason": None} | dict(columns)
         case Derived(rows):
             return kind | {"reason": None, "rows": [dict(row) for row in rows]}

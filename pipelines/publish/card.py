@@ -10,13 +10,13 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipelines.lookup import class_in
 from pipelines.publish.contents import SPLIT, Config, Contents
 from pipelines.publish.licenses import DATASET, public_name
 from pipelines.publish.numbers import Numbers
+from pipelines.recipe.lookup import class_in
 from pipelines.store.runs import Run, RunStep
 from stages.base import Stage
-from stages.engines import models
+from stages.engines.model import models
 
 _FOLDER = Path(__file__).parent
 _SIZES = (

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.lookup import nearest
 from pipelines.publish import hub
-from pipelines.recipe_source import unroll
+from pipelines.recipe.lookup import nearest
+from pipelines.recipe.recipe_source import unroll
 from pipelines.store.runs import Run
-from stages.engines import models
+from stages.engines.model import models
 from stages.errors import UserError
 
 DATASET = "dataset"

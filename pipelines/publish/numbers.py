@@ -7,8 +7,8 @@ from typing import Any
 
 from pipelines.report import facts
 from pipelines.store import seen
-from pipelines.store.catalog import open_catalog, quoted
-from pipelines.store.manifest import Usage
+from pipelines.store.log.manifest import Usage
+from pipelines.store.query.catalog import open_catalog, quoted
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 from stages.filter.text import likeliest_language

@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from pipelines.store.catalog import open_catalog, quoted
+from pipelines.store.query.catalog import open_catalog, quoted
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 

@@ -24,8 +24,8 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from pipelines.store.folder import Folder
-from pipelines.store.sealed import Broken, seal, unseal
+from pipelines.store.files.checksummed_json import BrokenError, seal, unseal
+from pipelines.store.files.folder import Folder
 from stages.errors import BusyError, RunError
 
 _BEAT_S = 1.0
@@ -205,7 +205,7 @@ def _read(folder: Folder, epoch: int) -> Holder | None:
         return msgspec.json.decode(unseal(folder.read(_file(epoch))), type=Holder)
     except FileNotFoundError:
         return None
-    except (Broken, msgspec.DecodeError):
+    except (BrokenError, msgspec.DecodeError):
         # Who it was cannot be read; that somebody was there can. It beats or is succeeded.
         return Holder(epoch, "unknown", "unknown", 0, 0.0, "unknown")
 
@@ -213,5 +213,5 @@ def _read(folder: Folder, epoch: int) -> Holder | None:
 def _read_beat(folder: Folder) -> _Beat | None:
     try:
         return msgspec.json.decode(unseal(folder.read(_BEAT)), type=_Beat)
-    except (FileNotFoundError, Broken, msgspec.DecodeError):
+    except (FileNotFoundError, BrokenError, msgspec.DecodeError):
         return None

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from pipelines.store.folder import Folder
-from pipelines.store.sealed import Broken, seal, unseal
+from pipelines.store.files.checksummed_json import BrokenError, seal, unseal
+from pipelines.store.files.folder import Folder
 from stages.errors import RunError, UserError
 
 NAME = "run.json"
@@ -87,7 +87,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     epoch: int = 0
     """Under which it held the store (`lease.py`)."""
     content: str = ""
-    """When it is done, the hash of its dataset (`content.py`): the same rows, the same hash."""
+    """When it is done, the hash of its dataset (`content_hash.py`): the same rows, the same hash."""
 
     @property
     def has_dataset(self) -> bool:
@@ -138,10 +138,10 @@ def read(folder: Folder, run_id: str) -> Run:
     try:
         found = parse(content)
         if found.id != run_id:
-            raise Broken(f"it is that of {found.id}")
+            raise BrokenError(f"it is that of {found.id}")
         return found
-    except (Broken, msgspec.ValidationError, msgspec.DecodeError) as error:
-        what = str(error) if isinstance(error, Broken) else "it is not a record"
+    except (BrokenError, msgspec.ValidationError, msgspec.DecodeError) as error:
+        what = str(error) if isinstance(error, BrokenError) else "it is not a record"
         cause = f"the run record {(folder / run_id).uri(NAME)} is damaged: {what}"
         raise RunError(cause, "`bowerbird repair` sets it aside; the rows are not in it.") from None
 
@@ -154,7 +154,7 @@ def parse(content: bytes) -> Run:
     """
     try:
         return msgspec.json.decode(unseal(content), type=Run)
-    except Broken:
+    except BrokenError:
         found = msgspec.json.decode(content, type=Run)
         if found.version != 1:
             raise

@@ -8,11 +8,11 @@ budget kept short goes on in the next run; what the first one saw lies in that r
 
 import msgspec
 
-from pipelines.store import log
-from pipelines.store.folder import Folder
-from pipelines.store.manifest import Manifest, Shard
+from pipelines.store.files.checksummed_json import BrokenError, seal, unseal
+from pipelines.store.files.folder import Folder
+from pipelines.store.log import log
+from pipelines.store.log.manifest import Manifest, Shard
 from pipelines.store.runs import Run, RunStep
-from pipelines.store.sealed import Broken, seal, unseal
 from pipelines.store.store import Store
 from stages.errors import RunError
 
@@ -43,7 +43,7 @@ def _kept(folder: Folder, step: RunStep) -> Manifest | None:
         return None  # the run is of Bowerbird 0.1.0
     try:
         return msgspec.json.decode(unseal(content), type=Manifest)
-    except (Broken, msgspec.DecodeError) as error:
+    except (BrokenError, msgspec.DecodeError) as error:
         cause = f"{folder.uri(_name(step))} is damaged: {error}"
         raise RunError(cause, "Run its recipe again with the same budget.") from None
 

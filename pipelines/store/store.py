@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipelines.store import lease
 from pipelines.store import runs as records
-from pipelines.store.folder import Folder, LocalFolder
+from pipelines.store.files.folder import Folder, LocalFolder
 from stages.errors import RunError, UserError
 
 
@@ -32,7 +32,7 @@ class Store:
         if scheme != "s3":
             remedy = "Stores are folders, or buckets by s3://BUCKET/PREFIX."
             raise UserError(f"there is no kind of store '{scheme}://'", remedy)
-        from pipelines.store.bucket import Bucket
+        from pipelines.store.files.bucket import Bucket
 
         return cls(Bucket(place.rstrip("/")))
 

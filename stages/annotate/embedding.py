@@ -10,15 +10,15 @@ from typing import ClassVar
 import pyarrow as pa
 
 from stages.ask import Ask, Capability, Passage, Reply
-from stages.base import Annotated, Columns, Fate, PromptStage, Row
+from stages.base import Columns, Fate, Kept, PromptStage, Row
 from stages.errors import ReplyError
 
 
 class Embedding(PromptStage):
     """At unit length, a dot product of two vectors is their cosine."""
 
-    draws: ClassVar[bool] = False
-    wants: ClassVar[frozenset[Capability]] = frozenset({"embed"})
+    uses_seed: ClassVar[bool] = False
+    requires: ClassVar[frozenset[Capability]] = frozenset({"embed"})
     needs: ClassVar[tuple[str, ...]] = ("instruction",)
     adds: ClassVar[Columns] = {"embedding": pa.list_(pa.float32())}
 
@@ -33,4 +33,4 @@ class Embedding(PromptStage):
         length = math.sqrt(sum(x * x for x in reply.vector))
         if not length or not math.isfinite(length):
             raise ReplyError("the embedding is empty, zero or not finite")
-        return Annotated({"embedding": [x / length for x in reply.vector]})
+        return Kept({"embedding": [x / length for x in reply.vector]})

@@ -15,10 +15,10 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Annotated, Columns, Fate, Row
+from stages.base import Columns, Fate, Kept, Row
 from stages.errors import ReplyError
-from stages.replies import parse_object
-from stages.sampled import Sampled
+from stages.shared.replies import parse_object
+from stages.shared.sampled import Sampled
 
 CATEGORIES = (
     "Information seeking",
@@ -59,7 +59,7 @@ class Tags(Sampled):
 
     prompts: ClassVar[tuple[str, ...]] = ("annotate/tags",)
     cites: ClassVar[tuple[str, ...]] = ("magpie",)
-    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
+    requires: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
     needs: ClassVar[tuple[str, ...]] = ("instruction",)
     adds: ClassVar[Columns] = {"quality_explanation": pa.string()} | dict.fromkeys(
         _SCALES, pa.string()
@@ -80,4 +80,4 @@ class Tags(Sampled):
             if tags.get(name) not in values:
                 raise ReplyError(f"{name} is {tags.get(name)!r}, not one of {', '.join(values)}")
         labels = {name: tags[name] for name in _SCALES}
-        return Annotated({"quality_explanation": str(tags.get("explanation", "")), **labels})
+        return Kept({"quality_explanation": str(tags.get("explanation", "")), **labels})

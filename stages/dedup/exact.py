@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import ClassVar
 
-from stages.base import Annotated, Dropped, Fate, Role, SetStage, ShardReader
+from stages.base import Dropped, Fate, Kept, Role, SetStage, ShardReader
 
 _PLAIN = str.maketrans(
     {
@@ -33,7 +33,7 @@ class Exact(SetStage):
 
     version: ClassVar[int] = 2
     role: ClassVar[Role] = "dedup"
-    draws: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ("instruction",)
 
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
@@ -44,7 +44,7 @@ class Exact(SetStage):
             for row_id, text in zip(ids, texts, strict=True):
                 earlier = row_id if text is None else first.setdefault(key(text), row_id)
                 same = earlier != row_id
-                yield Dropped("dedup.exact", f"same as {earlier}") if same else Annotated()
+                yield Dropped("dedup.exact", f"same as {earlier}") if same else Kept()
 
 
 def key(text: str) -> bytes:

@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from stages.base import Annotated, Columns, Dropped, Fate, Role, SetStage, ShardReader
-from stages.vectors import Vectors, read_vectors
+from stages.base import Columns, Dropped, Fate, Kept, Role, SetStage, ShardReader
+from stages.shared.vectors import Vectors, read_vectors
 
 _BLOCK = 1024
 
@@ -29,7 +29,7 @@ class Semantic(SetStage):
     version: ClassVar[int] = 2
     role: ClassVar[Role] = "dedup"
     cites: ClassVar[tuple[str, ...]] = ("deita",)
-    draws: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ("embedding",)
     adds: ClassVar[Columns] = {"min_neighbor_distance": pa.float64()}
 
@@ -44,7 +44,7 @@ class Semantic(SetStage):
         for i, (earlier, cosine) in enumerate(self._duplicates(vectors)):
             if earlier is None:
                 distance = max(0.0, 1.0 - float(nearest[i])) if len(ids) > 1 else None
-                yield Annotated({"min_neighbor_distance": distance})
+                yield Kept({"min_neighbor_distance": distance})
             else:
                 yield Dropped("dedup.semantic", f"cosine {cosine:.3f} with {ids[earlier]}")
 

@@ -18,7 +18,7 @@ from typing_extensions import override
 
 import prompts
 from stages.ask import Ask, Capability, Chat, Message, Reply, Sampling, chat
-from stages.base import Annotated, Columns, Fate, MultiCallStage, Role, Row
+from stages.base import Columns, Fate, Kept, MultiCallStage, Role, Row
 from stages.errors import ReplyError
 
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
@@ -30,7 +30,7 @@ class Simulate(MultiCallStage):
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("dialogue/user",)
     cites: ClassVar[tuple[str, ...]] = ("ultrachat",)
-    wants: ClassVar[frozenset[Capability]] = frozenset({"chat"})
+    requires: ClassVar[frozenset[Capability]] = frozenset({"chat"})
     needs: ClassVar[tuple[str, ...]] = ("instruction",)
     adds: ClassVar[Columns] = {"messages": MESSAGES, "turns": pa.int64()}
 
@@ -62,7 +62,7 @@ class Simulate(MultiCallStage):
         texts = [row["instruction"], *(_said(reply) for reply in replies)]
         if len(texts) == 2 * self.turns:
             messages = [{"role": _role(i), "content": text} for i, text in enumerate(texts)]
-            return Annotated({"messages": messages, "turns": self.turns})
+            return Kept({"messages": messages, "turns": self.turns})
         sampling = Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
         if len(texts) % 2:
             head = (Message("system", self.system),) if self.system else ()

@@ -44,11 +44,11 @@ class EngineSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    can: ClassVar[frozenset[Capability]]
+    provides: ClassVar[frozenset[Capability]]
     """What this kind of engine is able to do."""
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model")
     """The fields that decide the replies."""
-    stands_in: ClassVar[bool] = False
+    replaces_any: ClassVar[bool] = False
     """Whether it takes another engine's place by its `kind` alone, whose settings then rest."""
 
     kind: str

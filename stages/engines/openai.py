@@ -14,20 +14,20 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from stages.ask import Capability, Reply, Request
-from stages.engines import http_call, openai_messages
 from stages.engines.base import Answer, Engine, EngineSpec, as_finished
-from stages.engines.http_call import Endpoint, RetryableError
-from stages.engines.keys import Keyed
-from stages.engines.openai_messages import NoReplyError
-from stages.engines.pace import Pace
-from stages.engines.server import PORT, Server
+from stages.engines.http import http_call, openai_messages
+from stages.engines.http.adaptive_limiter import AdaptiveLimiter
+from stages.engines.http.http_call import Endpoint, RetryableError
+from stages.engines.http.keys import Keyed
+from stages.engines.http.openai_messages import NoReplyError
+from stages.engines.process.server import PORT, Server
 from stages.errors import EngineError, UserError
 
 
 class Openai(Keyed, EngineSpec):
     """`base_url` ends before `/chat/completions`, usually in `/v1`."""
 
-    can: ClassVar[frozenset[Capability]] = frozenset(
+    provides: ClassVar[frozenset[Capability]] = frozenset(
         {"chat", "raw", "schema", "logprobs", "samples", "prefill"}
     )
 
@@ -95,7 +95,9 @@ class OpenaiEngine:
         self._server = Server(spec.command, spec.base_url, spec.start_s) if spec.command else None
         url = self._server.url if self._server else spec.base_url
         self._endpoint = Endpoint(url, key, spec.timeout_s)
-        self.pace = Pace(spec.max_concurrency, spec.requests_per_minute, spec.tokens_per_minute)
+        self.pace = AdaptiveLimiter(
+            spec.max_concurrency, spec.requests_per_minute, spec.tokens_per_minute
+        )
 
     async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
         """See `Engine`."""
@@ -115,7 +117,7 @@ class OpenaiEngine:
                 raise
 
         try:
-            return await http_call.insist(attempt, self._spec.max_retries)
+            return await http_call.with_retries(attempt, self._spec.max_retries)
         except EngineError as error:
             said = self._endpoint.unquoted(str(error))
             raise EngineError(said, retryable=error.retryable, fatal=error.fatal) from None

@@ -17,11 +17,11 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.ask import Capability, Reply, Request
-from stages.engines import http_call, openai_messages
 from stages.engines.base import Answer, Engine, EngineSpec
-from stages.engines.http_call import Endpoint, RetryableError, read_json
-from stages.engines.keys import Keyed
-from stages.engines.openai_messages import NoReplyError
+from stages.engines.http import http_call, openai_messages
+from stages.engines.http.http_call import Endpoint, RetryableError, read_json
+from stages.engines.http.keys import Keyed
+from stages.engines.http.openai_messages import NoReplyError
 from stages.errors import EngineError
 
 Result = TypeVar("Result")
@@ -35,7 +35,7 @@ _ENDED = {"completed", "failed", "expired", "cancelled"}
 class OpenaiBatch(Keyed, EngineSpec):
     """`base_url` ends before `/batches`, usually in `/v1`."""
 
-    can: ClassVar[frozenset[Capability]] = frozenset(
+    provides: ClassVar[frozenset[Capability]] = frozenset(
         {"chat", "raw", "schema", "logprobs", "samples"}
     )
 
@@ -172,7 +172,7 @@ class OpenaiBatchEngine:
 
     async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
         try:
-            return await http_call.insist(call, self._spec.max_retries)
+            return await http_call.with_retries(call, self._spec.max_retries)
         except EngineError as error:
             raise self._said(error) from None
 

@@ -22,11 +22,11 @@ Script = Callable[[Request], Reply]
 class Scripted(EngineSpec):
     """`model` is only a label here; a recipe's own model and other settings may stand."""
 
-    can: ClassVar[frozenset[Capability]] = frozenset(
+    provides: ClassVar[frozenset[Capability]] = frozenset(
         {"chat", "raw", "user_turn", "schema", "logprobs", "samples", "embed", "given", "prefill"}
     )
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "script")
-    stands_in: ClassVar[bool] = True
+    replaces_any: ClassVar[bool] = True
 
     kind: Literal["scripted"] = "scripted"
     model: str = "scripted"

@@ -10,16 +10,16 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.ask import Capability, Passage, Reply, Request
-from stages.engines import models, weights
 from stages.engines.base import Answer, Engine, EngineSpec
-from stages.engines.weights import Weights
+from stages.engines.model import models, weights
+from stages.engines.model.weights import Weights
 from stages.errors import EngineError, first_line
 
 
 class SentenceTransformers(Weights, EngineSpec):
     """`model`: `packaged/<name>`, a local folder, or a hub id."""
 
-    can: ClassVar[frozenset[Capability]] = frozenset({"embed"})
+    provides: ClassVar[frozenset[Capability]] = frozenset({"embed"})
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "revision")
 
     kind: Literal["sentence_transformers"] = "sentence_transformers"

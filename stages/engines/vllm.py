@@ -28,20 +28,20 @@ from stages.ask import (
     Sample,
     UserTurn,
 )
-from stages.engines import models, weights
 from stages.engines.base import Answer, Engine, EngineSpec, as_finished
-from stages.engines.chat_template import ChatTemplate
-from stages.engines.control_tokens import ControlTokens
-from stages.engines.logprobs import by_text
-from stages.engines.reasoning import parted
-from stages.engines.weights import Weights
+from stages.engines.model import models, weights
+from stages.engines.model.chat_template import ChatTemplate
+from stages.engines.model.control_tokens import ControlTokens
+from stages.engines.model.logprobs import by_text
+from stages.engines.model.reasoning import parted
+from stages.engines.model.weights import Weights
 from stages.errors import EngineError, UserError, first_line
 
 
 class Vllm(Weights, EngineSpec):
     """`model`: `packaged/<name>`, a local folder, or a hub id."""
 
-    can: ClassVar[frozenset[Capability]] = frozenset(
+    provides: ClassVar[frozenset[Capability]] = frozenset(
         {"chat", "raw", "user_turn", "schema", "pattern", "logprobs", "samples", "given", "prefill"}
     )
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "revision", "max_model_len")

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from stages.base import Annotated, Columns, Fate, TableStage
+from stages.base import Columns, Fate, Kept, TableStage
 
 
 class Begin(TableStage):
@@ -26,4 +26,4 @@ class Begin(TableStage):
 
     def apply(self, table: pa.Table) -> Sequence[Fate]:
         """All alike."""
-        return [Annotated({"generation": 0, "operator": "seed", "evolving": True})] * table.num_rows
+        return [Kept({"generation": 0, "operator": "seed", "evolving": True})] * table.num_rows

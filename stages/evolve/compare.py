@@ -15,9 +15,9 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, Sampling, chat
-from stages.base import Annotated, Columns, Fate, OnParseError, PromptStage, Role, Row
+from stages.base import Columns, Fate, Kept, OnParseError, PromptStage, Role, Row
 from stages.errors import ReplyError
-from stages.verdicts import TOP, masses
+from stages.shared.token_probabilities import TOP, token_probabilities
 
 
 class Compare(PromptStage):
@@ -32,8 +32,8 @@ class Compare(PromptStage):
     role: ClassVar[Role] = "filter"
     prompts: ClassVar[tuple[str, ...]] = ("evolve/compare",)
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
-    draws: ClassVar[bool] = False
-    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "logprobs"})
+    uses_seed: ClassVar[bool] = False
+    requires: ClassVar[frozenset[Capability]] = frozenset({"chat", "logprobs"})
     needs: ClassVar[tuple[str, ...]] = ("instruction", "evolved")
     adds: ClassVar[Columns] = {"evolved_is_new": pa.bool_(), "evolved_novelty": pa.float64()}
     most_tokens: ClassVar[int] = 1
@@ -45,15 +45,15 @@ class Compare(PromptStage):
     def ask(self, row: Row) -> Ask | Fate:
         """Both instructions; nothing for a row without an evolution."""
         if row["evolved"] is None:
-            return Annotated()
+            return Kept()
         text = prompts.render("evolve/compare", first=row["instruction"], second=row["evolved"])
         return Ask(chat(text), Sampling(max_tokens=1), logprobs=TOP)
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The share of no."""
-        found = masses(reply, ("yes", "no"))
+        found = token_probabilities(reply, ("yes", "no"))
         if not any(found.values()):
             raise ReplyError("neither yes nor no is among the likeliest tokens")
         novelty = found["no"] / sum(found.values())
         is_new = novelty >= self.min_novelty
-        return Annotated({"evolved_is_new": is_new, "evolved_novelty": novelty})
+        return Kept({"evolved_is_new": is_new, "evolved_novelty": novelty})

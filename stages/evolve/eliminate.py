@@ -18,7 +18,7 @@ import pyarrow as pa
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from typing_extensions import override
 
-from stages.base import Annotated, Columns, Derived, Fate, Role, Row, TableStage
+from stages.base import Columns, Derived, Fate, Kept, Role, Row, TableStage
 
 _COPIED = re.compile(
     r"(?:given|rewritten|new|original|evolved|above) (?:prompt|request|instruction)|</?request>",
@@ -56,7 +56,7 @@ class Eliminate(TableStage):
         return columns | {"generation": pa.int64(), "evolving": pa.bool_()}
 
     @override
-    def most_rows(self, rows: int) -> int:
+    def max_rows(self, rows: int) -> int:
         return 2 * rows
 
     def apply(self, table: pa.Table) -> Sequence[Fate]:
@@ -65,7 +65,7 @@ class Eliminate(TableStage):
 
     def _fate(self, row: Row) -> Fate:
         if not row["evolving"] or failure(row):
-            return Annotated()
+            return Kept()
         child = {
             "instruction": row["evolved"],
             "response": row["evolved_response"],

@@ -16,9 +16,9 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Annotated, Columns, Fate, OnParseError, Role, Row
-from stages.replies import REQUEST_SCHEMA, parse_request
-from stages.sampled import Sampled
+from stages.base import Columns, Fate, Kept, OnParseError, Role, Row
+from stages.shared.replies import REQUEST_SCHEMA, parse_request
+from stages.shared.sampled import Sampled
 
 Operator = Literal[
     "add_constraint", "deepen", "concretise", "add_reasoning", "complicate_input", "breadth"
@@ -33,7 +33,7 @@ class Rewrite(Sampled):
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("evolve/rewrite",)
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
-    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
+    requires: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
     needs: ClassVar[tuple[str, ...]] = ("instruction", "evolving", "seed")
     adds: ClassVar[Columns] = {"evolved": pa.string(), "evolved_by": pa.string()}
 
@@ -44,7 +44,7 @@ class Rewrite(Sampled):
     operators: tuple[Operator, ...] = Field(OPERATORS, min_length=1)
 
     @property
-    def draws(self) -> bool:
+    def uses_seed(self) -> bool:
         """Its operator is drawn, whatever the temperature."""
         return True
 
@@ -55,7 +55,7 @@ class Rewrite(Sampled):
     def ask(self, row: Row) -> Ask | Fate:
         """The instruction and the operator; nothing for a row that is not evolving."""
         if not row["evolving"]:
-            return Annotated()
+            return Kept()
         text = prompts.render(
             "evolve/rewrite", instruction=row["instruction"], operator=self.operator(row)
         )
@@ -63,4 +63,4 @@ class Rewrite(Sampled):
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The new instruction."""
-        return Annotated({"evolved": parse_request(reply.text), "evolved_by": self.operator(row)})
+        return Kept({"evolved": parse_request(reply.text), "evolved_by": self.operator(row)})

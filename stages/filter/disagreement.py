@@ -10,7 +10,7 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from stages.base import Annotated, Columns, Dropped, Fate, Role, TableStage
+from stages.base import Columns, Dropped, Fate, Kept, Role, TableStage
 
 
 class Disagreement(TableStage):
@@ -34,4 +34,4 @@ class Disagreement(TableStage):
         gap = abs(first - second)
         if gap > self.most:
             return Dropped("filter.disagreement", f"{first:.2f} and {second:.2f}")
-        return Annotated({"disagreement": gap})
+        return Kept({"disagreement": gap})

@@ -11,13 +11,12 @@ at the first question mark, which ruins requests of several sentences).
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Annotated as Annotated_
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import pyarrow as pa
 from pydantic import Field, StringConstraints
 
-from stages.base import Annotated, Columns, Dropped, Fate, Role, TableStage
+from stages.base import Columns, Dropped, Fate, Kept, Role, TableStage
 from stages.filter import text as rules
 
 _LEADS = re.compile(
@@ -50,7 +49,7 @@ class Instruction(TableStage):
 
     min_chars: int = Field(12, ge=1)
     max_chars: int = Field(2000, ge=1)
-    languages: tuple[Annotated_[str, StringConstraints(pattern="^[a-z]{2,3}$")], ...] = ()
+    languages: tuple[Annotated[str, StringConstraints(pattern="^[a-z]{2,3}$")], ...] = ()
     """ISO 639-1 codes that pass; empty: any."""
     odds: float = Field(20, ge=1)
     """How many times likelier another language must be before a text is dropped for it."""
@@ -65,7 +64,7 @@ class Instruction(TableStage):
             return Dropped("filter.truncated", "ran into max_tokens")
         text = clean(text)
         reason = self.reason(text)
-        return Dropped(reason, text[:80]) if reason else Annotated({"instruction": text})
+        return Dropped(reason, text[:80]) if reason else Kept({"instruction": text})
 
     def reason(self, text: str) -> str:
         """Why the cleaned `text` is dropped; empty if it passes."""

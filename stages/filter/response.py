@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from stages.base import Annotated, Dropped, Fate, Role, TableStage
+from stages.base import Dropped, Fate, Kept, Role, TableStage
 from stages.filter import text as rules
 
 
@@ -31,7 +31,7 @@ class Response(TableStage):
 
     def _fate(self, text: str, finish_reason: str) -> Fate:
         reason = self.reason(text or "", finish_reason)
-        return Dropped(reason, (text or "")[:80]) if reason else Annotated()
+        return Dropped(reason, (text or "")[:80]) if reason else Kept()
 
     def reason(self, text: str, finish_reason: str) -> str:
         """Why the answer is dropped; empty if it passes."""

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from stages.ask import Ask, Capability, Reply, Sampling, chat
-from stages.base import Annotated, Columns, Derived, Fate, MultiCallStage, Role, Row
+from stages.base import Columns, Derived, Fate, Kept, MultiCallStage, Role, Row
 
 
 class Candidates(MultiCallStage):
@@ -25,7 +25,7 @@ class Candidates(MultiCallStage):
 
     role: ClassVar[Role] = "generate"
     cites: ClassVar[tuple[str, ...]] = ("ultrafeedback",)
-    wants: ClassVar[frozenset[Capability]] = frozenset({"chat"})
+    requires: ClassVar[frozenset[Capability]] = frozenset({"chat"})
     needs: ClassVar[tuple[str, ...]] = ("instruction", "seed")
     adds: ClassVar[Columns] = {
         "response": pa.string(),
@@ -58,13 +58,13 @@ class Candidates(MultiCallStage):
         return self.max_tokens
 
     @override
-    def most_rows(self, rows: int) -> int:
+    def max_rows(self, rows: int) -> int:
         return rows * self.models
 
     @override
     def next(self, row: Row, replies: Sequence[Reply]) -> Sequence[Ask] | Fate:
         if row["instruction"] is None:
-            return Annotated()
+            return Kept()
         if not replies:
             chosen = random.Random(row["seed"]).sample(self.engines, self.models)
             sampling = Sampling(temperature=self.temperature, max_tokens=self.max_tokens)

@@ -11,15 +11,15 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Annotated, Columns, Fate, Row
-from stages.sampled import Sampled
+from stages.base import Columns, Fate, Kept, Row
+from stages.shared.sampled import Sampled
 
 
 class Critique(Sampled):
     """One critique per draft, of at most three points."""
 
     prompts: ClassVar[tuple[str, ...]] = ("generate/critique",)
-    wants: ClassVar[frozenset[Capability]] = frozenset({"chat"})
+    requires: ClassVar[frozenset[Capability]] = frozenset({"chat"})
     needs: ClassVar[tuple[str, ...]] = ("instruction", "draft")
     adds: ClassVar[Columns] = {"critique": pa.string()}
 
@@ -34,4 +34,4 @@ class Critique(Sampled):
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The critique as it stands; one that is cut off still helps."""
-        return Annotated({"critique": reply.text.strip()})
+        return Kept({"critique": reply.text.strip()})

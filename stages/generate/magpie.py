@@ -19,9 +19,9 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from stages.ask import Ask, Capability, Raw, Reply, UserTurn
-from stages.base import Annotated, Columns, Fate, Role, Row
+from stages.base import Columns, Fate, Kept, Role, Row
 from stages.generate.families import FAMILIES
-from stages.sampled import Sampled
+from stages.shared.sampled import Sampled
 
 
 class Magpie(Sampled):
@@ -60,11 +60,11 @@ class Magpie(Sampled):
 
     @property
     @override
-    def wants(self) -> frozenset[Capability]:
+    def requires(self) -> frozenset[Capability]:
         literal = self.pre_query is not None or self.family is not None
         return frozenset({"raw"}) if literal else frozenset({"user_turn"})
 
-    def seeds(self) -> Sequence[Row]:
+    def initial_rows(self) -> Sequence[Row]:
         """Blank rows."""
         return [{}] * self.rows
 
@@ -82,4 +82,4 @@ class Magpie(Sampled):
     def read(self, row: Row, reply: Reply) -> Fate:
         """Whatever was said is the instruction; filters come later."""
         sample = reply.sample
-        return Annotated({"instruction": sample.text, "finish_reason": sample.finish_reason})
+        return Kept({"instruction": sample.text, "finish_reason": sample.finish_reason})

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Annotated, Columns, Fate, Role, Row
-from stages.sampled import Sampled
+from stages.base import Columns, Fate, Kept, Role, Row
+from stages.shared.sampled import Sampled
 
 
 class Refine(Sampled):
@@ -20,7 +20,7 @@ class Refine(Sampled):
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("generate/refine",)
 
-    wants: ClassVar[frozenset[Capability]] = frozenset({"chat"})
+    requires: ClassVar[frozenset[Capability]] = frozenset({"chat"})
     needs: ClassVar[tuple[str, ...]] = ("instruction", "draft", "critique")
     adds: ClassVar[Columns] = {"response": pa.string(), "response_finish_reason": pa.string()}
 
@@ -32,6 +32,6 @@ class Refine(Sampled):
     def read(self, row: Row, reply: Reply) -> Fate:
         """The refined answer without surrounding white space."""
         sample = reply.sample
-        return Annotated(
+        return Kept(
             {"response": sample.text.strip(), "response_finish_reason": sample.finish_reason}
         )

@@ -14,9 +14,9 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.ask import Ask, Capability, Reply, Sample, chat
-from stages.base import Annotated, Columns, Derived, Fate, Row
+from stages.base import Columns, Derived, Fate, Kept, Row
 from stages.errors import ReplyError
-from stages.sampled import Sampled
+from stages.shared.sampled import Sampled
 
 
 class Respond(Sampled):
@@ -31,7 +31,7 @@ class Respond(Sampled):
 
     @property
     @override
-    def wants(self) -> frozenset[Capability]:
+    def requires(self) -> frozenset[Capability]:
         return frozenset({"chat", "samples"}) if self.samples > 1 else frozenset({"chat"})
 
     @property
@@ -52,19 +52,19 @@ class Respond(Sampled):
         return self.samples * self.max_tokens
 
     @override
-    def most_rows(self, rows: int) -> int:
+    def max_rows(self, rows: int) -> int:
         return rows * self.samples
 
     def ask(self, row: Row) -> Ask | Fate:
         """The instruction as it stands."""
         if row["instruction"] is None:
-            return Annotated()
+            return Kept()
         return Ask(chat(row["instruction"], self.system), self.sampling(samples=self.samples))
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The answer without surrounding white space."""
         if self.samples == 1:
-            return Annotated(self._columns(reply.sample))
+            return Kept(self._columns(reply.sample))
         if len(reply.samples) != self.samples:
             raise ReplyError(f"asked for {self.samples} samples, got {len(reply.samples)}")
         numbered = enumerate(reply.samples)

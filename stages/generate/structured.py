@@ -20,16 +20,16 @@ from typing_extensions import override
 
 from stages.ask import Ask, Capability, Sample
 from stages.base import Fate, Row
-from stages.constraints import (
+from stages.errors import ReplyError
+from stages.generate.respond import Respond
+from stages.shared.constraints import (
     SchemaValidator,
     check_pattern,
     check_schema,
     matches,
     without_lengths,
 )
-from stages.errors import ReplyError
-from stages.generate.respond import Respond
-from stages.unicode import parse_json
+from stages.shared.unicode import parse_json
 
 
 class Structured(Respond):
@@ -62,8 +62,8 @@ class Structured(Respond):
 
     @property
     @override
-    def wants(self) -> frozenset[Capability]:
-        return super().wants | {"schema" if self.json_schema is not None else "pattern"}
+    def requires(self) -> frozenset[Capability]:
+        return super().requires | {"schema" if self.json_schema is not None else "pattern"}
 
     def ask(self, row: Row) -> Ask | Fate:
         """The question as it stands, the form beside it."""

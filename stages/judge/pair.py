@@ -20,9 +20,9 @@ from typing_extensions import override
 
 import prompts
 from stages.ask import Ask, Capability, Reply, Sampling, chat
-from stages.base import Annotated, Columns, Fate, MultiCallStage, Role, Row
+from stages.base import Columns, Fate, Kept, MultiCallStage, Role, Row
 from stages.errors import ReplyError
-from stages.verdicts import TOP, masses
+from stages.shared.token_probabilities import TOP, token_probabilities
 
 
 class Pair(MultiCallStage):
@@ -31,8 +31,8 @@ class Pair(MultiCallStage):
     role: ClassVar[Role] = "judge"
     prompts: ClassVar[tuple[str, ...]] = ("judge/pair",)
     cites: ClassVar[tuple[str, ...]] = ("mt-bench", "poll")
-    draws: ClassVar[bool] = False
-    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "logprobs"})
+    uses_seed: ClassVar[bool] = False
+    requires: ClassVar[frozenset[Capability]] = frozenset({"chat", "logprobs"})
     needs: ClassVar[tuple[str, ...]] = ("instruction", "chosen", "rejected")
     adds: ClassVar[Columns] = {
         "preference": pa.float64(),
@@ -60,11 +60,11 @@ class Pair(MultiCallStage):
         by_judge = [fmean(pair) for pair in pairs]
         gap = fmean(abs(a - b) for a, b in pairs)
         columns = {"preference": fmean(by_judge), "preference_order_gap": gap}
-        return Annotated(columns | {"preference_by": by_judge})
+        return Kept(columns | {"preference_by": by_judge})
 
     def _first(self, reply: Reply, call: int) -> float:
         """The probability of a verdict for the answer that was shown first."""
-        found = masses(reply, "12")
+        found = token_probabilities(reply, "12")
         mass = sum(found.values())
         if mass < self.min_mass:
             raise ReplyError(f"only {mass:.3f} of the probability is on 1 or 2", call)

@@ -6,7 +6,7 @@ Out: {score: 4.31, score_mass: 0.998, score_model: "…"}
 
 from typing import ClassVar
 
-from stages.graded import Graded
+from stages.shared.graded import Graded
 
 
 class Quality(Graded):

@@ -13,7 +13,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Row
-from stages.graded import Graded
+from stages.shared.graded import Graded
 
 
 class Rubric(Graded):

@@ -38,7 +38,7 @@ class BestWorst(GroupStage):
     min_margin: float = Field(0.05, ge=0)
 
     @override
-    def most_rows(self, rows: int) -> int:
+    def max_rows(self, rows: int) -> int:
         return rows // 2
 
     def decide(self, rows: Sequence[Row]) -> Sequence[Fate]:

@@ -14,7 +14,7 @@ from typing import ClassVar
 import pyarrow as pa
 
 from stages.ask import Ask, Capability, Given, Message, Reply
-from stages.base import Annotated, Columns, Dropped, Fate, PromptStage, Role, Row
+from stages.base import Columns, Dropped, Fate, Kept, PromptStage, Role, Row
 from stages.errors import ReplyError
 
 
@@ -23,8 +23,8 @@ class Likelihood(PromptStage):
 
     role: ClassVar[Role] = "annotate"
     cites: ClassVar[tuple[str, ...]] = ("grape",)
-    draws: ClassVar[bool] = False
-    wants: ClassVar[frozenset[Capability]] = frozenset({"given"})
+    uses_seed: ClassVar[bool] = False
+    requires: ClassVar[frozenset[Capability]] = frozenset({"given"})
     needs: ClassVar[tuple[str, ...]] = ("instruction", "response")
     adds: ClassVar[Columns] = {"likelihood": pa.float64()}
     most_tokens: ClassVar[int] = 0
@@ -39,4 +39,4 @@ class Likelihood(PromptStage):
         """The mean over the answer's tokens."""
         if not reply.given or not all(map(isfinite, reply.given)):
             raise ReplyError("the reply scores no token, or one as impossible")
-        return Annotated({"likelihood": fmean(reply.given)})
+        return Kept({"likelihood": fmean(reply.given)})

@@ -10,7 +10,7 @@ Best of n, as in rejection sampling (arXiv:2307.09288, section 3.2.3).
 from collections.abc import Sequence
 from typing import ClassVar
 
-from stages.base import Annotated, Dropped, Fate, GroupStage, Role, Row
+from stages.base import Dropped, Fate, GroupStage, Kept, Role, Row
 
 
 class Best(GroupStage):
@@ -28,7 +28,7 @@ class Best(GroupStage):
             return [Dropped("select.not_scored")] * len(rows)
         first = scores.index(best)
         return [
-            Annotated() if i == first
+            Kept() if i == first
             else Dropped("select.not_scored") if score is None
             else Dropped("select.not_best", f"{score:.4g} of {best:.4g}")
             for i, score in enumerate(scores)

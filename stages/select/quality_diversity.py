@@ -18,8 +18,8 @@ from pydantic import Field
 from scipy.stats import rankdata
 from typing_extensions import override
 
-from stages.base import Annotated, Columns, Dropped, Fate, Role, SetStage, ShardReader
-from stages.vectors import read_vectors
+from stages.base import Columns, Dropped, Fate, Kept, Role, SetStage, ShardReader
+from stages.shared.vectors import read_vectors
 
 _FEW = 512
 """Rows that are brought up to date together."""
@@ -31,7 +31,7 @@ class QualityDiversity(SetStage):
     version: ClassVar[int] = 2
     role: ClassVar[Role] = "select"
     cites: ClassVar[tuple[str, ...]] = ("mmr",)
-    draws: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ("score", "embedding")
     adds: ClassVar[Columns] = {"selection_rank": pa.int64(), "selection_gain": pa.float64()}
 
@@ -40,7 +40,7 @@ class QualityDiversity(SetStage):
     """Weight of quality; the rest is diversity."""
 
     @override
-    def most_rows(self, rows: int) -> int:
+    def max_rows(self, rows: int) -> int:
         return min(rows, self.rows)
 
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
@@ -52,7 +52,7 @@ class QualityDiversity(SetStage):
         for i in range(len(ids)):
             if i in chosen:
                 rank, gain = chosen[i]
-                yield Annotated({"selection_rank": rank, "selection_gain": gain})
+                yield Kept({"selection_rank": rank, "selection_gain": gain})
             else:
                 yield Dropped("select.not_chosen", f"the {self.rows} chosen gain more")
 

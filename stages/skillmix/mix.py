@@ -34,7 +34,7 @@ class Mix(SetStage):
     k: int = Field(2, ge=1, le=5)
 
     @override
-    def most_rows(self, rows: int) -> int:
+    def max_rows(self, rows: int) -> int:
         return self.rows
 
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:

@@ -15,9 +15,9 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Annotated, Columns, Fate, Role, Row
-from stages.replies import parse_texts, texts_schema
-from stages.sampled import Sampled
+from stages.base import Columns, Fate, Kept, Role, Row
+from stages.shared.replies import parse_texts, texts_schema
+from stages.shared.sampled import Sampled
 
 
 class QueryTypes(Sampled):
@@ -26,12 +26,12 @@ class QueryTypes(Sampled):
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/query_types",)
     cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
-    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
+    requires: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
     adds: ClassVar[Columns] = {"query_types": pa.list_(pa.string())}
 
     count: int = Field(8, ge=2, le=40)
 
-    def seeds(self) -> Sequence[Row]:
+    def initial_rows(self) -> Sequence[Row]:
         """One blank row."""
         return [{}]
 
@@ -43,4 +43,4 @@ class QueryTypes(Sampled):
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The distinct kinds."""
-        return Annotated({"query_types": parse_texts(reply.text, "query_types")})
+        return Kept({"query_types": parse_texts(reply.text, "query_types")})

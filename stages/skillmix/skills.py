@@ -13,8 +13,8 @@ from typing_extensions import override
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
 from stages.base import Columns, Derived, Fate, Role, Row
-from stages.replies import parse_texts, texts_schema
-from stages.sampled import Sampled
+from stages.shared.replies import parse_texts, texts_schema
+from stages.shared.sampled import Sampled
 
 
 class Skills(Sampled):
@@ -23,7 +23,7 @@ class Skills(Sampled):
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/skills",)
     cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
-    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
+    requires: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
     needs: ClassVar[tuple[str, ...]] = ("topic",)
     derives: ClassVar[bool] = True
     adds: ClassVar[Columns] = {"skill": pa.string()}
@@ -31,7 +31,7 @@ class Skills(Sampled):
     count: int = Field(4, ge=1, le=40)
 
     @override
-    def most_rows(self, rows: int) -> int:
+    def max_rows(self, rows: int) -> int:
         return rows * self.count
 
     def ask(self, row: Row) -> Ask:

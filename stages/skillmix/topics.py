@@ -13,8 +13,8 @@ from typing_extensions import override
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
 from stages.base import Columns, Derived, Fate, Role, Row
-from stages.replies import parse_texts, texts_schema
-from stages.sampled import Sampled
+from stages.shared.replies import parse_texts, texts_schema
+from stages.shared.sampled import Sampled
 
 
 class Topics(Sampled):
@@ -23,14 +23,14 @@ class Topics(Sampled):
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/topics",)
     cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
-    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
+    requires: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
     derives: ClassVar[bool] = True
     adds: ClassVar[Columns] = {"topic": pa.string()}
 
     count: int = Field(8, ge=2, le=40)
 
     @override
-    def most_rows(self, rows: int) -> int:
+    def max_rows(self, rows: int) -> int:
         return rows * self.count
 
     def ask(self, row: Row) -> Ask:

@@ -11,9 +11,9 @@ from pydantic import Field
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Annotated, Columns, Fate, Role, Row
-from stages.replies import REQUEST_SCHEMA, parse_request
-from stages.sampled import Sampled
+from stages.base import Columns, Fate, Kept, Role, Row
+from stages.shared.replies import REQUEST_SCHEMA, parse_request
+from stages.shared.sampled import Sampled
 
 
 class Write(Sampled):
@@ -22,7 +22,7 @@ class Write(Sampled):
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("skillmix/write",)
     cites: ClassVar[tuple[str, ...]] = ("instruct-skillmix",)
-    wants: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
+    requires: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
     needs: ClassVar[tuple[str, ...]] = ("skills", "query_type")
     adds: ClassVar[Columns] = {"instruction": pa.string(), "finish_reason": pa.string()}
 
@@ -36,4 +36,4 @@ class Write(Sampled):
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The instruction."""
-        return Annotated({"instruction": parse_request(reply.text), "finish_reason": "stop"})
+        return Kept({"instruction": parse_request(reply.text), "finish_reason": "stop"})

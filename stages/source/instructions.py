@@ -12,7 +12,7 @@ import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
 
-from stages.base import Annotated, Columns, Fate, Role, Row, TableStage
+from stages.base import Columns, Fate, Kept, Role, Row, TableStage
 from stages.source.row_file import RecipePath, count_rows, digest, read_rows, text_field
 
 
@@ -27,13 +27,13 @@ class Instructions(TableStage):
     rows: int | None = Field(None, gt=0)
 
     @override
-    def seeds(self) -> Iterator[Row]:
+    def initial_rows(self) -> Iterator[Row]:
         for number, row in enumerate(read_rows(self.path, self.rows), 1):
             text = text_field(row, self.column, self.path, number)
             yield {"instruction": text, "finish_reason": "stop"}
 
     @override
-    def count_seeds(self) -> int:
+    def count_initial_rows(self) -> int:
         return min(self.rows or sys.maxsize, count_rows(self.path))
 
     @override
@@ -42,4 +42,4 @@ class Instructions(TableStage):
 
     def apply(self, table: pa.Table) -> Sequence[Fate]:
         """The rows go on as they were read."""
-        return [Annotated()] * table.num_rows
+        return [Kept()] * table.num_rows

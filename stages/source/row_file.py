@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from stages.errors import UserError
-from stages.unicode import parse_json
+from stages.shared.unicode import parse_json
 
 _BLOCK = 1 << 20
 _BOM = b"\xef\xbb\xbf"

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
 
-from stages.base import Annotated, Columns, Fate, Role, Row, TableStage
+from stages.base import Columns, Fate, Kept, Role, Row, TableStage
 from stages.source.row_file import RecipePath, count_rows, digest, read_rows, text_field
 
 
@@ -30,12 +30,12 @@ class SeedTasks(TableStage):
     rows: int | None = Field(None, gt=0)
 
     @override
-    def seeds(self) -> Iterator[Row]:
+    def initial_rows(self) -> Iterator[Row]:
         for number, row in enumerate(read_rows(self.path, self.rows), 1):
             yield self._seed(row, number)
 
     @override
-    def count_seeds(self) -> int:
+    def count_initial_rows(self) -> int:
         return min(self.rows or sys.maxsize, count_rows(self.path))
 
     def _seed(self, row: dict[str, Any], position: int) -> Row:
@@ -52,4 +52,4 @@ class SeedTasks(TableStage):
 
     def apply(self, table: pa.Table) -> Sequence[Fate]:
         """The rows go on as they were read."""
-        return [Annotated()] * table.num_rows
+        return [Kept()] * table.num_rows

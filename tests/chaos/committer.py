@@ -11,10 +11,12 @@ import sys
 
 import pyarrow as pa
 
-from pipelines.store import journal, lease, log, marks, shards
-from pipelines.store.journal import Journal
-from pipelines.store.log import Log
-from pipelines.store.manifest import NO_FILE, Counts, Shard, Usage
+from pipelines.store import lease
+from pipelines.store.files import marks, shards
+from pipelines.store.log import journal, log
+from pipelines.store.log.journal import Journal
+from pipelines.store.log.log import Log
+from pipelines.store.log.manifest import NO_FILE, Counts, Shard, Usage
 from pipelines.store.store import Store
 from stages.ask import Reply, Sample
 from stages.errors import BowerbirdError

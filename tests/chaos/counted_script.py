@@ -3,7 +3,7 @@
 import os
 import time
 
-from pipelines.store import journal
+from pipelines.store.log import journal
 from stages.engines import scripts
 
 

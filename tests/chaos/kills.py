@@ -19,11 +19,12 @@ from pathlib import Path
 
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.watch import Silent
-from pipelines.recipe import parse
-from pipelines.run import carry_out, prepare, run_in_threads
-from pipelines.store import gc, journal, log
+from pipelines.recipe.parse import parse
+from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.store.log import journal, log
 from pipelines.store.store import Store
-from pipelines.store.verify import verify
+from pipelines.store.upkeep import gc
+from pipelines.store.upkeep.verify import verify
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = "tests.chaos.counted_script:counted"
@@ -65,7 +66,7 @@ def run(place, seed):
     store = Store.at(place)
     job = prepare(parse(recipe(seed), ROOT), Path("chaos.yaml"), store)
     executor = LocalExecutor.of(job.recipe)
-    return carry_out(job, executor, Silent(), run_in_threads).content
+    return execute(job, executor, Silent(), run_in_threads).content
 
 
 def free_port():
@@ -172,7 +173,7 @@ def examine(place):
 
 def rows(place):
     """Rows of the last stage by id: (how many, how many different)."""
-    from pipelines.store.shards import FolderReader
+    from pipelines.store.files.shards import FolderReader
 
     store = Store.at(place)
     folder = store.stage(store.find(None).steps[-1].folder)

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from pipelines.store import log, runs, shards
-from pipelines.store.verify import verify
+from pipelines.store import runs
+from pipelines.store.files import shards
+from pipelines.store.log import log
+from pipelines.store.upkeep.verify import verify
 from stages.errors import RunError
 from tests.chaos.report import note
 
@@ -136,10 +138,10 @@ def test_the_check_sees_a_reader_that_does_not_verify(store, monkeypatch):
 
 @pytest.mark.parametrize("what", ["part", "rejected", "log"])
 def test_repair_computes_what_is_damaged_and_nothing_else(store, what, root):
-    from pipelines.execution.tape import Cassettes
+    from pipelines.execution.engines.reply_log import Cassettes
     from pipelines.execution.watch import Silent
-    from pipelines.rebuild import affected, rebuild
-    from pipelines.store.repair import forget_damage
+    from pipelines.run.rebuild import affected, rebuild
+    from pipelines.store.upkeep.repair import forget_damage
 
     class Fresh(Silent):
         def __init__(self, job):

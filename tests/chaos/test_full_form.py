@@ -12,7 +12,7 @@ import pytest
 
 from tests.chaos import kills
 from tests.chaos.report import note
-from tests.loopback_ray import Cluster
+from tests.support.loopback_ray import Cluster
 
 pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("CHAOS_FULL", "6"))
@@ -24,7 +24,7 @@ def run(place, seed):
 
     from pipelines.execution.executor import executor_for
     from pipelines.flows.by_hand import prefect
-    from pipelines.run import carry_out
+    from pipelines.run.job import execute
 
     store = kills.Store.at(place)
     job = kills.prepare(
@@ -34,7 +34,7 @@ def run(place, seed):
     ray.init(address=os.environ["CHAOS_RAY"], log_to_driver=False, logging_level="ERROR")
     executor = executor_for(job.recipe, local=False, address=os.environ["CHAOS_RAY"])
     with prefect(job, print) as run_steps:
-        return carry_out(job, executor, kills.Silent(), run_steps).content
+        return execute(job, executor, kills.Silent(), run_steps).content
 
 
 def sweep(folder, seed, wanted, environment):

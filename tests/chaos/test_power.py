@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.store import folder as folders
-from pipelines.store import lease, log, shards
+from pipelines.store import lease
+from pipelines.store.files import folder as folders
+from pipelines.store.files import shards
+from pipelines.store.log import log
 from pipelines.store.store import Store
 from tests.chaos import committer
 from tests.chaos.report import note

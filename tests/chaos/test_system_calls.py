@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.store import gc, log, shards
+from pipelines.store.files import shards
+from pipelines.store.log import log
 from pipelines.store.store import Store
-from pipelines.store.verify import verify
+from pipelines.store.upkeep import gc
+from pipelines.store.upkeep.verify import verify
 from tests.chaos.committer import COUNT, FOLDER, main, table
 from tests.chaos.report import note
 

@@ -196,7 +196,7 @@ def test_make_targets_exist():
 
 def test_the_engines_of_the_manual():
     """Each block is a recipe's, with what every recipe has besides."""
-    from pipelines.recipe import parse
+    from pipelines.recipe.parse import parse
 
     stages = [{"use": "generate.magpie", "rows": 4, "family": "qwen-2.5"}]
     found = [yaml.safe_load(block) for block in blocks(ROOT / "docs/engines.md", "yaml")]

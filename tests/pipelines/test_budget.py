@@ -5,18 +5,18 @@ from contextlib import contextmanager
 
 import pytest
 
+from pipelines.execution.engines.reply_log import Cassettes
 from pipelines.execution.executor import LocalExecutor
-from pipelines.execution.tape import Cassettes
 from pipelines.execution.watch import Silent
 from pipelines.export import reading
-from pipelines.rebuild import affected, rebuild
-from pipelines.recipe import parse
-from pipelines.run import carry_out, prepare, run_in_threads
-from pipelines.store.catalog import query
-from pipelines.store.gc import collect
-from pipelines.store.repair import forget_damage
+from pipelines.recipe.parse import parse
+from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.run.rebuild import affected, rebuild
+from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
-from pipelines.store.verify import verify
+from pipelines.store.upkeep.gc import collect
+from pipelines.store.upkeep.repair import forget_damage
+from pipelines.store.upkeep.verify import verify
 from stages.errors import UserError
 
 PRICES = {"main": {"prompt": 10.0, "completion": 100.0}}
@@ -100,7 +100,7 @@ def test_with_more_it_goes_on_and_pays_nothing_twice(run_recipe, source, tmp_pat
 def test_minutes(source, root, tmp_path):
     recipe = source(budget={"minutes": 0.0})
     job = prepare(parse(recipe, root), tmp_path / "x.yaml", Store.at(tmp_path / "store"))
-    run = carry_out(job, LocalExecutor.of(job.recipe), Silent(), run_in_threads)
+    run = execute(job, LocalExecutor.of(job.recipe), Silent(), run_in_threads)
     assert run.status == "capped"
     assert "0 minutes" in run.error
     assert query(job.store, run, "SELECT * FROM dataset").num_rows == 0

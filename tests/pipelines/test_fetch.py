@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from pipelines import fetch
+from pipelines.machine import fetch
 from stages.errors import RunError, UserError
 
 

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipelines.lookup import class_in, known_engines, known_stages
-from pipelines.plan import explain, fingerprint
-from pipelines.plan import plan as make_plan
-from pipelines.recipe import parse
-from pipelines.renaming import Renaming
-from pipelines.store.journal import key
+from pipelines.plan.steps import explain, fingerprint
+from pipelines.plan.steps import plan as make_plan
+from pipelines.recipe.lookup import class_in, known_engines, known_stages
+from pipelines.recipe.parse import parse
+from pipelines.recipe.renaming import Renaming
+from pipelines.store.log.journal import key
 from stages.ask import Ask, Chat, Message, Passage, Raw, Request, Sampling, UserTurn
 from stages.base import Stage
 from stages.engines.base import EngineSpec

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipelines.money import Price
-from pipelines.recipe import parse
-from pipelines.store.catalog import query
+from pipelines.recipe.money import Price
+from pipelines.recipe.parse import parse
+from pipelines.store.query.catalog import query
 from stages.ask import Reply, Sample
 from stages.errors import UserError
 
@@ -95,7 +95,7 @@ def test_unreadable_replies_cost_too(run_recipe, source):
 
 
 def test_prices_decide_no_row(source, root):
-    from pipelines.plan import plan
+    from pipelines.plan.steps import plan
 
     free = source()
     del free["prices"]

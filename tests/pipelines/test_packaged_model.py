@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.recipe import load
-from stages.engines import models
+from pipelines.recipe.parse import load
+from stages.engines.model import models
 from stages.filter.text import echoes_template
 
 pytestmark = pytest.mark.slow

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipelines.pilot import pilot
-from pipelines.recipe import parse
-from pipelines.store.catalog import query
+from pipelines.recipe.parse import parse
+from pipelines.run.pilot import pilot
+from pipelines.store.query.catalog import query
 
 
 @pytest.fixture

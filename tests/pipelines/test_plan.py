@@ -3,9 +3,9 @@
 import pytest
 
 import prompts
-from pipelines.lookup import class_in, known_engines, known_stages
-from pipelines.plan import plan
-from pipelines.recipe import load, parse
+from pipelines.plan.steps import plan
+from pipelines.recipe.lookup import class_in, known_engines, known_stages
+from pipelines.recipe.parse import load, parse
 from stages.base import Stage
 from stages.engines.base import EngineSpec
 from stages.errors import UserError
@@ -168,7 +168,7 @@ def test_every_stage_says_in_its_docstring_what_goes_in_and_out():
 def test_every_engine_says_what_it_can_do():
     assert {"openai", "scripted", "sentence_transformers", "vllm"} <= set(known_engines())
     for kind in known_engines():
-        assert class_in(f"stages.engines.{kind}", EngineSpec).can
+        assert class_in(f"stages.engines.{kind}", EngineSpec).provides
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipelines import recipe_source
-from pipelines.lookup import stage_path
-from pipelines.recipe import load, parse
+from pipelines.recipe import recipe_source
+from pipelines.recipe.lookup import stage_path
+from pipelines.recipe.parse import load, parse
 from stages.errors import UserError
 
 GOOD = """

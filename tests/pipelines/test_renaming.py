@@ -7,14 +7,14 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pipelines.explain import explain
 from pipelines.export import export
-from pipelines.plan import plan
-from pipelines.recipe import load, parse
-from pipelines.renaming import Renaming
+from pipelines.plan.explain import explain
+from pipelines.plan.steps import plan
+from pipelines.recipe.parse import load, parse
+from pipelines.recipe.renaming import Renaming
 from pipelines.report.facts import judged
-from pipelines.store.catalog import open_catalog, query
-from stages.base import Annotated, Derived
+from pipelines.store.query.catalog import open_catalog, query
+from stages.base import Derived, Kept
 from stages.errors import UserError
 from stages.filter.response import Response
 from stages.generate.respond import Respond
@@ -126,7 +126,7 @@ def test_the_stage_sees_its_own_names_alone():
 
 def test_fates_of_every_kind_get_the_recipes_names():
     renaming = Renaming(Respond(samples=2), {"response": "draft"})
-    assert renaming.fate(Annotated({"response": "x"})) == Annotated({"draft": "x"})
+    assert renaming.fate(Kept({"response": "x"})) == Kept({"draft": "x"})
     fate = Derived(({"response": "x", "sample": 0, "parents": ["p"]},), {"response": "y"})
     assert renaming.fate(fate) == Derived(
         ({"draft": "x", "sample": 0, "parents": ["p"]},), {"draft": "y"}

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.lookup import class_in, known_stages
-from pipelines.plan import plan
-from pipelines.recipe import parse
+from pipelines.plan.steps import plan
+from pipelines.recipe.lookup import class_in, known_stages
+from pipelines.recipe.parse import parse
 from stages.ask import Reply, Sample
-from stages.base import Annotated, Derived, Dropped, Failed, Stage
+from stages.base import Derived, Dropped, Failed, Kept, Stage
 from stages.errors import ReplyError, UserError
 from stages.source.instructions import Instructions
 
@@ -121,7 +121,7 @@ def test_rows(tmp_path):
             content = content[: draw.randrange(len(content))] + b"\xff" + content
         path.write_bytes(content + b"\n")
         try:
-            rows = Instructions(path=str(path)).seeds()
+            rows = Instructions(path=str(path)).initial_rows()
             assert all(row["instruction"].encode() for row in rows)
         except UserError as error:
             refused += 1
@@ -176,7 +176,7 @@ def unreadable(cases, times):
         reply = broken_reply(given, draw)
         try:
             fate = stage.read(row, reply)
-            assert isinstance(fate, Annotated | Derived | Dropped | Failed)
+            assert isinstance(fate, Kept | Derived | Dropped | Failed)
         except ReplyError as error:
             found += 1
             assert str(error)
@@ -193,7 +193,7 @@ def test_replies():
 def test_the_fuzz_sees_a_parser_that_breaks():
     class Naive:
         def read(self, _row, reply):
-            return Annotated({"value": json.loads(reply.text)["score"]})
+            return Kept({"value": json.loads(reply.text)["score"]})
 
     with pytest.raises(AssertionError, match="Naive"):
         unreadable([(Naive(), {}, {"text": '{"score": 5}'})], 1000)

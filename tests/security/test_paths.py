@@ -8,14 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipelines.store import log
-from pipelines.store.catalog import query
-from pipelines.store.folder import LocalFolder
-from pipelines.store.manifest import File
+from pipelines.store.files.checksummed_json import seal
+from pipelines.store.files.folder import LocalFolder
+from pipelines.store.log import log
+from pipelines.store.log.manifest import File
+from pipelines.store.query.catalog import query
 from pipelines.store.runs import Run, RunStep
-from pipelines.store.sealed import seal
 from pipelines.store.store import Store
-from pipelines.store.verify import verify
+from pipelines.store.upkeep.verify import verify
 from stages.errors import RunError, UserError
 from tests.security.watch import effects, outside
 
@@ -118,7 +118,7 @@ def _sealed_again(content):
 
 
 def test_a_link_in_place_of_a_folder_is_not_walked_by_gc(store):
-    from pipelines.store import gc
+    from pipelines.store.upkeep import gc
 
     away = Path(str(store.root)).parent / "away"
     away.mkdir()

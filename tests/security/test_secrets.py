@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipelines.recipe import parse
+from pipelines.recipe.parse import parse
 from stages.engines.openai import Openai
 from stages.errors import UserError
-from tests.fault_server import stats, weather
+from tests.support.fault_server import stats, weather
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ import duckdb
 import pytest
 from msgspec import structs
 
-from pipelines.store.catalog import _only_reads, open_catalog, query
+from pipelines.store.query.catalog import _only_reads, open_catalog, query
 from pipelines.store.runs import RunStep
-from pipelines.store.verify import verify
+from pipelines.store.upkeep.verify import verify
 from stages.errors import UserError
 
 CANARY = "canary-4f1d"

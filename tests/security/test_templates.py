@@ -9,7 +9,7 @@ import pytest
 from jinja2 import TemplateError
 
 import prompts
-from pipelines.store.catalog import query
+from pipelines.store.query.catalog import query
 from stages.ask import Reply, Sample
 from tests.security.watch import effects
 

@@ -5,10 +5,10 @@ import time
 import pytest
 
 from stages.ask import Reply, Sample
-from stages.constraints import check_pattern, check_schema, matches, without_lengths
 from stages.errors import ReplyError
 from stages.generate.structured import Structured
-from tests.constraints import (
+from stages.shared.constraints import check_pattern, check_schema, matches, without_lengths
+from tests.support.constraints import (
     BAD_PATTERNS,
     BAD_SCHEMAS,
     BORDER_PATTERNS,

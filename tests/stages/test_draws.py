@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 import pytest
 
-from pipelines.lookup import class_in, known_stages
+from pipelines.recipe.lookup import class_in, known_stages
 from stages.ask import Ask
 from stages.base import PromptStage, SetStage, Stage
 from stages.dedup.exact import Exact
@@ -35,7 +35,7 @@ def test_all_set_stages_that_do_not_draw_are_tried_here():
 @pytest.mark.parametrize("stage", SET_STAGES, ids=lambda stage: type(stage).__name__)
 def test_the_seed_of_a_set_stage_that_does_not_draw_changes_nothing(stage, as_table, reader):
     table = as_table(ROWS, embedding=pa.list_(pa.float32()))
-    assert not stage.draws
+    assert not stage.uses_seed
     first = list(stage.run(reader(table), 1))
     assert first == list(stage.run(reader(table), 2))
     assert len({type(fate) for fate in first}) > 1
@@ -52,7 +52,7 @@ def test_prompt_stages_that_do_not_draw_ask_for_the_likeliest_token(root):
         stage = kind(**{name: needed[name] for name in needed if name in kind.model_fields})
         for line in gold.read_text().splitlines():
             case = json.loads(line)
-            if "ask" in case and not case.get("settings") and not stage.draws:
+            if "ask" in case and not case.get("settings") and not stage.uses_seed:
                 ask = stage.ask({"id": "row0", "parents": [], **case["row"]})
                 if isinstance(ask, Ask):
                     assert ask.sampling.temperature == 0, path

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.lookup import class_in, known_stages
+from pipelines.recipe.lookup import class_in, known_stages
 from stages.ask import Chat, Given, Passage, Raw, Reply, Sample, UserTurn
-from stages.base import Annotated, Derived, Dropped, Failed, PromptStage, Stage
+from stages.base import Derived, Dropped, Failed, Kept, PromptStage, Stage
 from stages.errors import ReplyError
 
 FOLDER = Path(__file__).parent
@@ -47,7 +47,7 @@ def test_every_prompt_stage_has_a_gold_file():
 
 
 def asked(ask):
-    if isinstance(ask, Annotated | Dropped):
+    if isinstance(ask, Kept | Dropped):
         return said(ask)
     match ask.prompt:
         case Chat(messages):
@@ -77,7 +77,7 @@ def reply(given):
 
 def said(fate):
     match fate:
-        case Annotated(columns):
+        case Kept(columns):
             return {"annotated": dict(columns)}
         case Derived(rows):
             return {"derived": [dict(row) for row in rows]}

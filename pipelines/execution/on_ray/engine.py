@@ -7,9 +7,9 @@ from typing import Any
 
 import ray
 
-from pipelines.execution.lost import EngineLost, Lost
-from pipelines.execution.stream import Ended, forward
-from pipelines.execution.supervised import Supervised
+from pipelines.execution.engines.answer_stream import Ended, forward
+from pipelines.execution.engines.restarting_engine import RestartingEngine
+from pipelines.execution.shards.worker_died import EngineLost, WorkerDied
 from stages.ask import Request
 from stages.engines.base import Answer, EngineSpec
 from stages.errors import EngineError, first_line
@@ -25,14 +25,14 @@ class EngineActor:
         # Ray gives an actor without CPUs of its own one thread; the model is to have all.
         os.environ["OMP_NUM_THREADS"] = str(os.cpu_count() or 1)
         self._spec = spec
-        self._engine: Supervised | None = None
+        self._engine: RestartingEngine | None = None
         self._opening = asyncio.Lock()
 
     async def open(self) -> None:
         """Load it, unless it is loaded."""
         async with self._opening:
             if self._engine is None:
-                self._engine = Supervised(self._spec)
+                self._engine = RestartingEngine(self._spec)
 
     async def complete(self, requests: Sequence[Request]) -> AsyncIterator[list[Answer]]:
         """One answer per request, as they finish; those that come close together in one list."""
@@ -88,7 +88,7 @@ class ActorClient:
         except ray.exceptions.ActorDiedError as error:
             raise EngineLost(f"the engine's process died ({first_line(error)})") from None
         except ray.exceptions.RayActorError as error:
-            raise Lost(f"the engine's process died ({first_line(error)})") from None
+            raise WorkerDied(f"the engine's process died ({first_line(error)})") from None
         except ray.exceptions.RayTaskError as error:
             cause = getattr(error, "cause", None)
             if isinstance(cause, EngineError):

@@ -9,18 +9,18 @@ from typing import Any
 
 import ray
 
-from pipelines.execution.calls import Heard, unheard
+from pipelines.execution.engines.replicas import Replicas
 from pipelines.execution.executor import ask_each
-from pipelines.execution.feed import Upstream
-from pipelines.execution.lost import EngineLost, Lost
 from pipelines.execution.on_ray.cluster import start_cluster
 from pipelines.execution.on_ray.engine import EngineActor, EngineCopy
 from pipelines.execution.on_ray.worker import Worker, alone
-from pipelines.execution.replicas import Replicas
-from pipelines.execution.work import Work
-from pipelines.recipe import Recipe
-from pipelines.store.manifest import Shard
-from pipelines.waiting import Say, silent, waiting_for
+from pipelines.execution.shards.calls import Heard, unheard
+from pipelines.execution.shards.shard_task import ShardTask
+from pipelines.execution.shards.worker_died import EngineLost, WorkerDied
+from pipelines.execution.steps.shard_stream import UpstreamError
+from pipelines.machine.waiting import Say, silent, waiting_for
+from pipelines.recipe.parse import Recipe
+from pipelines.store.log.manifest import Shard
 from stages.errors import BowerbirdError, EngineError, UserError, first_line
 
 _RESTARTS = 100
@@ -51,13 +51,13 @@ class RayExecutor:
         self._starting = threading.Lock()
         self._closed = threading.Event()
 
-    def submit(self, work: Work, heard: Heard = unheard) -> "Future[list[Shard]]":
+    def submit(self, work: ShardTask, heard: Heard = unheard) -> "Future[list[Shard]]":
         """See `Executor`."""
         asks = work.tape is not None and work.tape.cassettes.asks
         try:
             with self._starting:
                 if self._closed.is_set():
-                    raise Upstream
+                    raise UpstreamError
                 self._start()
                 copies = {name: self._replicas(name) for name in work.step.engines if asks}
         except Exception as error:  # noqa: BLE001  whoever waits for the work hears of it
@@ -86,7 +86,7 @@ class RayExecutor:
         threading.Thread(target=self._listen, name="news", daemon=True).start()
 
     def _send(
-        self, copies: Mapping[str, EngineCopy], work: Work, heard: Heard
+        self, copies: Mapping[str, EngineCopy], work: ShardTask, heard: Heard
     ) -> "Future[list[Shard]]":
         """Give work to the process with the least to do, or to one of its own."""
         done: Future[list[Shard]] = Future()
@@ -112,7 +112,7 @@ class RayExecutor:
             died = isinstance(sent.exception(), ray.exceptions.RayActorError)
             if died:
                 self._lost.add(key)
-            elif isinstance(error, Lost) and not self._closed.is_set():
+            elif isinstance(error, WorkerDied) and not self._closed.is_set():
                 for copy in copies.values():
                     copy.reopen()
             self._give_back(worker, dead=died)
@@ -221,14 +221,14 @@ def _worker() -> Any:
 def _cause(error: BaseException | None) -> BaseException | None:
     """What the work raised rather than Ray's wrapping of it; `Lost` for what broke in Ray."""
     cause = getattr(error, "cause", None)
-    if isinstance(cause, BowerbirdError | EngineError | Lost | Upstream):
+    if isinstance(cause, BowerbirdError | EngineError | WorkerDied | UpstreamError):
         return cause
     if isinstance(cause, ray.exceptions.ActorDiedError):
         return EngineLost(f"the engine's process died ({first_line(cause)})")
     if isinstance(cause, ray.exceptions.RayActorError):
-        return Lost(f"the engine's process died ({first_line(cause)})")
+        return WorkerDied(f"the engine's process died ({first_line(cause)})")
     if isinstance(error, ray.exceptions.RayError) and not isinstance(
         error, ray.exceptions.RayTaskError
     ):
-        return Lost(f"a process of the run died ({first_line(error)})")
+        return WorkerDied(f"a process of the run died ({first_line(error)})")
     return error

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.execution import work as unit
 from pipelines.execution.on_ray.engine import ActorClient
-from pipelines.execution.work import Work
-from pipelines.store.manifest import Shard
+from pipelines.execution.shards import shard_task as unit
+from pipelines.execution.shards.shard_task import ShardTask
+from pipelines.store.log.manifest import Shard
 
 
 class Worker:
@@ -17,7 +17,7 @@ class Worker:
         self._news: dict[int, list[int]] = {}
 
     async def do(
-        self, number: int, work: Work, actors: Mapping[str, Any], opened: list[Any]
+        self, number: int, work: ShardTask, actors: Mapping[str, Any], opened: list[Any]
     ) -> list[Shard]:
         """`number`: what `news` calls this work. `opened`: ready when the engines are."""
         if not work.step.engines:
@@ -41,7 +41,7 @@ class Worker:
         return {number: list(told) for number, told in self._news.items()}
 
 
-def alone(work: Work, actors: Mapping[str, Any], *_opened: None) -> list[Shard]:
+def alone(work: ShardTask, actors: Mapping[str, Any], *_opened: None) -> list[Shard]:
     """The same in a process of its own, for work whose process died before."""
     if not work.step.engines:
         return unit.do(work)

@@ -180,7 +180,9 @@ def test_a_query_needs_no_pydantic():
     """Its first model takes 0.2 s to make, longer than the query of a store of a million rows."""
     import subprocess
 
-    code = "import sys, pipelines.cli, pipelines.store.catalog; print('pydantic' in sys.modules)"
+    code = (
+        "import sys, pipelines.cli, pipelines.store.query.catalog; print('pydantic' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

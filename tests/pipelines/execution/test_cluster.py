@@ -9,11 +9,11 @@ import pytest
 
 from pipelines.execution.executor import LocalExecutor, executor_for
 from pipelines.execution.watch import Silent
-from pipelines.recipe import parse
-from pipelines.run import carry_out, prepare, run_in_threads
-from pipelines.store.catalog import query
+from pipelines.recipe.parse import parse
+from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
-from tests.loopback_ray import Cluster
+from tests.support.loopback_ray import Cluster
 
 pytestmark = pytest.mark.slow
 STAGES = [
@@ -52,7 +52,7 @@ def source(small_recipe, tmp_path):
 def run(source, folder, root, executor=None, watch=None):
     job = prepare(parse(source, root), Path("x.yaml"), Store.at(folder))
     executor = executor or LocalExecutor.of(job.recipe)
-    return carry_out(job, executor, watch or Silent(), run_in_threads), job.store
+    return execute(job, executor, watch or Silent(), run_in_threads), job.store
 
 
 class Told(Silent):

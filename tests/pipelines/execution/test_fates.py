@@ -3,10 +3,10 @@
 import pyarrow as pa
 import pytest
 
-from pipelines.execution.fates import settle
-from pipelines.plan import IDENTITY, Step
-from pipelines.renaming import Renaming
-from stages.base import Annotated, Derived, Dropped, Failed, TableStage
+from pipelines.execution.shards.fates import settle
+from pipelines.plan.steps import IDENTITY, Step
+from pipelines.recipe.renaming import Renaming
+from stages.base import Derived, Dropped, Failed, Kept, TableStage
 from stages.errors import RunError
 
 
@@ -48,7 +48,7 @@ def test_one_of_each(table):
         STEP,
         table,
         [
-            Annotated({"b": 1}),
+            Kept({"b": 1}),
             Derived(({"a": "child"}, {"b": 7}), parent={"b": 2}),
             Dropped("why", "this"),
             Failed("error", "that"),
@@ -78,8 +78,8 @@ def test_one_of_each(table):
 
 
 def test_ids_of_children_depend_on_parents_and_position_only(table):
-    fates = [Derived(({"a": "x"}, {"a": "y"}))] + [Annotated()] * 4
-    again = [Derived(({"a": "other"}, {"a": "words"}))] + [Annotated()] * 4
+    fates = [Derived(({"a": "x"}, {"a": "y"}))] + [Kept()] * 4
+    again = [Derived(({"a": "other"}, {"a": "words"}))] + [Kept()] * 4
     first, second = (settle(STEP, table, f).rows["id"].to_pylist() for f in (fates, again))
     assert first == second
 
@@ -109,18 +109,18 @@ def test_new_rows_of_a_stage_that_makes_none_are_refused(table):
 
     step = Step("stage", Renaming(Plain(), {}), None, {}, "f" * 64, STEP.columns)
     with pytest.raises(RunError, match="`derives`"):
-        settle(step, table, [Derived(({"a": "x"},))] + [Annotated()] * 4)
+        settle(step, table, [Derived(({"a": "x"},))] + [Kept()] * 4)
 
 
 @pytest.mark.parametrize("count", [0, 4, 6])
 def test_a_wrong_number_of_fates_is_refused(table, count):
     with pytest.raises(RunError, match="fates for 5 rows"):
-        settle(STEP, table, [Annotated()] * count)
+        settle(STEP, table, [Kept()] * count)
 
 
 def test_a_column_nobody_declared_is_refused(table):
     with pytest.raises(RunError, match="columns it does not add: z"):
-        settle(STEP, table, [Annotated({"z": 1})] * 5)
+        settle(STEP, table, [Kept({"z": 1})] * 5)
 
 
 def test_no_rows(table):

@@ -2,7 +2,7 @@
 
 import threading
 
-from pipelines.execution.gate import Gate
+from pipelines.execution.steps.gate import Gate
 
 
 def entered(gate, *works):

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import pytest
 
-from pipelines.execution.feed import Upstream
-from pipelines.execution.host import EngineHost
-from pipelines.execution.lost import EngineLost
+from pipelines.execution.engines.engine_thread import EngineThread
+from pipelines.execution.shards.worker_died import EngineLost
+from pipelines.execution.steps.shard_stream import UpstreamError
 from stages.ask import Ask, Request, chat
 from stages.engines.base import EngineSpec, as_finished
 from stages.errors import EngineError
@@ -34,7 +34,7 @@ class Sleeper:
 
 
 class Sleeps(EngineSpec):
-    can: ClassVar = frozenset({"chat"})
+    provides: ClassVar = frozenset({"chat"})
     kind: str = "sleeps"
     model: str = "sleeps"
 
@@ -42,11 +42,11 @@ class Sleeps(EngineSpec):
         return Sleeper()
 
 
-class Broken(Sleeps):
+class BrokenError(Sleeps):
     opened: ClassVar[int] = 0
 
     def open(self):
-        Broken.opened += 1
+        BrokenError.opened += 1
         raise EngineError("no such model", fatal=True)
 
 
@@ -58,23 +58,23 @@ async def collected(host):
 
 
 def test_a_stop_does_not_wait_for_calls_under_way():
-    host = EngineHost(Sleeps())
+    host = EngineThread(Sleeps())
     host.run(host.open()).result()
     threading.Timer(0.2, host.stop).start()
     began = time.monotonic()
-    with pytest.raises(Upstream):
+    with pytest.raises(UpstreamError):
         host.run(collected(host)).result()
     assert time.monotonic() - began < 10
-    with pytest.raises(Upstream):
+    with pytest.raises(UpstreamError):
         host.run(collected(host)).result()
     host.close()
     assert Sleeper.cancelled == 3
 
 
 def test_an_engine_that_does_not_open_is_tried_once():
-    host = EngineHost(Broken())
+    host = EngineThread(BrokenError())
     for _ in range(3):
         with pytest.raises(EngineLost, match="no such model"):
             host.run(collected(host)).result()
-    assert Broken.opened == 1
+    assert BrokenError.opened == 1
     host.close()

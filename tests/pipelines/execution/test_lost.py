@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.execution.calls import unheard
+from pipelines.execution.engines.replicas import Replicas
+from pipelines.execution.engines.restarting_engine import RestartingEngine
 from pipelines.execution.executor import LocalExecutor
-from pipelines.execution.lost import EngineLost, Lost
-from pipelines.execution.replicas import Replicas
-from pipelines.execution.supervised import Supervised
+from pipelines.execution.shards.calls import unheard
+from pipelines.execution.shards.worker_died import EngineLost, WorkerDied
 from pipelines.execution.watch import Silent
-from pipelines.recipe import parse
-from pipelines.run import carry_out, prepare, run_in_threads
-from pipelines.store.catalog import query
+from pipelines.recipe.parse import parse
+from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
 from stages.ask import Ask, Raw, Reply, Request, Sample
 from stages.engines import scripts
@@ -31,7 +31,7 @@ class Brittle(LocalExecutor):
         if cause is None:
             return super().submit(work, heard)
         lost = Future()
-        lost.set_exception(Lost(cause))
+        lost.set_exception(WorkerDied(cause))
         return lost
 
 
@@ -41,7 +41,7 @@ def run_brittle(tmp_path, root):
         job = prepare(parse(source, root), Path("x.yaml"), Store.at(tmp_path / "store"))
         executor = Brittle.of(job.recipe)
         executor.loses = loses
-        return carry_out(job, executor, watch or Silent(), run_in_threads), job.store
+        return execute(job, executor, watch or Silent(), run_in_threads), job.store
 
     return run
 
@@ -111,7 +111,7 @@ def test_a_shard_that_dies_though_none_of_its_rows_does_stops_the_run(run_brittl
 class Flaky(EngineSpec):
     """Counts how often it is opened; the script says what each of its engines does."""
 
-    can = frozenset({"raw"})
+    provides = frozenset({"raw"})
     model: str = "m"
     kind: str = "flaky"
 
@@ -159,7 +159,7 @@ def ask():
         BEHAVIOURS.extend(behaviours)
 
         async def all_of():
-            engine = Supervised(Flaky())
+            engine = RestartingEngine(Flaky())
             requests = [Request(i, Ask(Raw("x")), i) for i in range(count)]
             return [answer async for answer in engine.complete(requests)]
 
@@ -198,7 +198,7 @@ def test_a_dead_engine_is_opened_three_times_at_most():
     BEHAVIOURS[:] = [fails]
 
     async def many():
-        engine = Supervised(Flaky())
+        engine = RestartingEngine(Flaky())
         for _ in range(9):
             async for _ in engine.complete([Request(i, Ask(Raw("x")), i) for i in range(4)]):
                 pass

@@ -6,17 +6,17 @@ from typing import ClassVar
 import pyarrow as pa
 import pytest
 
-from pipelines.estimate import estimate
-from pipelines.execution import calls
-from pipelines.execution.host import EngineHost
-from pipelines.plan import plan
-from pipelines.recipe import parse
-from pipelines.store import log
-from pipelines.store.catalog import query
-from pipelines.store.lineage import history
+from pipelines.execution.engines.engine_thread import EngineThread
+from pipelines.execution.shards import calls
+from pipelines.plan.estimate import estimate
+from pipelines.plan.steps import plan
+from pipelines.recipe.parse import parse
+from pipelines.store.log import log
+from pipelines.store.query.catalog import query
+from pipelines.store.query.lineage import history
 from pipelines.store.store import Store
 from stages.ask import Ask, chat
-from stages.base import Annotated, Columns, MultiCallStage
+from stages.base import Columns, Kept, MultiCallStage
 from stages.dialogue.simulate import Simulate
 from stages.engines import scripts
 from stages.engines.base import Answer
@@ -115,7 +115,7 @@ def test_engines_that_are_not_there(panel, root, engine, cause):
 
 
 def ran(stage):
-    host = EngineHost(Scripted())
+    host = EngineThread(Scripted())
     try:
         return host.run(calls.run(stage, "f", ROWS, {"main": host})).result()[0]
     finally:
@@ -127,7 +127,7 @@ class Once(MultiCallStage):
     adds: ClassVar[Columns] = {"calls": pa.int64()}
 
     def next(self, row, replies):
-        return Ask(chat(row["instruction"])) if not replies else Annotated({"calls": len(replies)})
+        return Ask(chat(row["instruction"])) if not replies else Kept({"calls": len(replies)})
 
 
 class Endless(Once):
@@ -178,7 +178,7 @@ def test_a_bug_of_a_stage_costs_its_rows(stage, reason, detail):
 
 
 def test_a_plain_stage_of_one_call():
-    assert ran(Once()) == [Annotated({"calls": 1})] * 6
+    assert ran(Once()) == [Kept({"calls": 1})] * 6
 
 
 class Twice(Once):
@@ -186,7 +186,7 @@ class Twice(Once):
 
     def next(self, row, replies):
         if len(replies) == 2:
-            return Annotated({"calls": 2})
+            return Kept({"calls": 2})
         return Ask(chat(f"{row['instruction']} {len(replies)}"))
 
 
@@ -208,7 +208,7 @@ class Holds:
 
 def test_no_row_waits_for_the_slowest_of_its_shard():
     fates, spent = asyncio.run(calls.run(Twice(), "f", ROWS, {"main": Holds()}))
-    assert fates == [Annotated({"calls": 2})] * 6
+    assert fates == [Kept({"calls": 2})] * 6
     assert spent.usage(0).calls == 12
 
 

@@ -14,8 +14,8 @@ import psutil
 import pytest
 import yaml
 
-from pipelines.store import log
-from pipelines.store.folder import LocalFolder
+from pipelines.store.files.folder import LocalFolder
+from pipelines.store.log import log
 
 pytestmark = pytest.mark.slow
 BOWERBIRD = Path(sys.executable).parent / "bowerbird"

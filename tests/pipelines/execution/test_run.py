@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.execution.watch import Silent
-from pipelines.store import log
-from pipelines.store.catalog import query
-from pipelines.store.log import Log
-from pipelines.store.shards import FolderReader
+from pipelines.store.files.shards import FolderReader
+from pipelines.store.log import log
+from pipelines.store.log.log import Log
+from pipelines.store.query.catalog import query
 from stages.ask import Raw, Reply, Sample
 from stages.engines import scripts
 from stages.errors import BusyError, EngineError, RunError, UserError

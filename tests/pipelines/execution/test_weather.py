@@ -6,11 +6,11 @@ import pytest
 
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.watch import Silent
-from pipelines.recipe import parse
-from pipelines.run import carry_out, prepare, run_in_threads
-from pipelines.store.catalog import query
+from pipelines.recipe.parse import parse
+from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
-from tests.fault_server import FAULTS, stats, weather
+from tests.support.fault_server import FAULTS, stats, weather
 
 pytestmark = pytest.mark.slow
 ROWS = 300
@@ -28,7 +28,7 @@ def test_rows_in_are_rows_answered_and_rows_quarantined(tmp_path, small_recipe):
         )
         store = Store.at(tmp_path / "store")
         job = prepare(parse(source, tmp_path), Path("x.yaml"), store)
-        run = carry_out(job, LocalExecutor.of(job.recipe), Silent(), run_in_threads)
+        run = execute(job, LocalExecutor.of(job.recipe), Silent(), run_in_threads)
         counted = stats(url)
     rows = query(store, run, "SELECT instruction, response FROM dataset").to_pylist()
     failed = query(store, run, "SELECT instruction, reason, detail FROM rejected").to_pylist()

@@ -3,7 +3,7 @@
 import pytest
 
 from pipelines.flows.firing import seed, unfinished
-from pipelines.recipe import parse
+from pipelines.recipe.parse import parse
 from pipelines.store import runs
 from pipelines.store.store import Store
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from pipelines.flows.server import Server
-from pipelines.waiting import waiting_for
+from pipelines.machine.waiting import waiting_for
 from stages.errors import RunError
 
 pytestmark = pytest.mark.slow
@@ -146,7 +146,7 @@ def test_a_port_that_is_taken_by_one_that_does_not_answer(tmp_path, monkeypatch)
 
 
 def test_waiting_is_said_only_where_it_takes_long(monkeypatch):
-    from pipelines import waiting
+    from pipelines.machine import waiting
 
     monkeypatch.setattr(waiting, "_FIRST_S", 0.1)
     monkeypatch.setattr(waiting, "_AGAIN_S", 0.1)

@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from pipelines.flows.firing import seed
-from pipelines.store.folder import LocalFolder
-from pipelines.store.log import is_complete
-from pipelines.store.log import read as read_manifest
+from pipelines.store.files.folder import LocalFolder
+from pipelines.store.log.log import is_complete
+from pipelines.store.log.log import read as read_manifest
 
 pytestmark = pytest.mark.slow
 BIN = Path(sys.executable).parent

@@ -17,7 +17,7 @@ from pipelines.publish.hub import Repository
 from pipelines.publish.licenses import licensed
 from pipelines.publish.publish import publish, review
 from stages.errors import RunError, UserError
-from tests.loopback_hub import READER, WRITER, Entry, Fault, serving
+from tests.support.loopback_hub import READER, WRITER, Entry, Fault, serving
 
 pytestmark = pytest.mark.slow
 BOWERBIRD = Path(sys.executable).parent / "bowerbird"

@@ -11,12 +11,12 @@ import yaml
 from huggingface_hub import DatasetCard
 from msgspec import structs
 
-from pipelines.lookup import class_in, known_stages
 from pipelines.publish import card, release
 from pipelines.publish.licenses import IDENTIFIERS, licensed
 from pipelines.publish.numbers import read_numbers
-from pipelines.recipe import parse
-from pipelines.store import catalog
+from pipelines.recipe.lookup import class_in, known_stages
+from pipelines.recipe.parse import parse
+from pipelines.store.query import catalog
 from stages.base import Stage
 from stages.errors import UserError
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from pipelines.report import facts
-from pipelines.store.catalog import open_catalog
+from pipelines.store.query.catalog import open_catalog
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_the_map_is_a_sample_and_not_the_first_rows(many, monkeypatch):
 
 def test_a_stage_is_what_it_says_it_is(many, monkeypatch):
     """Costs and map go by the role in the record, wherever the stage's file lies."""
-    from pipelines.store import costs
+    from pipelines.store.query import costs
 
     run, store = many
     (line,) = costs.table(store).to_pylist()
@@ -58,7 +58,7 @@ def test_a_stage_is_what_it_says_it_is(many, monkeypatch):
 
 def test_tokens_of_an_unknown_judge_are_not_one(root):
     """A stage that says nothing of its replies is taken to write what sampling allows."""
-    from pipelines.lookup import class_in, known_stages
+    from pipelines.recipe.lookup import class_in, known_stages
     from stages.base import MultiCallStage, PromptStage, Stage
 
     class Plain(PromptStage):
@@ -70,4 +70,4 @@ def test_tokens_of_an_unknown_judge_are_not_one(root):
         if issubclass(kind, MultiCallStage):
             own = kind.__mro__[: kind.__mro__.index(MultiCallStage)]
             says = any("most_tokens" in vars(each) for each in own)
-            assert says or "embed" in kind.model_construct().wants, path
+            assert says or "embed" in kind.model_construct().requires, path

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.store import bucket, log
-from pipelines.store.bucket import Bucket
-from pipelines.store.catalog import query
-from pipelines.store.lineage import history
-from pipelines.store.log import Log
+from pipelines.store.files import bucket
+from pipelines.store.files.bucket import Bucket
+from pipelines.store.log import log
+from pipelines.store.log.log import Log
+from pipelines.store.query.catalog import query
+from pipelines.store.query.lineage import history
 from pipelines.store.store import Store
-from pipelines.store.verify import verify
+from pipelines.store.upkeep.verify import verify
 from stages.errors import BusyError, RunError, UserError
 from tests.pipelines.store.test_log import shard
 

@@ -3,13 +3,13 @@
 import pyarrow as pa
 import pytest
 
+from pipelines.execution.engines.reply_log import Cassettes, _cassette
 from pipelines.execution.executor import LocalExecutor
-from pipelines.execution.tape import Cassettes, _cassette
 from pipelines.execution.watch import Silent
-from pipelines.recipe import parse
-from pipelines.run import carry_out, prepare, run_in_threads
-from pipelines.store.content import content_hash
-from pipelines.store.folder import LocalFolder
+from pipelines.recipe.parse import parse
+from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.store.files.content_hash import content_hash
+from pipelines.store.files.folder import LocalFolder
 from pipelines.store.store import Store
 from stages.engines import scripts
 from stages.errors import EngineError, RunError
@@ -51,7 +51,7 @@ def test_other_rows_have_another_hash(other):
 def carried_out(source, folder, root, cassettes=Cassettes()):  # noqa: B008
     job = prepare(parse(source, root), root / "x.yaml", Store.at(folder), cassettes=cassettes)
     executor = LocalExecutor.of(job.recipe)
-    return carry_out(job, executor, Silent(), run_in_threads).content
+    return execute(job, executor, Silent(), run_in_threads).content
 
 
 def late(request):

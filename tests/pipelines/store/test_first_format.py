@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.recipe import load
-from pipelines.store import log
-from pipelines.store.catalog import query
+from pipelines.recipe.parse import load
+from pipelines.store.log import log
+from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
-from pipelines.store.verify import verify
+from pipelines.store.upkeep.verify import verify
 
 KEPT = Path(__file__).parents[2] / "data/stores/format-1"
 

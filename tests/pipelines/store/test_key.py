@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.store.journal import key
+from pipelines.store.log.journal import key
 from stages.ask import Ask, Chat, Message, Passage, Raw, Request, Sampling, UserTurn, chat
 
 ENGINE = {"kind": "vllm", "model": "m", "revision": None, "a": 1}

@@ -9,14 +9,14 @@ import time
 import pytest
 
 from pipelines.store import lease as leases
-from pipelines.store.folder import LocalFolder
+from pipelines.store.files.folder import LocalFolder
 from pipelines.store.store import Store
 from stages.errors import BusyError
 
 HOLD = """
 import sys, time
 from pipelines.store import lease
-from pipelines.store.folder import LocalFolder
+from pipelines.store.files.folder import LocalFolder
 from pathlib import Path
 held = lease.acquire(LocalFolder(Path(sys.argv[1])), "other")
 print(held.epoch, flush=True)

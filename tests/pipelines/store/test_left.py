@@ -2,7 +2,7 @@
 
 import random
 
-from pipelines.store.journal import Left, name_of
+from pipelines.store.log.journal import Left, name_of
 
 
 def test_the_same_shard_and_any_other_cut():

@@ -4,10 +4,10 @@ import multiprocessing
 
 import pytest
 
-from pipelines.store import log
-from pipelines.store.folder import LocalFolder
-from pipelines.store.log import Fenced, Log
-from pipelines.store.manifest import Counts, File, Shard, Usage
+from pipelines.store.files.folder import LocalFolder
+from pipelines.store.log import log
+from pipelines.store.log.log import FencedError, Log
+from pipelines.store.log.manifest import Counts, File, Shard, Usage
 from stages.errors import RunError
 
 
@@ -54,7 +54,7 @@ def test_a_writer_that_was_taken_over_commits_nothing(folder):
     old, new = Log(folder), Log(folder)
     old.commit(1, (shard(0),))
     new.commit(2)
-    with pytest.raises(Fenced, match="taken over"):
+    with pytest.raises(FencedError, match="taken over"):
         old.commit(1, (shard(1),))
     assert [s.index for s in log.read(folder).shards] == [0]
 

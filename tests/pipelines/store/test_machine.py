@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pipelines.store import gc, log
-from pipelines.store.folder import LocalFolder
-from pipelines.store.log import Fenced, Log
-from pipelines.store.manifest import File
+from pipelines.store.files.folder import LocalFolder
+from pipelines.store.log import log
+from pipelines.store.log.log import FencedError, Log
+from pipelines.store.log.manifest import File
+from pipelines.store.upkeep import gc
 from tests.pipelines.store.test_log import shard
 
 KEYS = st.integers(0, 5)
@@ -106,7 +107,7 @@ class Store(RuleBasedStateMachine):
         new = self.made(index)
         try:
             opened.commit(epoch, (new,))
-        except Fenced:
+        except FencedError:
             assert epoch < self.epoch
             return
         assert epoch == self.epoch

@@ -2,10 +2,11 @@
 
 import pytest
 
-from pipelines.store import gc, log
-from pipelines.store.log import Fenced, Log
-from tests.explorer import MemoryFolder, apply, explore
+from pipelines.store.log import log
+from pipelines.store.log.log import FencedError, Log
+from pipelines.store.upkeep import gc
 from tests.pipelines.store.test_log import shard
+from tests.support.explorer import MemoryFolder, apply, explore
 
 FOLDER = MemoryFolder("stage/")
 
@@ -48,7 +49,7 @@ def writer(epoch, *indices):
                 FOLDER.put(f"part-{index}", b"rows")
                 opened.commit(epoch, (shard(index),))
                 sure.append(index)
-        except Fenced:
+        except FencedError:
             return sure, "fenced"
         return sure, "done"
 
@@ -59,7 +60,7 @@ def collector(epoch):
     def run():
         try:
             gc.fence(FOLDER, epoch)
-        except Fenced:
+        except FencedError:
             return [], "fenced"
         for each in list(gc.leftovers(FOLDER)):
             each.folder.delete(each.name)

@@ -6,11 +6,12 @@ import sys
 import pyarrow as pa
 import pytest
 
-from pipelines.store import log, shards
-from pipelines.store.catalog import query
-from pipelines.store.folder import LocalFolder
-from pipelines.store.lineage import history
-from pipelines.store.manifest import Counts
+from pipelines.store.files import shards
+from pipelines.store.files.folder import LocalFolder
+from pipelines.store.log import log
+from pipelines.store.log.manifest import Counts
+from pipelines.store.query.catalog import query
+from pipelines.store.query.lineage import history
 from stages.errors import RunError, UserError
 
 
@@ -48,7 +49,7 @@ READS = """
 import os, sys
 from pathlib import Path
 from pipelines.store import log, shards
-from pipelines.store.folder import LocalFolder
+from pipelines.store.files.folder import LocalFolder
 folder = LocalFolder(Path(sys.argv[1]))
 parts = [shard.part for shard in log.read(folder).shards]
 before = len(os.listdir("/proc/self/task"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.base import Annotated, Dropped
+from stages.base import Dropped, Kept
 from stages.dedup.exact import Exact, key
 
 APART = [
@@ -51,4 +51,4 @@ def test_the_first_stays_and_nulls_are_nobody_s_duplicate(as_table, reader):
     table = as_table([{"instruction": text} for text in texts])
     fates = list(Exact().run(reader(table.slice(0, 2), table.slice(2)), 0))
     assert fates[2] == Dropped("dedup.exact", "same as row0")
-    assert [isinstance(fate, Annotated) for fate in fates] == [True, True, False, True, True]
+    assert [isinstance(fate, Kept) for fate in fates] == [True, True, False, True, True]

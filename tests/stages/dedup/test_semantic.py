@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.base import Annotated, Dropped
+from stages.base import Dropped, Kept
 from stages.dedup import semantic
 from stages.dedup.semantic import Semantic
 
@@ -21,7 +21,7 @@ def run(as_table, reader, vectors, threshold):
 
 
 def kept(fates):
-    return [i for i, fate in enumerate(fates) if isinstance(fate, Annotated)]
+    return [i for i, fate in enumerate(fates) if isinstance(fate, Kept)]
 
 
 def test_greedy_keeps_both_ends_of_a_chain(as_table, reader):
@@ -55,7 +55,7 @@ def test_distance_to_the_nearest_other_row(as_table, reader):
 
 def test_no_rows_and_one_row(as_table, reader):
     assert list(Semantic().run(reader(), seed=0)) == []
-    assert run(as_table, reader, [at(0)], 0.9) == [Annotated({"min_neighbor_distance": None})]
+    assert run(as_table, reader, [at(0)], 0.9) == [Kept({"min_neighbor_distance": None})]
 
 
 @settings(max_examples=40, deadline=None)
@@ -101,7 +101,7 @@ def test_blocks_change_nothing(monkeypatch, as_table, reader, block):
             kept.append(i)
     monkeypatch.setattr(semantic, "_BLOCK", block)
     fates = list(Semantic(threshold=0.9).run(reader(table.slice(0, 70), table.slice(70)), 0))
-    assert [i for i, fate in enumerate(fates) if isinstance(fate, Annotated)] == kept
+    assert [i for i, fate in enumerate(fates) if isinstance(fate, Kept)] == kept
     assert 10 < len(kept) < 140
     earlier = {int(f.detail.rpartition("row")[2]) for f in fates if isinstance(f, Dropped)}
     assert earlier <= set(kept)

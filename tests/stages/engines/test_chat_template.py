@@ -1,7 +1,7 @@
 import pytest
 
 from stages.ask import Message
-from stages.engines.chat_template import ChatTemplate
+from stages.engines.model.chat_template import ChatTemplate
 from stages.errors import UserError
 from stages.generate.families import FAMILIES
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from stages.ask import Ask, Chat, Message, Raw, Request, Sampling, UserTurn, chat
-from stages.engines.http_call import backoff_s, proxy_for, retry_after_s
+from stages.engines.http.http_call import backoff_s, proxy_for, retry_after_s
 from stages.engines.openai import Openai
 from stages.errors import EngineError, UserError
 

@@ -7,8 +7,8 @@ import pytest
 from stages.ask import Ask, Passage, Request, Sampling, chat
 from stages.engines.openai_batch import OpenaiBatch
 from stages.errors import EngineError
-from tests.batch_server import batches
-from tests.fault_server import weather
+from tests.support.batch_server import batches
+from tests.support.fault_server import weather
 
 
 def ask_all(url, asked, stop_after=None, **settings):

@@ -3,7 +3,7 @@
 import pytest
 
 from stages.ask import Ask, Chat, Message, Raw, Reply, Sample, chat
-from stages.engines.reasoning import parted
+from stages.engines.model.reasoning import parted
 
 THOUGHT = "<think>\nA river?\n</think>\n\nThe Nile."
 

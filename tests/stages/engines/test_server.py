@@ -10,16 +10,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipelines.execution.supervised import Supervised
+from pipelines.execution.engines.restarting_engine import RestartingEngine
 from stages.ask import Ask, Request, Sampling, chat
 from stages.engines.openai import Openai
 from stages.errors import EngineError, UserError
-from tests.children import running
+from tests.support.children import running
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 BASE = "http://127.0.0.1:{port}/v1"
-FAULTY = [sys.executable, str(ROOT / "tests/fault_server.py"), "--port", "{port}"]
+FAULTY = [sys.executable, str(ROOT / "tests/support/fault_server.py"), "--port", "{port}"]
 
 
 def ask(engine, text, **sampling):
@@ -48,7 +48,7 @@ def test_it_is_started_and_stopped_with_the_engine():
 
 def test_one_that_dies_is_started_again_and_the_call_answered():
     async def go():
-        engine = Supervised(spec())
+        engine = RestartingEngine(spec())
         assert (await ask(engine, "one")).text == "re: one"
         (server,) = [p for p in running("fault_server") if p.cmdline()[1:2] == FAULTY[1:2]]
         server.kill()

@@ -8,13 +8,13 @@ import time
 import jsonschema
 import pytest
 
-from pipelines.execution.host import EngineHost
+from pipelines.execution.engines.engine_thread import EngineThread
 from stages.ask import Ask, Chat, Given, Message, Passage, Raw, Request, Sampling, UserTurn, chat
 from stages.engines.vllm import Vllm
 from stages.errors import EngineError
-from stages.replies import parse_object
-from tests.constraints import BORDER_PATTERNS, BORDER_SCHEMAS
-from tests.tiny_model import make_model
+from stages.shared.replies import parse_object
+from tests.support.constraints import BORDER_PATTERNS, BORDER_SCHEMAS
+from tests.support.tiny_model import make_model
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def host(folder):
     spec = Vllm(model=str(folder), max_model_len=ROOM, cpu_kv_cache_gib=1, dtype="float32")
-    opened = EngineHost(spec)
+    opened = EngineThread(spec)
     yield opened
     opened.close()
 

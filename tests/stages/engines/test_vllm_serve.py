@@ -9,9 +9,9 @@ import pytest
 from stages.ask import Ask, Raw, Request, Sampling, chat
 from stages.engines.openai import Openai
 from stages.errors import EngineError
-from stages.replies import parse_object
-from tests.children import running
-from tests.tiny_model import make_model
+from stages.shared.replies import parse_object
+from tests.support.children import running
+from tests.support.tiny_model import make_model
 
 pytestmark = pytest.mark.slow
 SCHEMA = {

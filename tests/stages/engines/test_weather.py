@@ -13,7 +13,7 @@ import pytest
 from stages.ask import Ask, Request, Sampling, chat
 from stages.engines.openai import Openai
 from stages.errors import EngineError
-from tests.fault_server import FAULTS, PERMANENT, change, stats, weather
+from tests.support.fault_server import FAULTS, PERMANENT, change, stats, weather
 
 pytestmark = pytest.mark.slow
 ROWS = int(os.environ.get("WEATHER_ROWS", "800"))
@@ -140,7 +140,7 @@ def test_nobody_listens_for_a_while():
     with weather() as url:
         free = url
     port = free.split(":")[2].split("/")[0]
-    command = [sys.executable, str(ROOT / "tests/fault_server.py"), "--port", port]
+    command = [sys.executable, str(ROOT / "tests/support/fault_server.py"), "--port", port]
     late = subprocess.Popen(["sh", "-c", f"sleep 1; exec {' '.join(command)}"])
     try:
         outcomes, _, _ = ask_all(free, asks(20), max_retries=8)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from stages.engines.model.weights import Weights, check, ready
 from stages.engines.sentence_transformers import SentenceTransformers
 from stages.engines.vllm import Vllm
-from stages.engines.weights import Weights, check, ready
 from stages.errors import UserError
-from tests.loopback_hub import Entry, Repo, serving
+from tests.support.loopback_hub import Entry, Repo, serving
 
 CONFIG = {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2"}
 PLANTED = {
@@ -106,7 +106,7 @@ def test_only_what_cannot_run_is_downloaded(tmp_path):
         environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path)}
 
         def fetch(revision):
-            code = "import sys; from stages.engines.weights import Weights, ready\n"
+            code = "import sys; from stages.engines.model.weights import Weights, ready\n"
             code += "print(ready('org/model', Weights(revision=sys.argv[1])))"
             command = [sys.executable, "-c", code, revision]
             return subprocess.run(

@@ -1,6 +1,6 @@
 import pytest
 
-from stages.base import Annotated, Derived
+from stages.base import Derived, Kept
 from stages.evolve.begin import Begin
 from stages.evolve.eliminate import Eliminate
 
@@ -50,7 +50,7 @@ def test_an_evolution_becomes_a_child_and_its_parent_rests(as_table):
     ],
 )
 def test_each_rule_sends_the_parent_back(as_table, changes):
-    assert fate(as_table, **changes) == Annotated()
+    assert fate(as_table, **changes) == Kept()
 
 
 def test_a_long_answer_may_be_sorry(as_table):
@@ -70,12 +70,12 @@ def test_the_prompts_words_may_come_from_the_parent(as_table):
 
 
 def test_a_resting_row_passes(as_table):
-    assert fate(as_table, evolving=False) == Annotated()
+    assert fate(as_table, evolving=False) == Kept()
 
 
 def test_begin(as_table):
     (begun,) = Begin().apply(as_table([{"instruction": "Name three rivers."}]))
-    assert begun == Annotated({"generation": 0, "operator": "seed", "evolving": True})
+    assert begun == Kept({"generation": 0, "operator": "seed", "evolving": True})
 
 
 def test_answers_in_other_scripts_say_something(as_table):

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from pipelines.execution.seeds import with_seed
-from pipelines.plan import plan
-from pipelines.recipe import parse
+from pipelines.execution.shards.row_seeds import with_seed
+from pipelines.plan.steps import plan
+from pipelines.recipe.parse import parse
 from stages.evolve.rewrite import OPERATORS, Rewrite
 
 RESPOND = {
@@ -64,7 +64,7 @@ def test_an_unreadable_evolution_leaves_its_parent_in_the_pool(run_recipe, small
               {"use": "generate.respond"}, {"use": "evolve.begin"}, *block]  # fmt: skip
     engines = {"main": {"kind": "scripted", "script": script}}
     run, store = run_recipe(small_recipe(stages=stages, engines=engines))
-    from pipelines.store.catalog import query
+    from pipelines.store.query.catalog import query
 
     rows = query(store, run, "SELECT generation, count(*) AS n FROM dataset GROUP BY ALL")
     counts = {row["generation"]: row["n"] for row in rows.to_pylist()}

@@ -1,6 +1,6 @@
 import pytest
 
-from stages.base import Annotated, Dropped
+from stages.base import Dropped, Kept
 from stages.filter.instruction import Instruction, clean
 
 STAGE = Instruction(languages=("en",), min_chars=12, max_chars=200)
@@ -46,7 +46,7 @@ def test_each_reason(as_table, text, reason):
 )
 def test_what_people_ask_passes_unchanged(as_table, text):
     (fate,) = STAGE.apply(as_table([{"instruction": text, "finish_reason": "stop"}]))
-    assert fate == Annotated({"instruction": text})
+    assert fate == Kept({"instruction": text})
 
 
 def test_a_text_that_was_cut_off_is_dropped_whatever_it_says(as_table):
@@ -75,7 +75,7 @@ def test_clean(raw, cleaned):
 
 def test_any_language_passes_where_none_is_asked_for(as_table):
     table = as_table([{"instruction": "Nenne mir drei Flüsse.", "finish_reason": "stop"}])
-    assert Instruction().apply(table) == [Annotated({"instruction": "Nenne mir drei Flüsse."})]
+    assert Instruction().apply(table) == [Kept({"instruction": "Nenne mir drei Flüsse."})]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from stages.base import Annotated, Dropped
+from stages.base import Dropped, Kept
 from stages.filter.response import Response
 
 
@@ -28,9 +28,9 @@ def test_each_reason(as_table, text, finish_reason, reason):
 
 def test_refusals_can_be_kept(as_table):
     table = as_table([{"response": "I cannot help with that.", "response_finish_reason": "stop"}])
-    assert Response(refusals=True).apply(table) == [Annotated()]
+    assert Response(refusals=True).apply(table) == [Kept()]
 
 
 def test_an_answer_passes(as_table):
     table = as_table([{"response": "The Nile.", "response_finish_reason": "stop"}])
-    assert Response().apply(table) == [Annotated()]
+    assert Response().apply(table) == [Kept()]

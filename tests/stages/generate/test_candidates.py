@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from stages.ask import Reply, Sample
-from stages.base import Annotated
+from stages.base import Kept
 from stages.generate.candidates import Candidates
 
 STAGE = Candidates(engine=("a", "b", "c", "d"), models=2)
@@ -34,7 +34,7 @@ def test_each_answer_is_a_child_with_its_model():
 
 
 def test_a_row_without_an_instruction_is_not_asked():
-    assert STAGE.next({"instruction": None, "seed": 1}, ()) == Annotated()
+    assert STAGE.next({"instruction": None, "seed": 1}, ()) == Kept()
 
 
 def test_more_models_than_engines():

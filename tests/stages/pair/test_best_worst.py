@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from pipelines.execution.work import decide
-from pipelines.store.catalog import query
+from pipelines.execution.shards.shard_task import decide
+from pipelines.store.query.catalog import query
 from stages.base import Derived, Dropped, Failed
 from stages.pair.best_worst import BestWorst, best_worst
 

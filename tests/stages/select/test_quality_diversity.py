@@ -1,15 +1,13 @@
 import pytest
 
-from stages.base import Annotated, Dropped
+from stages.base import Dropped, Kept
 from stages.select.quality_diversity import QualityDiversity, quality_ranks
 
 
 def choose(as_table, reader, values, **settings):
     table = as_table([{"score": s, "embedding": e} for s, e in values])
     fates = list(QualityDiversity(**settings).run(reader(table), seed=0))
-    chosen = {
-        i: f.columns["selection_rank"] for i, f in enumerate(fates) if isinstance(f, Annotated)
-    }
+    chosen = {i: f.columns["selection_rank"] for i, f in enumerate(fates) if isinstance(f, Kept)}
     return sorted(chosen, key=chosen.get), fates
 
 

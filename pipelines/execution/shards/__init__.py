@@ -1,0 +1,1 @@
+"""The work of one shard: from rows to fates to files."""

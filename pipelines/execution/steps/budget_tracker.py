@@ -1,0 +1,221 @@
+"""A cap on what a dataset may take: dollars, tokens, minutes.
+
+Everything in the ledger of the dataset counts, whichever run paid for it; a run that goes on
+after a kill has what is left. A stage that asks an engine begins no shard for which there is not
+enough, and neither does it where the rows made so far could not be carried to the end: what later
+stages will take for them is held back, by what they took so far or, before they have begun, by
+what they may take at most. A shard that is refused waits for what is under way to be known, and is
+left for another day only when nothing is.
+"""
+
+import itertools
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import prompts
+from pipelines.plan.steps import Step
+from pipelines.recipe.money import Budget, Price, cost
+from pipelines.store.log.manifest import Shard, Usage, total
+from stages.base import MultiCallStage
+
+Verdict = Literal["go", "wait", "stop"]
+
+_PER_TOKEN = 4
+"""Characters of a template that are taken for a token, of a stage that has not asked yet."""
+
+_HEADER = 30
+"""Tokens of a chat's frame and default system message."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """One step's: rows that it took and made, rows under way, what its calls took."""
+
+    taken: int = 0
+    made: int = 0
+    under_way: int = 0
+    usages: tuple[Usage, ...] = ()
+    """By the step's engines."""
+    waits: bool = False
+    """Whether its next shard was refused, for now."""
+
+
+class BudgetTracker:
+    """One run's. Used by the threads of all steps."""
+
+    def __init__(
+        self,
+        budget: Budget,
+        steps: Sequence[Step],
+        prices: dict[str, Price] | None = None,
+    ) -> None:
+        self._budget, self._steps, self._prices = budget, steps, prices or {}
+        self._accounts: dict[str, _Account] = defaultdict(_Account)
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._told: list[Callable[[], None]] = []
+        self._past: dict[str, _Account] = {}
+        self.reached = ""
+        """Which cap kept a shard from being begun; empty for none."""
+
+    @property
+    def only_adds(self) -> bool:
+        """Whether more rows leave what is paid for as it is: a selection may choose others."""
+        last = max((self._steps.index(s) for s in self._steps if self._is_paid(s)), default=0)
+        return all(not s.whole or s.stage.role == "dedup" for s in self._steps[: last + 1])
+
+    def anew(self) -> "BudgetTracker":
+        """For another pass of the same run: its minutes go on, and what rows cost is known."""
+        made = BudgetTracker(self._budget, self._steps, self._prices)
+        made._began, made._past = self._began, dict(self._accounts)
+        return made
+
+    def tell(self, changed: Callable[[], None]) -> None:
+        """Have `changed` called whenever a shard that waits may get another verdict."""
+        if self._budget != Budget():
+            self._told.append(changed)
+
+    def begin(self, step: Step, rows: int) -> Verdict:
+        """Whether the step may ask for so many rows now; if so, they are under way."""
+        if self._budget == Budget():
+            return "go"
+        with self._lock:
+            account = self._accounts[step.name]
+            why = self._against(step) if self._is_paid(step) else ""
+            account.waits = bool(why)
+            if not why:
+                account.under_way += rows
+                return "go"
+            if self._may_change() and not self._is_late():
+                return "wait"
+            self.reached = self.reached or why
+        self._tell()
+        return "stop"
+
+    @property
+    def used(self) -> float:
+        """The share of the budget that is spent, of the cap that is nearest."""
+        shares = [1.0] if self._is_late() else []
+        for unit, cap in (("usd", self._budget.usd), ("tokens", self._budget.tokens)):
+            if cap is not None:
+                shares.append(self._spent(unit) / cap if cap else 1.0)
+        return max(shares, default=1.0)
+
+    def _spent(self, unit: str) -> float:
+        paid = [step for step in self._steps if self._is_paid(step)]
+        return sum(self._cost(unit, step, self._known(step).usages) for step in paid)
+
+    def _known(self, step: Step) -> _Account:
+        """What is known of a step: in a pass that has not come to it, by the one before."""
+        now, past = self._accounts[step.name], self._past.get(step.name)
+        return past if past is not None and past.taken > now.taken else now
+
+    def took(self, step: Step, shard: Shard, *, begun: bool) -> None:
+        """A shard is committed; `begun`: by this run."""
+        if self._budget == Budget():
+            return
+        with self._lock:
+            account = self._accounts[step.name]
+            account.taken += shard.counts.input
+            account.made += shard.counts.output
+            account.under_way -= shard.counts.input if begun else 0
+            took = shard.by_engine or (shard.usage,)
+            sums = zip(account.usages or [Usage()] * len(took), took, strict=True)
+            account.usages = tuple(total(Usage, list(pair)) for pair in sums)
+        self._tell()
+
+    def _tell(self) -> None:
+        for changed in self._told:
+            changed()
+
+    def _may_change(self) -> bool:
+        """Whether anything is under way or will be: what it takes may be less than was guessed."""
+        accounts = [self._accounts[step.name] for step in self._steps]
+        if any(account.under_way for account in accounts):
+            return True
+        for step, before, here in zip(self._steps[1:], accounts, accounts[1:], strict=False):
+            if step.whole and not here.taken:
+                return False  # it waits for all of its rows, and those for this verdict
+            if before.made > here.taken and not here.waits:
+                return True
+        return False
+
+    def _is_paid(self, step: Step) -> bool:
+        """An embedder without a price costs nothing: a capped run can still be sorted."""
+        stage = step.stage
+        if not isinstance(stage, MultiCallStage):
+            return False
+        return "embed" not in stage.requires or any(name in self._prices for name in stage.engines)
+
+    def _is_late(self) -> bool:
+        minutes = (time.monotonic() - self._began) / 60
+        return self._budget.minutes is not None and minutes >= self._budget.minutes
+
+    def _against(self, step: Step) -> str:
+        if self._is_late():
+            return f"the budget of {self._budget.minutes:g} minutes is spent"
+        for name, cap in (("usd", self._budget.usd), ("tokens", self._budget.tokens)):
+            if cap is not None and self._bound(name, step) >= cap:
+                return f"the budget of {cap:g} {name} is spent, or is needed for the rows there are"
+        return ""
+
+    def _bound(self, unit: str, step: Step) -> float:
+        """CallUsage, under way, and needed to carry the rows of this step to the end."""
+        paid = [each for each in self._steps if self._is_paid(each)]
+        known = [self._accounts[each.name] for each in paid]
+        total = self._spent(unit)
+        flying = [(e, a.under_way) for e, a in zip(paid, known, strict=True) if a.under_way]
+        total += sum(self._each(unit, e, step) * rows for e, rows in flying)
+        for later in paid[paid.index(step) + 1 :]:
+            total += self._on_their_way(step, later) * self._each(unit, later, step)
+        return total
+
+    def _on_their_way(self, step: Step, later: Step) -> float:
+        """Rows that will come to `later` of those that `step` has made or is making.
+
+        What filters and dedups in between let through is known by what they let through so far.
+        """
+        begin, end = self._steps.index(step), self._steps.index(later)
+        rows = self._accounts[step.name].under_way * self._yield(step, 1.0)
+        for before, here in itertools.pairwise(self._steps[begin : end + 1]):
+            rows += max(0, self._known(before).made - self._known(here).taken)
+            if here is not later:
+                rows *= self._yield(here, rows)
+        return max(0.0, rows - self._accounts[later.name].under_way)
+
+    def _yield(self, step: Step, rows: float) -> float:
+        """Rows that go on for each that comes: so far, or at most."""
+        account = self._known(step)
+        if account.taken:
+            return account.made / account.taken
+        return step.stage.max_rows(round(rows)) / round(rows) if round(rows) else 1.0
+
+    def _each(self, unit: str, step: Step, before: Step) -> float:
+        """What a row costs in this step: so far on average, or at most."""
+        account = self._known(step)
+        if account.taken:
+            return self._cost(unit, step, account.usages) / account.taken
+        there = self._known(before)
+        text = sum(each.prompt_tokens + each.completion_tokens for each in there.usages)
+        own = sum(len(prompts.text(name)) for name in step.stage.prompts) // _PER_TOKEN
+        prompt = _HEADER + own + (text // there.taken if there.taken else 0)
+        if not isinstance(step.stage, MultiCallStage):
+            return 0.0
+        # A later call of a row may read all that was written before.
+        calls, written = step.stage.most_calls, step.stage.most_tokens
+        each = Usage(calls, calls * (prompt + (calls - 1) * written), calls * written)
+        dearest = [self._cost(unit, step, self._only(step, name, each)) for name in step.engines]
+        return max(dearest, default=0.0)
+
+    @staticmethod
+    def _only(step: Step, engine: str, usage: Usage) -> tuple[Usage, ...]:
+        return tuple(usage if name == engine else Usage() for name in step.engines)
+
+    def _cost(self, unit: str, step: Step, usages: Sequence[Usage]) -> float:
+        if unit == "tokens":
+            return sum(usage.prompt_tokens + usage.completion_tokens for usage in usages)
+        return cost(self._prices, list(step.engines), usages) or 0.0

@@ -1,0 +1,73 @@
+"""The shards of one step on their way to the next, in the order they are committed."""
+
+import itertools
+import threading
+from collections.abc import Iterator, Sequence
+
+from pipelines.store.log.manifest import Shard
+
+
+class UpstreamError(Exception):
+    """Another step broke off; its own error is the one to show."""
+
+
+class ShardStream:
+    """Shards put by one thread and read by others while they come."""
+
+    def __init__(self) -> None:
+        self._shards: list[Shard] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._broken = False
+        self.capped = False
+        """At the end: whether a budget kept some back."""
+        self._whole = False
+
+    def put_all(self, shards: Sequence[Shard]) -> None:
+        """All shards of a step at once, because it was complete; then no more."""
+        with self._changed:
+            self._shards, self._whole = list(shards), True
+            self._changed.notify_all()
+
+    def whole(self) -> Sequence[Shard] | None:
+        """All shards, if they come at once; None if they come one by one. Waits for the first.
+
+        Raises:
+            Upstream: the step before broke off.
+        """
+        with self._changed:
+            while not (self._shards or self._ended):
+                self._changed.wait()
+            if self._broken:
+                raise UpstreamError
+            return self._shards if self._whole else None
+
+    def put(self, shard: Shard) -> None:
+        """A shard has been committed."""
+        with self._changed:
+            self._shards.append(shard)
+            self._changed.notify_all()
+
+    def end(self, *, broken: bool = False, capped: bool = False) -> None:
+        """No more will come; `broken`: though some are missing, `capped`: and that is as it is."""
+        with self._changed:
+            self.capped = capped
+            self._ended, self._broken = True, self._broken or broken
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[Shard]:
+        """Each shard as soon as it is there.
+
+        Raises:
+            Upstream: the step before broke off.
+        """
+        for position in itertools.count():
+            with self._changed:
+                while not self._ended and len(self._shards) <= position:
+                    self._changed.wait()
+                if self._broken:
+                    raise UpstreamError
+                if position == len(self._shards):
+                    return
+                shard = self._shards[position]
+            yield shard

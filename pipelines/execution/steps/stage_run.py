@@ -1,0 +1,321 @@
+"""One step from its first shard to its last: reuse what is committed, do the rest, commit it."""
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+
+from pipelines.execution.engines.reply_log import Cassettes, Tape
+from pipelines.execution.executor import Executor
+from pipelines.execution.shards.quarantine import Quarantine
+from pipelines.execution.shards.shard_task import ShardTask
+from pipelines.execution.shards.worker_died import WorkerDied
+from pipelines.execution.steps.budget_tracker import BudgetTracker, Verdict
+from pipelines.execution.steps.gate import Gate, Pass
+from pipelines.execution.steps.shard_stream import ShardStream, UpstreamError
+from pipelines.execution.steps.step_commits import StepCommits, digest
+from pipelines.execution.steps.tasks import Tasks
+from pipelines.execution.watch import Watch
+from pipelines.plan.steps import Step
+from pipelines.recipe.money import Budget
+from pipelines.recipe.parse import Recipe
+from pipelines.store.files.folder import Folder
+from pipelines.store.lease import Lease
+from pipelines.store.log import journal
+from pipelines.store.log.manifest import Manifest, Shard
+from pipelines.store.store import Store
+from stages.errors import RunError
+
+_ENOUGH = 10
+"""Rows of an unfinished stage before its share of failures is held against the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What the steps of a run share. `stop` is set when the run is to end early."""
+
+    recipe: Recipe
+    shard_rows: int
+    store: Store
+    lease: Lease
+    executor: Executor
+    watch: Watch
+    stop: threading.Event
+    cassettes: Cassettes
+    meter: BudgetTracker
+    gates: dict[str, Gate]
+    """By the engine's name."""
+    wanted: Mapping[str, frozenset[int]] | None = None
+    """By the step's name, the indices of the shards that are to be made; None for all."""
+    as_it_was: bool = False
+    """Whether only what a repair took out is made: rows that had failed stay so."""
+    trials: Gate = field(default_factory=lambda: Gate(1))
+    """Rows that may kill their process are tried one at a time: none is taken for another."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Let:
+    """Work that the gate has let in."""
+
+    work: ShardTask
+    through: Pass | None
+    fresh: bool
+    """Whether it begins for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """Work that has ended, well or not."""
+
+    let: _Let
+    work: ShardTask
+    future: Future[list[Shard]]
+
+
+class _Spent:
+    """What was spent or is under way has changed: a shard that was refused may begin now."""
+
+
+_Event = ShardTask | _Let | _Done | _Spent | Exception | None
+
+
+@dataclass(slots=True)
+class StageRun:
+    """What one step needs to run. `position`: its place in the plan."""
+
+    step: Step
+    before: Step | None
+    position: int
+    given: Conditions
+    out: ShardStream = field(default_factory=ShardStream)
+    _inbox: "queue.SimpleQueue[_Event]" = field(default_factory=queue.SimpleQueue)
+    _quarantine: Quarantine = field(default_factory=Quarantine)
+    _came: list[Shard] = field(default_factory=list)
+    _left: journal.Left = field(default_factory=journal.Left)
+    _capped: bool = False
+    _refused: deque[ShardTask] = field(default_factory=deque)
+    """Work that the budget does not let begin, yet."""
+    _under_way: int = 0
+    """Works that wait at the gate, are done now, or have ended without being looked at."""
+    _room: threading.Semaphore = field(default_factory=threading.Semaphore)
+    """For shards that are read and have no place at an engine yet: seeds are rows in memory."""
+
+    def run(self, upstream: ShardStream | None) -> Manifest:
+        """Commit all shards of the step.
+
+        Raises:
+            RunError: too many rows failed, a full disk, a dead engine, another writer.
+            Upstream: the step before broke off.
+        """
+        try:
+            self.given.watch.began(self.step)
+            done = self._run(upstream)
+        except BaseException:
+            self.given.stop.set()
+            self.out.end(broken=True)
+            raise
+        self.out.end(capped=self._capped)
+        self.given.watch.ended(self.step, done)
+        return done
+
+    def _run(self, upstream: ShardStream | None) -> Manifest:
+        epoch, as_it_was = self.given.lease.epoch, self.given.as_it_was
+        ledger = StepCommits(self._folder, self.step, epoch, as_it_was=as_it_was)
+        if ledger.was_complete and self._is_for(ledger, upstream):
+            shards = ledger.adopt()
+            for shard in shards:
+                self.given.watch.committed(self.step, shard, reused=True)
+                self.given.meter.took(self.step, shard, begun=False)
+            self.out.put_all(shards)
+            return ledger.complete(ledger.given)
+        self._left = journal.Left(self._journal.names())
+        self._room = threading.Semaphore(self.given.executor.width)
+        self.given.meter.tell(lambda: self._inbox.put(_Spent()))
+        cuts = ledger.cuts if self.before is None else {}
+        inputs = Tasks(self.step, self.before, self.given.store, self.given.shard_rows, cuts)
+        threading.Thread(target=self._feed, args=(inputs, upstream), daemon=True).start()
+        self._work_off(ledger)
+        self._check_limit(ledger, enough=1)
+        self._capped |= upstream is not None and upstream.capped
+        done = ledger.complete("" if self._capped else digest(self._came))
+        if done.complete:
+            self._journal.drop()
+        return done
+
+    def _is_for(self, ledger: StepCommits, upstream: ShardStream | None) -> bool:
+        """Whether the complete step was made of what it would be given now."""
+        if upstream is None:
+            # The fingerprint names the seeds: however they were cut, these are the rows.
+            return True
+        whole = upstream.whole()
+        return whole is not None and digest(whole) == ledger.given
+
+    @property
+    def _folder(self) -> Folder:
+        return self.given.store.stage(self.step.folder)
+
+    @property
+    def _journal(self) -> Folder:
+        return self._folder / "journal"
+
+    def _feed(self, inputs: Tasks, upstream: ShardStream | None) -> None:
+        """Put work into the inbox, not much more than can begin."""
+        try:
+            for work in inputs.works(upstream):
+                while not self._room.acquire(timeout=0.5):
+                    if self.given.stop.is_set():
+                        return
+                self._inbox.put(work)
+            self._came = list(upstream) if upstream is not None else []
+        except Exception as error:  # noqa: BLE001  raised again in the step's own thread
+            self._inbox.put(error)
+        else:
+            self._inbox.put(None)
+
+    def _work_off(self, ledger: StepCommits) -> None:
+        """Let work begin as it comes, and commit shards as they are done."""
+        more = True
+        while more or self._refused or self._under_way:
+            done: list[_Done] = []
+            for event in self._news():
+                match event:
+                    case ShardTask() as work if self._reuse(work, ledger):
+                        self._room.release()
+                    case ShardTask() as work:
+                        self._refused.append(work)
+                    case _Let() as let:
+                        self._submit(let)
+                    case _Done() as ended:
+                        done.append(ended)
+                    case None:
+                        more = False
+            for work in self._settle(done, ledger):
+                self._enter(work, fresh=False)
+            self._begin()
+
+    def _begin(self) -> None:
+        """Let begin what the budget allows; what it never will is left for another day."""
+        while self._refused:
+            verdict = self._verdict(self._refused[0])
+            if verdict == "wait":
+                return
+            work = self._refused.popleft()
+            if verdict == "go":
+                self._enter(work, fresh=True)
+            else:
+                self._capped = True
+                self._room.release()
+
+    def _verdict(self, work: ShardTask) -> Verdict:
+        wanted = self.given.wanted
+        if wanted is not None and not self.step.whole:
+            return "go" if work.inputs[0].index in wanted[self.step.name] else "stop"
+        return self.given.meter.begin(self.step, sum(given.rows for given in work.inputs))
+
+    def _enter(self, work: ShardTask, *, fresh: bool) -> None:
+        """Wait for a place at the engine; what asks none needs none."""
+        self._under_way += 1
+        if not self.step.engines:
+            self._inbox.put(_Let(work, None, fresh))
+            return
+        rows = 1 if work.only is not None else work.inputs[0].rows
+        # Of several engines the first: the others get no more calls than their own capacity.
+        first = next(iter(self.step.engines))
+        gate = self.given.trials if work.only is not None else self.given.gates[first]
+        # Under a budget rows are made whole before others begin.
+        capped = self.given.recipe.budget != Budget()
+        gate.enter(
+            -self.position if capped else self.position,
+            rows,
+            lambda let: self._inbox.put(_Let(work, let, fresh)),
+        )
+
+    def _submit(self, let: _Let) -> None:
+        work = let.work
+        if let.through is not None:
+            if let.fresh:
+                self._room.release()
+            given = work.inputs[0]
+            left = self._left.of(given.index, given.rows)
+            name = journal.name_of(given.index, given.rows)
+            work = replace(work, tape=Tape(self._journal, name, left, self.given.cassettes))
+
+        def heard(rows: int, tokens: int) -> None:
+            if let.through is not None:
+                let.through.heard(rows)
+            self.given.watch.heard(self.step, rows, tokens)
+
+        future = self.given.executor.submit(work, heard)
+        future.add_done_callback(lambda done: self._inbox.put(_Done(let, work, done)))
+
+    def _news(self) -> list[_Event]:
+        """All that has come, at least one; raises what the feeder raised."""
+        found: list[_Event] = []
+        while not found or not self._inbox.empty():
+            if self.given.stop.is_set():
+                raise UpstreamError
+            try:
+                event = self._inbox.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            if isinstance(event, Exception):
+                raise event
+            found.append(event)
+        return found
+
+    def _reuse(self, work: ShardTask, ledger: StepCommits) -> bool:
+        """Whether all shards of `work` are committed already; if so, they count as done."""
+        found = [ledger.known(given) for given in work.inputs]
+        shards = [shard for shard in found if shard is not None]
+        if len(shards) < len(work.inputs):
+            return False
+        for shard in shards:
+            ledger.keep(shard)
+            self._announce(shard, reused=True)
+        return True
+
+    def _settle(self, done: list[_Done], ledger: StepCommits) -> list[ShardTask]:
+        """Commit what succeeded, all in one version; return what is to be done again."""
+        again: list[ShardTask] = []
+        shards: list[Shard] = []
+        for ended in done:
+            follow_up, made = self._look_at(ended)
+            again += follow_up
+            shards += made
+            if ended.work.tape is not None:
+                self._left.add(ended.work.tape.name)
+        if shards:
+            ledger.commit(shards)
+        for shard in shards:
+            self._announce(shard, reused=False)
+        self._check_limit(ledger)
+        return again
+
+    def _look_at(self, ended: _Done) -> tuple[list[ShardTask], list[Shard]]:
+        """What is to be done again, and the shards that were made."""
+        self._under_way -= 1
+        if ended.let.through is not None:
+            ended.let.through.close()
+        error = ended.future.exception()
+        follow_up = self._quarantine.follow_up(ended.work, ended.future)
+        if isinstance(error, WorkerDied):
+            self.given.watch.lost(self.step, str(error))
+        if error is not None or ended.work.only is not None:
+            return follow_up, []
+        if ended.let.through is None:
+            self._room.release()
+        return follow_up, ended.future.result()
+
+    def _announce(self, shard: Shard, *, reused: bool) -> None:
+        self.given.watch.committed(self.step, shard, reused=reused)
+        self.given.meter.took(self.step, shard, begun=not reused)
+        self.out.put(shard)
+
+    def _check_limit(self, ledger: StepCommits, enough: int = _ENOUGH) -> None:
+        limit = self.given.recipe.limits.failed
+        if ledger.rows >= enough and ledger.failed > limit * ledger.rows:
+            cause = f"{self.step.name}: {ledger.failed} of {ledger.rows} rows failed ({ledger.why})"
+            remedy = "Look at `bowerbird sql 'SELECT reason, detail FROM rejected'`, fix the"
+            raise RunError(cause, f"{remedy} cause, or raise `limits.failed` in the recipe.")

@@ -1,0 +1,1 @@
+"""What a recipe says: YAML in, typed stages and engines out."""

@@ -1,0 +1,96 @@
+"""The names that a recipe gives a stage's columns: `columns: {response: draft}`.
+
+A stage knows its columns by its own names alone. Here they are exchanged for the recipe's, when
+rows are read for it and when its fates are carried out. What a name begins follows it: with
+`response: draft`, `response_finish_reason` becomes `draft_finish_reason`, unless it is named too.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+
+from stages.base import Columns, Derived, Fate, Kept, Row, ShardReader, Stage
+
+SEED = "seed"
+"""What a stage may need beside columns: a number of each row's own (`execution/shards/row_seeds.py`)."""
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """`given`: the recipe's names of the stage's own; a column without one keeps its own."""
+
+    stage: Stage
+    given: Mapping[str, str]
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """The recipe's name of every column that the stage reads, writes or removes."""
+        stage = self.stage
+        own = (*stage.needs, *stage.adds, *stage.removes)
+        return {name: self._name(name) for name in own if name != SEED}
+
+    @property
+    def changed(self) -> dict[str, str]:
+        """The recipe's names that are not the stage's own: what the renaming decides."""
+        return {own: name for own, name in self.names.items() if own != name}
+
+    def _name(self, own: str) -> str:
+        if own in self.given:
+            return self.given[own]
+        heads = [name for name in self.given if own.startswith(f"{name}_")]
+        head = max(heads, key=len, default=None)
+        return own if head is None else self.given[head] + own.removeprefix(head)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Columns the stage reads, as the recipe calls them."""
+        return tuple(self.names[name] for name in self.stage.needs if name != SEED)
+
+    @property
+    def adds(self) -> Columns:
+        """Columns the stage writes, as the recipe calls them."""
+        return {self.names[name]: kind for name, kind in self.stage.adds.items()}
+
+    @property
+    def removes(self) -> tuple[str, ...]:
+        """Columns that end with the stage, as the recipe calls them."""
+        return tuple(self.names[name] for name in self.stage.removes)
+
+    def read(self, table: pa.Table) -> pa.Table:
+        """What the stage sees of `table`: ids and parents, and what it needs by its own names."""
+        own = [name for name in dict.fromkeys(self.stage.needs) if name in self.names]
+        seen = table.select(["id", "parents", *(self.names[name] for name in own)])
+        return seen.rename_columns(["id", "parents", *own])
+
+    def row(self, written: Row) -> Row:
+        """A row's changes, by the recipe's names."""
+        return {self.names.get(name, name): value for name, value in written.items()}
+
+    def fate(self, fate: Fate) -> Fate:
+        """`fate` with the recipe's names."""
+        match fate:
+            case Kept(columns):
+                return Kept(self.row(columns))
+            case Derived(rows, parent):
+                changes = None if parent is None else self.row(parent)
+                return Derived(tuple(map(self.row, rows)), changes)
+        return fate
+
+    def reader(self, shards: ShardReader) -> ShardReader:
+        """`shards` for a set stage, which asks by its own names."""
+        return _Renamed(shards, self) if self.given else shards
+
+
+@dataclass(frozen=True)
+class _Renamed:
+    shards: ShardReader
+    renaming: Renaming
+
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """See `ShardReader`."""
+        names = self.renaming.names
+        own = list(columns or ("id", "parents", *self.renaming.stage.needs))
+        for table in self.shards.tables([names.get(name, name) for name in own]):
+            yield table.rename_columns(own)

@@ -1,0 +1,55 @@
+"""The first rows of a recipe sent through the whole chain: to look at, or to estimate from."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.execution.executor import LocalExecutor
+from pipelines.execution.watch import Silent
+from pipelines.plan.steps import Step
+from pipelines.recipe.parse import Recipe
+from pipelines.run.job import Job, execute, prepare, run_in_threads
+from pipelines.store.files.shards import FolderReader
+from pipelines.store.log import log
+from pipelines.store.store import Store
+
+
+def preview(recipe: Recipe, recipe_path: Path, rows: int) -> tuple[list[dict[str, Any]], int]:
+    """Up to `rows` rows of what becomes of the first `rows`, and how many they became.
+
+    They are the very rows, ids and seeds that the full run has; but selection sees these rows
+    only, and nothing is kept.
+    """
+    with tried(recipe, recipe_path, rows) as job:
+        last = job.store.stage(job.steps[-1].folder)
+        found = log.read(last)
+        tables = FolderReader(last, found.shards if found else ()).tables()
+        became = [row for table in tables for row in table.to_pylist()]
+        return became[:rows], len(became)
+
+
+@contextmanager
+def tried(recipe: Recipe, recipe_path: Path, rows: int) -> Iterator[Job]:
+    """A job that is done for the first `rows` rows, in a store that lasts as long as the block.
+
+    Raises:
+        BowerbirdError: the recipe cannot run, or had to stop.
+    """
+    with tempfile.TemporaryDirectory(prefix="bowerbird-preview-") as folder:
+        job = prepare(recipe, recipe_path, Store.at(folder))
+        # Fingerprints stay those of the full recipe, and with them every row's id and seed.
+        job = replace(job, steps=(_first(job.steps[0], rows), *job.steps[1:]))
+        execute(job, LocalExecutor.of(recipe), Silent(), run_in_threads)
+        yield job
+
+
+def _first(step: Step, rows: int) -> Step:
+    if "rows" not in type(step.stage).model_fields:
+        return step
+    wanted = getattr(step.stage, "rows", None)
+    fewer = rows if wanted is None else min(rows, wanted)
+    stage = step.stage.model_copy(update={"rows": fewer})
+    return replace(step, renaming=replace(step.renaming, stage=stage))

@@ -1,0 +1,1 @@
+"""Files that are written whole, checksummed, and verified before they are read."""

@@ -1,0 +1,1 @@
+"""What is committed, by whom, and what was answered."""

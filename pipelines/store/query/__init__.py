@@ -1,0 +1,1 @@
+"""Questions to a store: SQL, costs, the history of a row."""

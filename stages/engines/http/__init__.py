@@ -1,0 +1,1 @@
+"""What engines behind an HTTP endpoint share."""

@@ -1,0 +1,1 @@
+"""Model files, and how to talk to a model in its own tokens."""

@@ -1,0 +1,1 @@
+"""What stages of several families are made of. No stage is here."""

@@ -143,7 +143,8 @@ def manifest(folder: Path) -> None:
     rate = 300 / (time.perf_counter() - began)
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from pipelines.store import log; from pipelines.store.files.folder import LocalFolder\n"
+        "from pipelines.store.log import log\n"
+        "from pipelines.store.files.folder import LocalFolder\n"
         "import psutil; me = psutil.Process(); before = me.memory_info().rss\n"
         "began = time.perf_counter()\n"
         "found = log.read(LocalFolder(Path(sys.argv[1]))); took = time.perf_counter() - began\n"

@@ -13,9 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pipelines.publish.contents import SPLIT, Config, Contents
 from pipelines.publish.licenses import DATASET, public_name
 from pipelines.publish.numbers import Numbers
-from pipelines.recipe.lookup import class_in
+from pipelines.recipe.lookup import stage_class
 from pipelines.store.runs import Run, RunStep
-from stages.base import Stage
 from stages.engines.model import models
 
 _FOLDER = Path(__file__).parent
@@ -154,7 +153,7 @@ def _citations(run: Run) -> list[str]:
 
 
 def _cites(step: RunStep) -> tuple[str, ...]:
-    kind = class_in(f"stages.{step.path}", Stage)
+    kind = stage_class(step.path)
     return kind.cites if kind else ()
 
 

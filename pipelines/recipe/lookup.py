@@ -24,13 +24,25 @@ def stage_path(stage: Stage) -> str:
     return type(stage).__module__.removeprefix("stages.")
 
 
+_NO_FAMILIES = ("engines", "shared")
+"""Folders beside the families of stages."""
+
+
+def stage_class(path: str) -> type[Stage] | None:
+    """The stage at a path as a recipe gives it; None without one."""
+    family, _, name = path.partition(".")
+    if not name or "." in name or family in _NO_FAMILIES:
+        return None
+    return class_in(f"stages.{path}", Stage)
+
+
 def known_stages() -> list[str]:
     """Paths of all stages there are."""
     families = [m.name for m in pkgutil.iter_modules(stages.__path__) if m.ispkg]
     return [
         f"{family}.{module.name}"
         for family in families
-        if family != "engines"
+        if family not in _NO_FAMILIES
         for module in pkgutil.iter_modules([str(Path(stages.__path__[0]) / family)])
         if class_in(f"stages.{family}.{module.name}", Stage)
     ]

@@ -21,7 +21,14 @@ from pydantic import (
 )
 
 from pipelines.recipe import recipe_source
-from pipelines.recipe.lookup import Model, class_in, known_engines, known_stages, nearest
+from pipelines.recipe.lookup import (
+    Model,
+    class_in,
+    known_engines,
+    known_stages,
+    nearest,
+    stage_class,
+)
 from pipelines.recipe.money import Budget, Price
 from pipelines.recipe.renaming import Renaming
 from stages.base import Stage
@@ -186,7 +193,7 @@ def _entry(entry: Mapping[str, Any], where: str, folder: Path) -> Entry:
 
 def _stage(entry: Mapping[str, Any], where: str, folder: Path) -> Stage:
     use = entry["use"]
-    model = class_in(f"stages.{use}", Stage) if use.count(".") == 1 else None
+    model = stage_class(use)
     if model is None:
         raise UserError(f"{where}: there is no stage '{use}'", nearest(use, known_stages()))
     settings = {key: value for key, value in entry.items() if key not in ("use", "as", "columns")}

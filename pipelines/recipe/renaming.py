@@ -14,7 +14,7 @@ import pyarrow as pa
 from stages.base import Columns, Derived, Fate, Kept, Row, ShardReader, Stage
 
 SEED = "seed"
-"""What a stage may need beside columns: a number of each row's own (`execution/shards/row_seeds.py`)."""
+"""What a stage may need beside columns: a number of each row's own (`row_seeds.py`)."""
 
 
 @dataclass(frozen=True)

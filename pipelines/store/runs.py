@@ -87,7 +87,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     epoch: int = 0
     """Under which it held the store (`lease.py`)."""
     content: str = ""
-    """When it is done, the hash of its dataset (`content_hash.py`): the same rows, the same hash."""
+    """When it is done, the hash of its dataset (`content_hash.py`): same rows, same hash."""
 
     @property
     def has_dataset(self) -> bool:

@@ -59,7 +59,9 @@ class Simulate(MultiCallStage):
 
     @override
     def next(self, row: Row, replies: Sequence[Reply]) -> Ask | Fate:
-        texts = [row["instruction"], *(_said(reply) for reply in replies)]
+        texts = [row["instruction"]]
+        for call, reply in enumerate(replies):
+            texts.append(_said(reply, texts, call))
         if len(texts) == 2 * self.turns:
             messages = [{"role": _role(i), "content": text} for i, text in enumerate(texts)]
             return Kept({"messages": messages, "turns": self.turns})
@@ -78,13 +80,17 @@ def _role(number: int) -> Literal["user", "assistant"]:
     return "assistant" if number % 2 else "user"
 
 
-def _said(reply: Reply) -> str:
+def _said(reply: Reply, before: Sequence[str], call: int) -> str:
     """A turn's text.
 
     Raises:
-        ReplyError: it is empty or was cut off.
+        ReplyError: it is empty, was cut off, or says word for word what was said before.
     """
     text = reply.text.strip()
-    if not text or reply.sample.finish_reason == "length":
-        raise ReplyError("a turn is empty" if not text else "a turn was cut off")
+    if not text:
+        raise ReplyError("a turn is empty", call)
+    if reply.sample.finish_reason == "length":
+        raise ReplyError("a turn was cut off", call)
+    if text in before:
+        raise ReplyError("a turn repeats an earlier one", call)
     return text

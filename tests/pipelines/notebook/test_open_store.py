@@ -102,7 +102,7 @@ def test_the_store_is_found_as_git_finds_its_repository(opened, monkeypatch, tmp
 
 def test_try_a_stage(opened):
     asked = opened.try_stage(Quality(), "SELECT * FROM dataset LIMIT 3")
-    assert [row["fate"] for row in asked] == ["annotated"] * 3
+    assert [row["fate"] for row in asked] == ["kept"] * 3
     assert all(1 <= row["score"] <= 5 for row in asked)
     ruled = opened.try_stage(Response(), "SELECT * FROM generate_respond LIMIT 2")
     assert len(ruled) == 2

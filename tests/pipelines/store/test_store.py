@@ -48,7 +48,8 @@ def test_a_damaged_shard_is_never_read(done, damage):
 READS = """
 import os, sys
 from pathlib import Path
-from pipelines.store import log, shards
+from pipelines.store.files import shards
+from pipelines.store.log import log
 from pipelines.store.files.folder import LocalFolder
 folder = LocalFolder(Path(sys.argv[1]))
 parts = [shard.part for shard in log.read(folder).shards]

@@ -37,10 +37,11 @@ def test_the_assistant_sees_the_conversation_and_the_user_a_description_of_it():
     assert len(fate.columns["messages"]) == 4
 
 
-@pytest.mark.parametrize("last", [Sample("  "), Sample("It is", "length")])
-def test_a_turn_that_is_empty_or_cut_off_is_none(last):
-    with pytest.raises(ReplyError):
+@pytest.mark.parametrize("last", [Sample("  "), Sample("It is", "length"), Sample("Name a river.")])
+def test_a_turn_that_is_empty_cut_off_or_repeated_is_none(last):
+    with pytest.raises(ReplyError) as refused:
         Simulate().next(ROW, (*said("The Nile."), Reply((last,))))
+    assert refused.value.call == 1
 
 
 def test_one_turn_is_one_call():

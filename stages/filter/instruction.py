@@ -69,16 +69,16 @@ class Instruction(TableStage):
     def reason(self, text: str) -> str:
         """Why the cleaned `text` is dropped; empty if it passes."""
         checks: tuple[tuple[str, Callable[[str], object]], ...] = (
-            ("empty", lambda t: not t),
-            ("template_echo", rules.echoes_template),
-            ("too_short", lambda t: len(t) < self.min_chars),
-            ("too_long", lambda t: len(t) > self.max_chars),
-            ("repetition", rules.repeats),
-            ("refusal", _refuses),
-            ("self_answered", _answers_itself),
-            ("language", self._foreign),
+            ("filter.empty", lambda t: not t),
+            ("filter.template_echo", rules.echoes_template),
+            ("filter.too_short", lambda t: len(t) < self.min_chars),
+            ("filter.too_long", lambda t: len(t) > self.max_chars),
+            ("filter.repetition", rules.repeats),
+            ("filter.refusal", _refuses),
+            ("filter.self_answered", _answers_itself),
+            ("filter.language", self._foreign),
         )
-        return next((f"filter.{name}" for name, fails in checks if fails(text)), "")
+        return next((reason for reason, fails in checks if fails(text)), "")
 
     def _foreign(self, text: str) -> bool:
         return bool(self.languages) and rules.odds_against(text, self.languages) >= self.odds

@@ -76,6 +76,8 @@ def reading(store: Store, run: Run, form: str) -> Iterator[pa.RecordBatchReader]
 
 def lacking(run: Run, form: str) -> list[str]:
     """Columns that the format needs and the run's dataset does not have."""
+    if form == "trl-sft" and "messages" in run.steps[-1].columns:
+        return []  # conversations of its own
     return [column for column in FORMATS[form][1] if column not in run.steps[-1].columns]
 
 

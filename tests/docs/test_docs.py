@@ -249,7 +249,7 @@ def test_the_example_stage_of_the_manual():
     row = {"id": "row0", "parents": [], **case["row"]}
     assert set(stage.needs) <= set(row)
     fate = stage.read(row, Reply(samples=(Sample(case["reply"]["text"]),)))
-    assert fate.columns == case["fate"]["annotated"]
+    assert fate.columns == case["fate"]["kept"]
     assert set(fate.columns) == set(stage.adds)
     with pytest.raises(ReplyError):
         stage.read(row, Reply(samples=(Sample("It is German."),)))

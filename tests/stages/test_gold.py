@@ -78,7 +78,7 @@ def reply(given):
 def said(fate):
     match fate:
         case Kept(columns):
-            return {"annotated": dict(columns)}
+            return {"kept": dict(columns)}
         case Derived(rows):
             return {"derived": [dict(row) for row in rows]}
         case Dropped(reason) | Failed(reason):
@@ -86,13 +86,13 @@ def said(fate):
 
 
 def approximately(fate):
-    if "annotated" not in fate:
+    if "kept" not in fate:
         return fate
-    columns = fate["annotated"]
+    columns = fate["kept"]
     numbers = {k: pytest.approx(v, abs=1e-6) for k, v in columns.items() if isinstance(v, float)}
     lists = {
         k: pytest.approx(v, abs=1e-6)
         for k, v in columns.items()
         if isinstance(v, list) and v and isinstance(v[0], float)
     }
-    return {"annotated": columns | numbers | lists}
+    return {"kept": columns | numbers | lists}

@@ -79,7 +79,7 @@ def _row(store: Store, run: Run, row_id: str) -> tuple[list[tuple[int, Event]], 
 
 def _fate(before: dict[str, Any] | None, here: dict[str, Any]) -> str:
     if before is not None:
-        return "annotated"
+        return "kept"
     return "derived from " + ", ".join(here["parents"]) if here["parents"] else "made"
 
 

@@ -31,10 +31,10 @@ def test_a_guide(path, run_recipe):
 
 def test_a_simulated_conversation_is_exported(run_recipe, tmp_path):
     run, store = run_recipe(scripted(ROOT / "configs/guides/simulated_user.yaml"))
-    folder = export(store, run, "trl-sft", tmp_path / "out")
+    export(store, run, "trl-sft", tmp_path / "out")
     from datasets import load_dataset
 
-    rows = load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+    rows = load_dataset(str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "cache"))
     assert {len(row["messages"]) for row in rows} == {6}
     assert [m["role"] for m in rows[0]["messages"]] == ["user", "assistant"] * 3
 

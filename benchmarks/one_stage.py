@@ -8,7 +8,8 @@ from typing import Any
 from pipelines.execution.executor import Executor
 from pipelines.execution.watch import Silent
 from pipelines.recipe.parse import Recipe, parse
-from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.run.execute import execute, run_in_threads
+from pipelines.run.job import prepare
 from pipelines.store.log import log
 from pipelines.store.log.manifest import Manifest
 from pipelines.store.store import Store

@@ -29,7 +29,8 @@ from benchmarks.one_stage import carried_out, recipe, said
 from pipelines.execution.executor import LocalExecutor, executor_for
 from pipelines.execution.watch import Silent
 from pipelines.recipe.parse import Recipe
-from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.run.execute import execute, run_in_threads
+from pipelines.run.job import prepare
 from pipelines.store.store import Store
 from stages.ask import Ask, Capability, Chat, Message, Reply, Request, Sample
 from stages.engines.base import Answer, EngineSpec, as_finished

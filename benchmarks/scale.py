@@ -24,8 +24,9 @@ from pipelines.execution.shards.calls import Heard, unheard
 from pipelines.execution.shards.shard_task import ShardTask
 from pipelines.execution.shards.worker_died import WorkerDied
 from pipelines.execution.steps.budget_tracker import BudgetTracker
+from pipelines.execution.steps.conditions import Conditions
 from pipelines.execution.steps.shard_stream import ShardStream
-from pipelines.execution.steps.stage_run import Conditions, StageRun
+from pipelines.execution.steps.stage_run import StageRun
 from pipelines.execution.steps.step_commits import StepCommits
 from pipelines.execution.watch import Silent
 from pipelines.plan.steps import plan

@@ -24,7 +24,8 @@ import pyarrow.parquet as pq
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.watch import Silent
 from pipelines.recipe.parse import parse
-from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.run.execute import execute, run_in_threads
+from pipelines.run.job import prepare
 from pipelines.store.files import marks, shards
 from pipelines.store.files.folder import LocalFolder
 from pipelines.store.log import log

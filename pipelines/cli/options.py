@@ -38,3 +38,12 @@ Record = Annotated[
     Path | None,
     typer.Option("--record", metavar="DIR", help="Keep every answer in a cassette, a folder."),
 ]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        metavar="HOST:PORT",
+        envvar="RAY_ADDRESS",
+        help="A Ray cluster; default: one on this machine for this run.",
+    ),
+]

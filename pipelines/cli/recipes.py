@@ -9,7 +9,7 @@ import typer
 
 from pipelines.cli import output
 from pipelines.cli.options import STORE as _STORE
-from pipelines.cli.options import Overrides, RecipePath, Record, Replay, StorePath, app
+from pipelines.cli.options import Overrides, RayAddress, RecipePath, Record, Replay, StorePath, app
 from pipelines.store.store import Store
 
 
@@ -21,15 +21,7 @@ def run(
     local: Annotated[
         bool, typer.Option("--local", help="In this process, without Ray and Prefect.")
     ] = False,
-    ray_address: Annotated[
-        str | None,
-        typer.Option(
-            "--ray-address",
-            metavar="HOST:PORT",
-            envvar="RAY_ADDRESS",
-            help="A Ray cluster; default: one on this machine for this run.",
-        ),
-    ] = None,
+    ray_address: RayAddress = None,
     record: Record = None,
     replay: Replay = None,
 ) -> None:
@@ -37,7 +29,8 @@ def run(
     from pipelines.cli.progress import Progress
     from pipelines.execution.executor import executor_for
     from pipelines.recipe.parse import load
-    from pipelines.run.job import execute, prepare, run_in_threads
+    from pipelines.run.execute import execute, run_in_threads
+    from pipelines.run.job import prepare
 
     cassettes = output.cassettes(record, replay)
     job = prepare(load(recipe, overrides), recipe, Store.at(store), cassettes=cassettes)

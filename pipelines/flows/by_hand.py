@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pipelines.execution.steps.stage_run import StageRun
 from pipelines.flows.server import server
 from pipelines.machine.waiting import Say
-from pipelines.run.job import Job, StepRunner
+from pipelines.run.execute import StepRunner
+from pipelines.run.job import Job
 from stages.errors import RunError
 
 

@@ -20,7 +20,8 @@ from pipelines.execution.executor import executor_for
 from pipelines.execution.watch import Silent
 from pipelines.flows.steps import in_this_flow, threads
 from pipelines.recipe.parse import Recipe, load
-from pipelines.run.job import execute, prepare
+from pipelines.run.execute import execute
+from pipelines.run.job import prepare
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 from stages.errors import BowerbirdError, RunError, UserError

@@ -17,7 +17,8 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pipelines.execution.steps.shard_stream import UpstreamError
 from pipelines.execution.steps.stage_run import StageRun
 from pipelines.flows import show
-from pipelines.run.job import Job, StepRunner
+from pipelines.run.execute import StepRunner
+from pipelines.run.job import Job
 from stages.errors import BowerbirdError, RunError, first_line
 
 

@@ -11,7 +11,8 @@ from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.watch import Silent
 from pipelines.plan.steps import Step
 from pipelines.recipe.parse import Recipe
-from pipelines.run.job import Job, execute, prepare, run_in_threads
+from pipelines.run.execute import execute, run_in_threads
+from pipelines.run.job import Job, prepare
 from pipelines.store.files.shards import FolderReader
 from pipelines.store.log import log
 from pipelines.store.store import Store

@@ -13,7 +13,8 @@ from pipelines.execution.watch import Watch
 from pipelines.recipe import foreign
 from pipelines.recipe.money import Budget
 from pipelines.recipe.parse import parse
-from pipelines.run.job import Job, execute, prepare, run_in_threads
+from pipelines.run.execute import execute, run_in_threads
+from pipelines.run.job import Job, prepare
 from pipelines.store import runs as records
 from pipelines.store import seen
 from pipelines.store.runs import Run, RunStep

@@ -25,15 +25,14 @@ from stages.ask import (
     Raw,
     Reply,
     Request,
-    Sample,
     UserTurn,
 )
 from stages.engines.base import Answer, Engine, EngineSpec, as_finished
 from stages.engines.model import models, weights
 from stages.engines.model.chat_template import ChatTemplate
 from stages.engines.model.control_tokens import ControlTokens
-from stages.engines.model.logprobs import by_text
 from stages.engines.model.reasoning import parted
+from stages.engines.model.vllm_requests import reply_of, sampling_params
 from stages.engines.model.weights import Weights
 from stages.errors import EngineError, UserError, first_line
 
@@ -142,8 +141,8 @@ class VllmEngine:
         tokens = self._control.encode(text)
         self._check_room(tokens)
         stops = (*request.ask.sampling.stop, *stops)
-        params = _sampling_params(request, stops, self._control.ids(stops))
-        return _reply(await self._generate(tokens, params), self.model)
+        params = sampling_params(request, stops, self._control.ids(stops))
+        return reply_of(await self._generate(tokens, params), self.model)
 
     def _check_room(self, tokens: Sequence[int]) -> None:
         if len(tokens) >= self._room:
@@ -253,52 +252,3 @@ def _cpu_dtype() -> str:
     """bfloat16 where the processor can; emulated, a matrix product took 2.9 times as long."""
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
-
-
-def _sampling_params(request: Request, stops: Sequence[str], stop_ids: Sequence[int]) -> Any:
-    from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
-
-    sampling = request.ask.sampling
-    schema, pattern = request.ask.schema, request.ask.pattern
-    structured = None
-    if schema is not None:
-        structured = StructuredOutputsParams(json=dict(schema))
-    elif pattern is not None:
-        structured = StructuredOutputsParams(regex=pattern)
-    return SamplingParams(
-        n=sampling.samples,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        min_p=sampling.min_p,
-        max_tokens=sampling.max_tokens,
-        stop=list(stops),
-        # A control token is no text to vLLM: as a string alone it never stops anything.
-        stop_token_ids=[*sampling.stop_ids, *stop_ids],
-        seed=request.seed if sampling.temperature > 0 else None,
-        presence_penalty=sampling.presence_penalty,
-        repetition_penalty=sampling.repetition_penalty,
-        logit_bias=dict(sampling.logit_bias) or None,
-        logprobs=request.ask.logprobs or None,
-        structured_outputs=structured,
-        output_kind=RequestOutputKind.FINAL_ONLY,
-    )
-
-
-def _reply(output: Any, model: str) -> Reply:
-    samples = sorted(output.outputs, key=lambda sample: sample.index)
-    return Reply(
-        samples=tuple(_sample(sample) for sample in samples),
-        model=model,
-        prompt_tokens=len(output.prompt_token_ids or ()),
-        completion_tokens=sum(len(sample.token_ids) for sample in samples),
-        cached_tokens=output.num_cached_tokens or 0,
-    )
-
-
-def _sample(sample: Any) -> Sample:
-    positions = tuple(
-        by_text((entry.decoded_token or "", entry.logprob) for entry in position.values())
-        for position in sample.logprobs or ()
-    )
-    return Sample(sample.text, sample.finish_reason or "stop", positions)

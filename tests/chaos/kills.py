@@ -20,7 +20,8 @@ from pathlib import Path
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.watch import Silent
 from pipelines.recipe.parse import parse
-from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.run.execute import execute, run_in_threads
+from pipelines.run.job import prepare
 from pipelines.store.log import journal, log
 from pipelines.store.store import Store
 from pipelines.store.upkeep import gc

@@ -24,7 +24,7 @@ def run(place, seed):
 
     from pipelines.execution.executor import executor_for
     from pipelines.flows.by_hand import prefect
-    from pipelines.run.job import execute
+    from pipelines.run.execute import execute
 
     store = kills.Store.at(place)
     job = kills.prepare(

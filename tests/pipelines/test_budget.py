@@ -10,7 +10,8 @@ from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.watch import Silent
 from pipelines.export import reading
 from pipelines.recipe.parse import parse
-from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.run.execute import execute, run_in_threads
+from pipelines.run.job import prepare
 from pipelines.run.rebuild import affected, rebuild
 from pipelines.store.query.catalog import query
 from pipelines.store.store import Store

@@ -3,56 +3,28 @@
 import queue
 import threading
 from collections import deque
-from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
-from pipelines.execution.engines.reply_log import Cassettes, Tape
-from pipelines.execution.executor import Executor
+from pipelines.execution.engines.reply_log import Tape
 from pipelines.execution.shards.quarantine import Quarantine
 from pipelines.execution.shards.shard_task import ShardTask
 from pipelines.execution.shards.worker_died import WorkerDied
-from pipelines.execution.steps.budget_tracker import BudgetTracker, Verdict
-from pipelines.execution.steps.gate import Gate, Pass
+from pipelines.execution.steps.budget_tracker import Verdict
+from pipelines.execution.steps.conditions import Conditions
+from pipelines.execution.steps.gate import Pass
 from pipelines.execution.steps.shard_stream import ShardStream, UpstreamError
 from pipelines.execution.steps.step_commits import StepCommits, digest
 from pipelines.execution.steps.tasks import Tasks
-from pipelines.execution.watch import Watch
 from pipelines.plan.steps import Step
 from pipelines.recipe.money import Budget
-from pipelines.recipe.parse import Recipe
 from pipelines.store.files.folder import Folder
-from pipelines.store.lease import Lease
 from pipelines.store.log import journal
 from pipelines.store.log.manifest import Manifest, Shard
-from pipelines.store.store import Store
 from stages.errors import RunError
 
 _ENOUGH = 10
 """Rows of an unfinished stage before its share of failures is held against the limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What the steps of a run share. `stop` is set when the run is to end early."""
-
-    recipe: Recipe
-    shard_rows: int
-    store: Store
-    lease: Lease
-    executor: Executor
-    watch: Watch
-    stop: threading.Event
-    cassettes: Cassettes
-    meter: BudgetTracker
-    gates: dict[str, Gate]
-    """By the engine's name."""
-    wanted: Mapping[str, frozenset[int]] | None = None
-    """By the step's name, the indices of the shards that are to be made; None for all."""
-    as_it_was: bool = False
-    """Whether only what a repair took out is made: rows that had failed stay so."""
-    trials: Gate = field(default_factory=lambda: Gate(1))
-    """Rows that may kill their process are tried one at a time: none is taken for another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,8 @@ from stages.errors import RunError
 
 Buffer = bytes | memoryview
 
-# Without the bit that would let a program of another user write into the store.
 _SEPARATORS = frozenset("/\\\0")
-_MODE = 0o644
+_MODE = 0o644  # without the bit that would let another user's program write into the store
 
 
 class Appender(Protocol):

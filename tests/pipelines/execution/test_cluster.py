@@ -10,7 +10,8 @@ import pytest
 from pipelines.execution.executor import LocalExecutor, executor_for
 from pipelines.execution.watch import Silent
 from pipelines.recipe.parse import parse
-from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.run.execute import execute, run_in_threads
+from pipelines.run.job import prepare
 from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
 from tests.support.loopback_ray import Cluster

@@ -14,7 +14,8 @@ from pipelines.execution.shards.calls import unheard
 from pipelines.execution.shards.worker_died import EngineLost, WorkerDied
 from pipelines.execution.watch import Silent
 from pipelines.recipe.parse import parse
-from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.run.execute import execute, run_in_threads
+from pipelines.run.job import prepare
 from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
 from stages.ask import Ask, Raw, Reply, Request, Sample

@@ -7,7 +7,8 @@ import pytest
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.watch import Silent
 from pipelines.recipe.parse import parse
-from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.run.execute import execute, run_in_threads
+from pipelines.run.job import prepare
 from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
 from tests.support.fault_server import FAULTS, stats, weather

@@ -7,7 +7,8 @@ from pipelines.execution.engines.reply_log import Cassettes, _cassette
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.watch import Silent
 from pipelines.recipe.parse import parse
-from pipelines.run.job import execute, prepare, run_in_threads
+from pipelines.run.execute import execute, run_in_threads
+from pipelines.run.job import prepare
 from pipelines.store.files.content_hash import content_hash
 from pipelines.store.files.folder import LocalFolder
 from pipelines.store.store import Store

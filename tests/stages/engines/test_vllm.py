@@ -260,9 +260,9 @@ def test_a_control_token_as_a_stop_string_ends_the_reply(host):
     ask = Ask(Raw("Hi"), Sampling(0.0, max_tokens=12, stop=(token,)))
     from vllm import SamplingParams
 
-    from stages.engines import vllm as module
+    from stages.engines.model.vllm_requests import sampling_params
 
-    params = module._sampling_params(Request(0, ask, 0), (token,), engine._control.ids((token,)))
+    params = sampling_params(Request(0, ask, 0), (token,), engine._control.ids((token,)))
     assert isinstance(params, SamplingParams)
     assert params.stop_token_ids == [ids[token]]
     biased = SamplingParams(temperature=0.0, max_tokens=12, logit_bias={ids[token]: 100.0},

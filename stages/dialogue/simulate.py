@@ -20,8 +20,7 @@ import prompts
 from stages.ask import Ask, Capability, Chat, Message, Reply, Sampling, chat
 from stages.base import Columns, Fate, Kept, MultiCallStage, Role, Row
 from stages.errors import ReplyError
-
-MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+from stages.shared.conversation import MESSAGES
 
 
 class Simulate(MultiCallStage):

@@ -4,42 +4,24 @@ In:  a `.jsonl` or `.parquet` file with a text column, `{"instruction": "Name th
 Out: {instruction: "Name three rivers.", finish_reason: "stop"}, as a sampled one would be
 """
 
-import sys
-from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
-from pydantic import Field
 from typing_extensions import override
 
-from stages.base import Columns, Fate, Kept, Role, Row, TableStage
-from stages.source.row_file import RecipePath, count_rows, digest, read_rows, text_field
+from stages.base import Columns, Row
+from stages.shared.file_source import FileSource
+from stages.shared.row_file import text_field
 
 
-class Instructions(TableStage):
-    """One row per row of the file; `column` names the text, the first `rows` are taken."""
+class Instructions(FileSource):
+    """One row per row of the file; `column` names the text."""
 
-    role: ClassVar[Role] = "source"
     adds: ClassVar[Columns] = {"instruction": pa.string(), "finish_reason": pa.string()}
 
-    path: RecipePath
     column: str = "instruction"
-    rows: int | None = Field(None, gt=0)
 
     @override
-    def initial_rows(self) -> Iterator[Row]:
-        for number, row in enumerate(read_rows(self.path, self.rows), 1):
-            text = text_field(row, self.column, self.path, number)
-            yield {"instruction": text, "finish_reason": "stop"}
-
-    @override
-    def count_initial_rows(self) -> int:
-        return min(self.rows or sys.maxsize, count_rows(self.path))
-
-    @override
-    def identity(self) -> Row:
-        return {"file": digest(self.path)}
-
-    def apply(self, table: pa.Table) -> Sequence[Fate]:
-        """The rows go on as they were read."""
-        return [Kept()] * table.num_rows
+    def row(self, given: dict[str, Any], position: int) -> Row:
+        text = text_field(given, self.column, self.path, position)
+        return {"instruction": text, "finish_reason": "stop"}

@@ -7,49 +7,27 @@ Out: {instruction: "What is the relation …?\nNight : Day", seed_task: "seed_ta
 The first instance's input stands below the instruction, as WizardLM's released code joins them.
 """
 
-import sys
-from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import pyarrow as pa
-from pydantic import Field
 from typing_extensions import override
 
-from stages.base import Columns, Fate, Kept, Role, Row, TableStage
-from stages.source.row_file import RecipePath, count_rows, digest, read_rows, text_field
+from stages.base import Columns, Row
+from stages.shared.file_source import FileSource
+from stages.shared.row_file import text_field
 
 
-class SeedTasks(TableStage):
-    """The first `rows` tasks of the file, or all."""
+class SeedTasks(FileSource):
+    """One row per task."""
 
-    role: ClassVar[Role] = "source"
     cites: ClassVar[tuple[str, ...]] = ("self-instruct",)
     adds: ClassVar[Columns] = {"instruction": pa.string(), "seed_task": pa.string()}
 
-    path: RecipePath
-    rows: int | None = Field(None, gt=0)
-
     @override
-    def initial_rows(self) -> Iterator[Row]:
-        for number, row in enumerate(read_rows(self.path, self.rows), 1):
-            yield self._seed(row, number)
-
-    @override
-    def count_initial_rows(self) -> int:
-        return min(self.rows or sys.maxsize, count_rows(self.path))
-
-    def _seed(self, row: dict[str, Any], position: int) -> Row:
-        instruction = text_field(row, "instruction", self.path, position)
-        instances = row.get("instances")
+    def row(self, given: dict[str, Any], position: int) -> Row:
+        instruction = text_field(given, "instruction", self.path, position)
+        instances = given.get("instances")
         first = instances[0] if isinstance(instances, list) and instances else {}
-        given = first.get("input") if isinstance(first, dict) else None
-        text = f"{instruction}\n{given}".strip() if isinstance(given, str) else instruction
-        return {"instruction": text, "seed_task": text_field(row, "id", self.path, position)}
-
-    @override
-    def identity(self) -> Row:
-        return {"file": digest(self.path)}
-
-    def apply(self, table: pa.Table) -> Sequence[Fate]:
-        """The rows go on as they were read."""
-        return [Kept()] * table.num_rows
+        more = first.get("input") if isinstance(first, dict) else None
+        text = f"{instruction}\n{more}".strip() if isinstance(more, str) else instruction
+        return {"instruction": text, "seed_task": text_field(given, "id", self.path, position)}

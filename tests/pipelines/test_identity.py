@@ -25,13 +25,14 @@ STAGES = {use: class_in(f"stages.{use}", Stage) for use in known_stages()}
 NEEDED = {
     "rows": 5, "path": "configs/seeds/self_instruct_seed_tasks.jsonl", "column": "text",
     "instruction": "instruction", "response": "response", "models": 1, "rubric": "Is it true?",
+    "take": {"q": "text"},
 }  # fmt: skip
 COSMETIC = {"engine"}
 """What a recipe calls its engine; the engine's identity stands beside the settings."""
 CANDIDATES: list[Any] = [
     0, 1, 2, 3, 7, 0.25, 0.5, 0.75, 1.5, True, False, None, "other", "response", "instruction",
     ["fr"], ("fr",), ["other"], "drop", "null", "retry", "fail", "qwen-2.5", "llama-3",
-    ["deepen"], {"a": 1}, "tests/data/none.jsonl", 12, 99, 640,
+    ["deepen"], {"a": 1}, {"q": "number"}, "tests/data/none.jsonl", 12, 99, 640,
 ]  # fmt: skip
 
 

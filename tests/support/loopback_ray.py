@@ -57,7 +57,7 @@ class Cluster:
                    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "PYTHONPATH": str(ROOT),
                    "LOOPBACK_NODE": name},
             )  # fmt: skip
-        for _ in range(600):
+        for _ in range(2400):
             if "block forever" in log.read_text():
                 return
             assert self._nodes[name].poll() is None, log.read_text()

@@ -29,7 +29,7 @@ def _beside_recipe(path: Path, info: ValidationInfo) -> Path:
     return Path(folder) / path if folder is not None else path
 
 
-RecipePath = Annotated[Path, AfterValidator(_beside_recipe), Field(exclude=True)]
+RelativePath = Annotated[Path, AfterValidator(_beside_recipe), Field(exclude=True)]
 """A path in a recipe: relative to the recipe's folder, left out of fingerprints."""
 
 

@@ -45,6 +45,14 @@ class Cluster:
     def add(self, name, *options):
         """Start a node and wait until it is there."""
         options = options or (f"--address={self.address}", "--include-log-monitor=false")
+        # Ray gives a node 30 s to start; beside other tests it may need more than once.
+        for _ in range(5):
+            if self._start(name, options):
+                return
+        raise AssertionError((Path(self._folder) / f"{name}.log").read_text())
+
+    def _start(self, name, options):
+        """Whether it is there; one that Ray gave up is to be started again."""
         log = Path(self._folder) / f"{name}.log"
         with log.open("wb") as out:
             self._nodes[name] = subprocess.Popen(
@@ -57,10 +65,14 @@ class Cluster:
                    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "PYTHONPATH": str(ROOT),
                    "LOOPBACK_NODE": name},
             )  # fmt: skip
-        for _ in range(2400):
+        for _ in range(1200):
             if "block forever" in log.read_text():
-                return
-            assert self._nodes[name].poll() is None, log.read_text()
+                return True
+            if self._nodes[name].poll() is not None:
+                assert "timed out during startup" in log.read_text(), log.read_text()
+                with contextlib.suppress(ProcessLookupError):
+                    self.kill(name)
+                return False
             time.sleep(0.1)
         raise AssertionError(log.read_text())
 

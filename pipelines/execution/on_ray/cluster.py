@@ -11,6 +11,8 @@ import ray
 
 from stages.errors import UserError, first_line
 
+_STARTS = 5
+
 
 def start_cluster(address: str | None = None) -> None:
     """Connect to a cluster, or start one on this machine that listens to it alone."""
@@ -32,16 +34,26 @@ def start_cluster(address: str | None = None) -> None:
         if root not in inherited.split(os.pathsep):
             os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, inherited]))
     before = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(**settings)
-    except Exception as error:  # noqa: BLE001
-        # Ray raises plain exceptions too: a node that timed out, a store that found no room.
-        cause = f"Ray does not start ({first_line(error)})"
-        remedy = "Check --ray-address, and room in /tmp and /dev/shm; --local goes without Ray."
-        raise UserError(cause, remedy) from None
+    _init(settings)
     if threading.current_thread() is threading.main_thread():
         # Ray ends the process on SIGTERM; a run wants to close its record first.
         signal.signal(signal.SIGTERM, before)
+
+
+def _init(settings: dict[str, Any]) -> None:
+    """Ray itself gives a node 30 s to start, which a busy machine may need more than once."""
+    for attempt in range(1, _STARTS + 1):
+        try:
+            ray.init(**settings)
+            return
+        except Exception as error:  # noqa: BLE001
+            # Ray raises plain exceptions too: a node that timed out, a store that found no room.
+            ray.shutdown()
+            if attempt < _STARTS and "timed out during startup" in str(error):
+                continue
+            cause = f"Ray does not start ({first_line(error)})"
+            remedy = "Check --ray-address, and room in /tmp and /dev/shm; --local goes without Ray."
+            raise UserError(cause, remedy) from None
 
 
 def _check_address(address: str) -> None:

@@ -37,7 +37,7 @@ def test_a_node_that_timed_out_is_started_again(started):
 
 def test_five_times_is_enough(started):
     calls = started(*[SLOW] * 5)
-    with pytest.raises(UserError, match="Ray does not start .The current node timed out"):
+    with pytest.raises(UserError, match="Ray does not start"):
         cluster.start_cluster()
     assert len(calls) == 5
 

@@ -1,8 +1,8 @@
 """A run's dataset in the shapes that its readers want.
 
-`trl-sft`: `messages`, a list of {role, content}. `trl-dpo`: `prompt`, `chosen` and `rejected`,
-each a list of messages (TRL's conversational preference format with an explicit prompt), and
-the two scores. `rows`: all columns but the embedding.
+`trl-sft`: `messages`, a list of {role, content}, of the rows that have any. `trl-dpo`: `prompt`,
+`chosen` and `rejected`, each a list of messages (TRL's conversational preference format with an
+explicit prompt), and the two scores. `rows`: all columns but the embedding.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from pipelines.store.runs import Run
 from pipelines.store.store import Store
 from stages.errors import UserError
 
-_SFT = "SELECT id, messages FROM dataset"
+_SFT = "SELECT id, messages FROM dataset WHERE messages IS NOT NULL"
 _DPO = """
 SELECT id,
        [{'role': 'user', 'content': instruction}] AS prompt,

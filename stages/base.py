@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
+from annotated_types import MinLen
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from typing_extensions import override
 
@@ -141,7 +142,7 @@ OnParseError = Annotated[
 class MultiCallStage(Stage):
     """Calls of models for each row, one after another or several at once."""
 
-    engine: str | tuple[str, ...] = "main"
+    engine: str | Annotated[tuple[str, ...], MinLen(1)] = "main"
     """Which of the recipe's engines answer; an `Ask` names one of several."""
     on_parse_error: OnParseError = "fail"
     """For a reply that cannot be read: ask again with another seed (twice, then fail; of no use at

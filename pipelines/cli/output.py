@@ -138,7 +138,8 @@ def next_steps(run: Run, page: str, store: str) -> None:
     """Where to look now, as commands that work from here."""
     command = "bowerbird" if shutil.which("bowerbird") else sys.argv[0]
     where = "" if store == DEFAULT_STORE else f" --store {store}"
-    query = "'SELECT instruction, response FROM dataset'"
+    columns = "messages" if "messages" in run.steps[-1].columns else "instruction, response"
+    query = f"'SELECT {columns} FROM dataset'"
     console.print(f"\n[bold]report[/]   {escape(page)}", soft_wrap=True)
     console.print(f"[bold]rows[/]     {escape(f'{command} sql {query}{where}')}", soft_wrap=True)
     console.print(f"[bold]history[/]  {escape(f'{command} why ROW_ID{where}')}", soft_wrap=True)
@@ -190,11 +191,18 @@ def plan(estimates: "Sequence[Estimate]") -> None:
     out.print(table(("stage", "needs", "adds"), columns))
 
 
+def _turns(messages: Sequence[Mapping[str, str]]) -> str:
+    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in messages)
+
+
 def cards(rows: Sequence[Mapping[str, Any]]) -> None:
-    """A card per row: its texts, then its other columns."""
+    """A card per row: its texts and conversations, then its other columns."""
+    from stages.shared.conversation import is_conversation
+
     out = stdout()
     for number, row in enumerate(rows, 1):
         texts = {k: v for k, v in row.items() if isinstance(v, str) and k != "id"}
+        texts |= {k: _turns(v) for k, v in row.items() if is_conversation(v) and v}
         numbers = {k: v for k, v in row.items() if isinstance(v, bool | int | float)}
         lines = [f"[bold]{escape(k)}[/]\n{escape(v)}" for k, v in texts.items()]
         cells = "  ".join(escape(f"{k} {_short(v)}") for k, v in numbers.items())

@@ -33,6 +33,8 @@ def trial(stage: Stage, rows: pa.Table, engine: EngineSpec | None, run: Run) -> 
     if "parents" not in rows.column_names:
         none = pa.array([[]] * rows.num_rows, pa.list_(pa.string()))
         rows = rows.append_column("parents", none)
+    if SEED in stage.needs and SEED in rows.column_names:
+        rows = rows.drop_columns(SEED)  # it is drawn, whatever a query says
     fates = _fates(stage, rows, engine, run)
     lines = [_line(fate) for fate in fates]
     table = rows.select([name for name in stage.needs if name not in (*stage.adds, SEED)])

@@ -161,7 +161,7 @@ def _check_names(name: str, stage: Renaming, before: Columns) -> None:
     if len(set(written)) < len(stage.stage.adds):
         raise UserError(f"{name} writes two columns of one name", "Change its `columns`.")
     for own, column in stage.given.items():
-        if column in (*IDENTITY, SEED, _MESSAGES):
+        if column.lower() in (*IDENTITY, SEED, _MESSAGES):
             cause = f"{name}: no stage's column can be called '{column}'"
             raise UserError(cause, f"Give '{own}' another name: every dataset has one of this.")
 

@@ -114,7 +114,8 @@ def _engines(run: Run, numbers: Numbers) -> list[dict[str, Any]]:
                 {"kind": engine["kind"], "revision": _revision(engine), "stages": [],
                  "calls": 0, "tokens": 0},
             )  # fmt: skip
-            line["stages"].append(step.name)
+            if step.name not in line["stages"]:
+                line["stages"].append(step.name)
             line["calls"] += took.calls
             line["tokens"] += took.completion_tokens
     return [{"model": model, **line} for model, line in found.items()]

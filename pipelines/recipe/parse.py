@@ -118,7 +118,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-    seed: int = 0
+    seed: int = Field(0, ge=-(2**63), lt=2**63)
     description: str = ""
     engines: Mapping[str, EngineSpec]
     stages: tuple[Entry, ...]

@@ -21,6 +21,7 @@ from stages.ask import Ask, Capability, Chat, Message, Reply, Sampling, chat
 from stages.base import Columns, Fate, Kept, MultiCallStage, Role, Row
 from stages.errors import ReplyError
 from stages.shared.conversation import MESSAGES
+from stages.shared.replies import reading
 
 
 class Simulate(MultiCallStage):
@@ -58,9 +59,12 @@ class Simulate(MultiCallStage):
 
     @override
     def next(self, row: Row, replies: Sequence[Reply]) -> Ask | Fate:
+        if not row["instruction"]:
+            return Kept()
         texts = [row["instruction"]]
         for call, reply in enumerate(replies):
-            texts.append(_said(reply, texts, call))
+            with reading(call):
+                texts.append(_said(reply, texts))
         if len(texts) == 2 * self.turns:
             messages = [{"role": _role(i), "content": text} for i, text in enumerate(texts)]
             return Kept({"messages": messages, "turns": self.turns})
@@ -79,7 +83,7 @@ def _role(number: int) -> Literal["user", "assistant"]:
     return "assistant" if number % 2 else "user"
 
 
-def _said(reply: Reply, before: Sequence[str], call: int) -> str:
+def _said(reply: Reply, before: Sequence[str]) -> str:
     """A turn's text.
 
     Raises:
@@ -87,9 +91,9 @@ def _said(reply: Reply, before: Sequence[str], call: int) -> str:
     """
     text = reply.text.strip()
     if not text:
-        raise ReplyError("a turn is empty", call)
+        raise ReplyError("a turn is empty")
     if reply.sample.finish_reason == "length":
-        raise ReplyError("a turn was cut off", call)
+        raise ReplyError("a turn was cut off")
     if text in before:
-        raise ReplyError("a turn repeats an earlier one", call)
+        raise ReplyError("a turn repeats an earlier one")
     return text

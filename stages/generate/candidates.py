@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from stages.ask import Ask, Capability, Reply, Sampling, chat
 from stages.base import Columns, Derived, Fate, Kept, MultiCallStage, Role, Row
+from stages.shared.replies import reading
 
 
 class Candidates(MultiCallStage):
@@ -70,7 +71,11 @@ class Candidates(MultiCallStage):
             sampling = Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
             prompt = chat(row["instruction"], self.system)
             return [Ask(prompt, sampling, engine=engine) for engine in chosen]
-        return Derived(tuple(_answer(reply, number) for number, reply in enumerate(replies)))
+        answers = []
+        for number, reply in enumerate(replies):
+            with reading(number):
+                answers.append(_answer(reply, number))
+        return Derived(tuple(answers))
 
 
 def _answer(reply: Reply, number: int) -> Row:

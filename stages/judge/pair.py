@@ -22,6 +22,7 @@ import prompts
 from stages.ask import Ask, Capability, Reply, Sampling, chat
 from stages.base import Columns, Fate, Kept, MultiCallStage, Role, Row
 from stages.errors import ReplyError
+from stages.shared.replies import reading
 from stages.shared.token_probabilities import TOP, token_probabilities
 
 
@@ -54,7 +55,10 @@ class Pair(MultiCallStage):
         if not replies:
             orders = ((row["chosen"], row["rejected"]), (row["rejected"], row["chosen"]))
             return [_ask(row, order, engine) for engine in self.engines for order in orders]
-        first = [self._first(reply, call) for call, reply in enumerate(replies)]
+        first = []
+        for call, reply in enumerate(replies):
+            with reading(call):
+                first.append(self._first(reply))
         # The second order shows `chosen` as the second answer.
         pairs = [(a, 1 - b) for a, b in zip(first[::2], first[1::2], strict=True)]
         by_judge = [fmean(pair) for pair in pairs]
@@ -62,12 +66,12 @@ class Pair(MultiCallStage):
         columns = {"preference": fmean(by_judge), "preference_order_gap": gap}
         return Kept(columns | {"preference_by": by_judge})
 
-    def _first(self, reply: Reply, call: int) -> float:
+    def _first(self, reply: Reply) -> float:
         """The probability of a verdict for the answer that was shown first."""
         found = token_probabilities(reply, "12")
         mass = sum(found.values())
         if mass < self.min_mass:
-            raise ReplyError(f"only {mass:.3f} of the probability is on 1 or 2", call)
+            raise ReplyError(f"only {mass:.3f} of the probability is on 1 or 2")
         return found["1"] / mass
 
 

@@ -31,8 +31,8 @@ class Likelihood(PromptStage):
 
     def ask(self, row: Row) -> Ask | Fate:
         """The answer as the assistant's."""
-        if not row["response"]:
-            return Dropped("score.no_response")
+        if not row["instruction"] or not row["response"]:
+            return Dropped("score.nothing_to_score")
         return Ask(Given((Message("user", row["instruction"]),), row["response"]))
 
     def read(self, row: Row, reply: Reply) -> Fate:

@@ -1,7 +1,20 @@
 """Reading replies: the forms of structured output that several stages ask for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from stages.errors import ReplyError
 from stages.shared.unicode import parse_json
+
+
+@contextmanager
+def reading(call: int) -> Iterator[None]:
+    """What cannot be read in here is the reply of this number, and is asked for again."""
+    try:
+        yield
+    except ReplyError as error:
+        error.call = call
+        raise
 
 
 def parse_object(text: str) -> dict[str, object]:

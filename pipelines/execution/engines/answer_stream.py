@@ -1,9 +1,11 @@
 """An engine's answers, handed on as they come: to another loop, or into a queue with others."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from stages.engines.base import Answer
+from stages.errors import RunError
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,10 @@ async def forward(answers: AsyncIterator[Answer], put: Callable[[Answer | Ended]
     try:
         async for answer in answers:
             put(answer)
+    except asyncio.CancelledError:
+        # Whoever cancelled it takes nothing more; an engine that did so itself is heard of.
+        put(Ended(RunError("the engine broke off its answers")))
+        raise
     except Exception as error:  # noqa: BLE001  see above
         put(Ended(error))
     else:

@@ -54,6 +54,8 @@ class EngineThread:
         try:
             return await task
         except asyncio.CancelledError:
+            if not self._stopped:
+                raise
             raise UpstreamError from None
         finally:
             self._tasks.discard(task)
@@ -134,10 +136,15 @@ class EngineThread:
         if self._thread is None:
             self._loop.close()
             return
-        if self._engine is not None:
-            asyncio.run_coroutine_threadsafe(self._engine.close(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
+
+    async def _close(self) -> None:
+        self._cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._engine is not None:
+            await self._engine.close()
 
 
 def _lost(error: EngineError) -> EngineLost:

@@ -126,7 +126,7 @@ def _added(table: pa.Table, field: pa.Field, out: list[_Out]) -> pa.Array:
 
 def _rejected(table: pa.Table, refused: list[tuple[int, Dropped | Failed]]) -> pa.Table:
     # Embeddings would be most of the file and say nothing to a reader.
-    readable = [f.name for f in table.schema if not pa.types.is_floating(_item_type(f.type))]
+    readable = [f.name for f in table.schema if _item_type(f.type) != pa.float32()]
     rows = table.select(readable).take(pa.array([i for i, _ in refused], pa.int64())).to_pylist()
     lines = [_reject(row, fate) for row, (_, fate) in zip(rows, refused, strict=True)]
     return pa.Table.from_pylist(lines, schema=REJECTED)

@@ -269,7 +269,10 @@ def _stage_row(store: Store, run: Run, position: int) -> dict[str, Any]:
 
 
 def _run_row(run: Run) -> dict[str, Any]:
-    return {"run": run.id, **{name: getattr(run, name) for name in _RUNS.names if name != "run"}}
+    facts = {name: getattr(run, name) for name in _RUNS.names if name != "run"}
+    if not -(2**63) <= run.seed < 2**63:
+        facts["seed"] = None  # of a record of before recipes had this bound
+    return {"run": run.id, **facts}
 
 
 def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:

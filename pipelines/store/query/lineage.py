@@ -111,5 +111,9 @@ def _shown(columns: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_FEW = 16
+
+
 def _is_vector(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], float)
+    """Whether it is an embedding: a few numbers are for people."""
+    return isinstance(value, list) and len(value) > _FEW and isinstance(value[0], float)

@@ -21,7 +21,7 @@ from stages.dialogue.simulate import Simulate
 from stages.engines import scripts
 from stages.engines.base import Answer
 from stages.engines.scripted import Scripted
-from stages.errors import ReplyError, UserError
+from stages.errors import ReplyError, RunError, UserError
 
 ROWS = pa.table(
     {
@@ -36,15 +36,16 @@ ROWS = pa.table(
 def panel(small_recipe):
     """Pairs, judged in both orders by two."""
 
-    def make(script="babble", **judge):
+    def make(script="babble", engine="other", judges=("main", "other"), **judge):
         kinds = {name: {"kind": "scripted"} for name in ("main", "other")}
-        kinds["other"]["script"] = script
+        kinds[engine]["script"] = script
+        writer = "main" if engine == "other" else "other"
         stages = [
-            {"use": "generate.magpie", "rows": 24},
-            {"use": "generate.respond", "samples": 2},
-            {"use": "judge.quality"},
+            {"use": "generate.magpie", "rows": 24, "engine": writer},
+            {"use": "generate.respond", "samples": 2, "engine": writer},
+            {"use": "judge.quality", "engine": writer},
             {"use": "pair.best_worst", "min_margin": 0},
-            {"use": "judge.pair", "engine": ["main", "other"], "min_mass": 0.01, **judge},
+            {"use": "judge.pair", "engine": judges, "min_mass": 0.01, **judge},
         ]
         prices = {"main": {"completion": 1.0}, "other": {"completion": 1000.0}}
         return small_recipe(engines=kinds, stages=stages, prices=prices)
@@ -67,17 +68,18 @@ def test_each_call_is_counted_for_the_engine_that_answered(panel, run_recipe):
     assert last.stage == "judge_pair"
 
 
-def test_an_unreadable_reply_is_asked_for_again_alone(panel, run_recipe):
-    run, store = run_recipe(panel("tests.data.shy_script:shy", on_parse_error="retry"))
+@pytest.mark.parametrize("shy", ["main", "other"])
+def test_an_unreadable_reply_is_asked_for_again_alone(panel, run_recipe, shy):
+    run, store = run_recipe(panel("tests.data.shy_script:shy", shy, on_parse_error="retry"))
     manifest = log.read(store.stage(run.steps[-1].folder))
     usage, rows = manifest.usage, manifest.counts.input
     assert usage.unreadable > 0
     # A row that is given up was asked as well; nothing else was asked twice.
     given_up = manifest.counts.failed
     assert usage.calls == 4 * rows + usage.unreadable - given_up
-    by_main, by_other = manifest.by_engine
-    assert by_main.calls == 2 * rows
-    assert by_other.calls == usage.calls - by_main.calls
+    found = dict(zip(("main", "other"), manifest.by_engine, strict=True))
+    assert found.pop(shy).calls == 2 * rows + usage.unreadable - given_up
+    assert [each.calls for each in found.values()] == [2 * rows]
 
 
 def test_the_same_rows_however_they_are_cut(panel, run_recipe, tmp_path):
@@ -107,11 +109,15 @@ def test_what_an_engine_is_decides_and_not_what_it_is_called(panel, root):
 
 @pytest.mark.parametrize(
     ("engine", "cause"),
-    [(["main", "othr"], "no engine 'othr'"), (["main", "main"], "the engine 'main' twice")],
+    [
+        (["main", "othr"], "no engine 'othr'"),
+        (["main", "main"], "the engine 'main' twice"),
+        ([], "engine"),
+    ],
 )
 def test_engines_that_are_not_there(panel, root, engine, cause):
     with pytest.raises(UserError, match=cause):
-        plan(parse(panel(engine=engine), root))
+        plan(parse(panel(judges=engine), root))
 
 
 def ran(stage):
@@ -152,6 +158,11 @@ class Strange(Once):
         return None
 
 
+class Null(Once):
+    def next(self, row, replies):
+        return Ask(chat(None))
+
+
 class Unreadable(Once):
     def next(self, row, replies):
         if not replies:
@@ -168,6 +179,7 @@ class Unreadable(Once):
         (Elsewhere(), "bug.ValueError", "nobody, which is no engine of its own"),
         (Silent(), "bug.ValueError", "asks nothing and gives no fate"),
         (Strange(), "bug.TypeError", "NoneType"),
+        (Null(), "bug.TypeError", "asks something that is no text"),
         (Unreadable(), "reply.unreadable", "no"),
     ],
 )
@@ -210,6 +222,20 @@ def test_no_row_waits_for_the_slowest_of_its_shard():
     fates, spent = asyncio.run(calls.run(Twice(), "f", ROWS, {"main": Holds()}))
     assert fates == [Kept({"calls": 2})] * 6
     assert spent.usage(0).calls == 12
+
+
+class BreaksOff:
+    async def complete(self, requests):
+        yield Answer(requests[0].index, scripts.babble(requests[0]))
+        raise asyncio.CancelledError
+
+
+def test_an_engine_that_breaks_off_ends_the_shard():
+    async def run():
+        await asyncio.wait_for(calls.run(Once(), "f", ROWS, {"main": BreaksOff()}), 10)
+
+    with pytest.raises(RunError, match="broke off"):
+        asyncio.run(run())
 
 
 def test_a_conversation_alternates():

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from stages.ask import Reply, Sample
+from stages.base import Kept
 from stages.dialogue.simulate import Simulate
 from stages.errors import ReplyError
 
@@ -42,6 +43,11 @@ def test_a_turn_that_is_empty_cut_off_or_repeated_is_none(last):
     with pytest.raises(ReplyError) as refused:
         Simulate().next(ROW, (*said("The Nile."), Reply((last,))))
     assert refused.value.call == 1
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_a_row_without_an_instruction_is_not_asked(nothing):
+    assert Simulate().next({**ROW, "instruction": nothing}, ()) == Kept()
 
 
 def test_one_turn_is_one_call():

@@ -118,15 +118,23 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+    """Of the dataset: small letters, digits, `_` and `-`."""
     seed: int = Field(0, ge=-(2**63), lt=2**63)
+    """What everything is drawn by."""
     description: str = ""
+    """What the dataset is, for its card."""
     engines: Mapping[str, EngineSpec]
+    """By the names that stages call them."""
     stages: tuple[Entry, ...]
+    """In their order; the first makes rows or reads them."""
     limits: Limits = Limits()
+    """When a run gives up."""
     budget: Budget = Budget()
+    """What may be spent."""
     prices: Mapping[str, Price] = {}
     """By the engine's name in the recipe; what has none costs nothing that is known."""
     placement: Placement = Placement()
+    """Where and how fast a run goes; it decides no row."""
     source: Mapping[str, Any] = Field(exclude=True)
     """The YAML as it was read, overrides applied: what a run records."""
 

@@ -18,7 +18,9 @@ class FileSource(TableStage):
     role: ClassVar[Role] = "source"
 
     path: RelativePath
+    """Of the file, from the recipe's own folder."""
     rows: int | None = Field(None, gt=0)
+    """How many are taken, from the first on; default: all."""
 
     def row(self, given: dict[str, Any], position: int) -> Row:
         """The columns of one row of the file, which is the `position`th from 1.

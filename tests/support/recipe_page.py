@@ -73,7 +73,8 @@ _WORDS = {"str": "text", "int": "integer", "float": "number", "bool": "yes or no
           "RelativePath": "path", "OnParseError": "retry, drop, null or fail", "None": "nothing",
           "Entry": "stage", "EngineSpec": "engine", "Limits": "mapping",
           "Budget": "mapping", "Placement": "mapping", "EnginePlacement": "placement",
-          "Price": "price", "Kind": "text, number, integer, boolean, texts or messages"}  # fmt: skip
+          "Price": "price",
+          "Kind": "text, number, integer, boolean, texts or messages"}  # fmt: skip
 _BOUNDS = {
     "ge": "at least",
     "gt": "above",

@@ -94,6 +94,14 @@ def judged(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, An
     return []
 
 
+_ANSWER = """
+coalesce(response, array_to_string(
+    list_transform(messages[2:], lambda turn: turn.role || ': ' || turn.content), chr(10) || chr(10)
+)) AS response
+"""
+"""Of a conversation all turns after the first."""
+
+
 def _sample(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
     rejected = (
         "SELECT id, fate AS status, stage || ': ' || reason AS why, instruction, "
@@ -104,7 +112,7 @@ def _sample(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, A
     refused = _rows(connection, f"{rejected} {by_id}")
     if not _done(run):
         return refused
-    sql = "SELECT id, 'kept' AS status, '' AS why, instruction, response FROM dataset"
+    sql = f"SELECT id, 'kept' AS status, '' AS why, instruction, {_ANSWER} FROM dataset"
     kept = _rows(connection, f"{sql} {by_id}")
     share = max(_LISTED // 2, _LISTED - len(refused))
     return kept[:share] + refused[: _LISTED - min(share, len(kept))]

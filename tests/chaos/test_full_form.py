@@ -59,7 +59,7 @@ def prefect(tmp_path_factory):
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     ) as server:  # fmt: skip
         url = f"http://127.0.0.1:{port}/api"
-        for _ in range(300):
+        for _ in range(1500):
             try:
                 httpx.get(f"{url}/health", timeout=2).raise_for_status()
                 break

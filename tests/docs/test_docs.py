@@ -37,7 +37,7 @@ def run(arguments, cwd):
         capture_output=True,
         text=True,
         cwd=cwd,
-        timeout=200,
+        timeout=600,
         check=False,
     )
 

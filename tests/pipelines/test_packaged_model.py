@@ -30,7 +30,7 @@ def run(tmp_path_factory):
         ],
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1500,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

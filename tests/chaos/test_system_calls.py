@@ -34,7 +34,7 @@ def run(place, *strace, preexec=None):
     traced = ["strace", "-f", "-qq", "-o", "/dev/null", *strace, "--"]
     command = [*(traced if strace else ()), *COMMAND, place]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+        command, capture_output=True, text=True, timeout=240, check=False, cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=preexec,
     )  # fmt: skip
@@ -158,7 +158,7 @@ def test_a_disk_that_is_really_full(tmp_path):
     for size in (4, 8, 12, 16, 24, 32, 40, 56, 72, 1024):
         done = subprocess.run(
             ["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", f"{size}k"],
-            capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+            capture_output=True, text=True, timeout=240, check=False, cwd=ROOT,
             env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         first, second = re.findall(r"code (\d+)", done.stdout)

@@ -74,7 +74,7 @@ def started(arguments, cwd, sign, **environment):
             yield log
         finally:
             process.terminate()
-            process.wait(timeout=60)
+            process.wait(timeout=240)
 
 
 def lab(arguments, cwd):

@@ -32,7 +32,7 @@ def store(tmp_path_factory):
 def execute(path, store, monkeypatch):
     monkeypatch.setenv("BOWERBIRD_STORE", str(store))
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=120, kernel_name="python3")
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3")
     client.execute(cwd=str(path.parent))
     return [o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
 
@@ -85,7 +85,7 @@ def test_write_your_own_stage(store, monkeypatch):
 def test_without_a_store_one_cause_and_one_remedy(path, tmp_path, monkeypatch):
     monkeypatch.setenv("BOWERBIRD_STORE", str(tmp_path / "nothing"))
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=60, allow_errors=True).execute()
+    NotebookClient(notebook, timeout=300, allow_errors=True).execute()
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     (error,) = [o for o in first.outputs if o.output_type == "error"]
     assert error["traceback"][0].startswith("error  there are no runs in")

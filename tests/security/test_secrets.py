@@ -92,7 +92,7 @@ def run(work, url, *extra, engine, **environment):
     ) as process:  # fmt: skip
         watch = Processes(process.pid)
         watch.start()
-        out = process.communicate(timeout=200)[0]
+        out = process.communicate(timeout=600)[0]
         watch.done.set()
     (work / "out").write_bytes(out)
     (work / "arguments").write_text("\n".join(watch.seen))

@@ -122,7 +122,7 @@ def serving(*arguments):
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                process.wait(timeout=60)
+                process.wait(timeout=240)
 
 
 def records():
@@ -183,7 +183,7 @@ def test_a_schedule_fires_and_each_firing_has_a_seed_of_its_own(work):
             tables = named(f"{name.replace('_', '-')}-yield")
             tasks = {run["name"] for run in ask("task_runs/filter")}
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=240) == 0
     said = log.read_text()
     assert "Traceback" not in said
     assert "nanobind" not in said
@@ -263,7 +263,7 @@ def test_a_service_that_is_ended_stops_the_run_under_way(work, server, monkeypat
         fire(server, name)
         until(responses, 60)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=240) == 0
     until(lambda: [run["status"] for run in records()] == ["interrupted"], 20)
 
 
@@ -325,7 +325,7 @@ def test_what_cannot_be_served_is_said(work, server, monkeypatch, arguments, cau
     monkeypatch.setenv("PREFECT_API_URL", server)
     write(work)
     with serving(*arguments) as (process, log):
-        assert process.wait(timeout=60) == 2
+        assert process.wait(timeout=240) == 2
     assert cause in log.read_text()
     assert "remedy" in log.read_text()
     assert "Traceback" not in log.read_text()

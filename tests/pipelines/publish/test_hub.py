@@ -272,7 +272,7 @@ def command(hub, small_recipe, run_recipe, tmp_path, monkeypatch):
 
     def run(*arguments):
         with start(*arguments) as process:
-            out, errors = process.communicate(timeout=120)
+            out, errors = process.communicate(timeout=400)
         assert "Traceback" not in errors
         assert WRITER not in out + errors
         return process.returncode, out, errors

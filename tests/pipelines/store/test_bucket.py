@@ -156,7 +156,7 @@ def test_the_command_in_a_bucket(url, small_recipe, tmp_path, monkeypatch):
     ):  # fmt: skip
         done = subprocess.run(
             [str(BOWERBIRD), *arguments, "--store", url],
-            capture_output=True, text=True, timeout=120, check=False, env=os.environ,
+            capture_output=True, text=True, timeout=400, check=False, env=os.environ,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
     assert not Path("store").exists()

@@ -130,6 +130,7 @@ def test_no_rows(table):
 
 
 def test_embeddings_are_left_out_of_rejected_rows(as_table):
-    table = as_table([{"a": "x", "d": 1, "embedding": [0.5, 0.5]}])
+    vectors = pa.list_(pa.float32())
+    table = as_table([{"a": "x", "d": 1, "embedding": [0.5, 0.5]}], embedding=vectors)
     (gone,) = settle(STEP, table, [Dropped("why")]).rejected.to_pylist()
     assert "embedding" not in gone["row"]

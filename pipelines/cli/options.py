@@ -1,11 +1,16 @@
 """The program and the options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli import output
+from pipelines.store.files.folder import LocalFolder
+from stages.errors import UserError
+
+if TYPE_CHECKING:
+    from pipelines.execution.engines.reply_log import Cassettes
 
 app = typer.Typer(
     name="bowerbird",
@@ -47,3 +52,17 @@ RayAddress = Annotated[
         help="A Ray cluster; default: one on this machine for this run.",
     ),
 ]
+
+
+def cassettes(record: Path | None, replay: Path | None) -> "Cassettes":
+    """The cassettes of a run's options.
+
+    Raises:
+        UserError: there is nothing to replay.
+    """
+    if replay is not None and not replay.is_dir():
+        raise UserError(f"there is no cassette {replay}", "Record one with --record first.")
+    from pipelines.execution.engines.reply_log import Cassettes
+
+    folders = [LocalFolder(path.resolve()) if path else None for path in (record, replay)]
+    return Cassettes(*folders)

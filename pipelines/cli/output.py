@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -21,16 +20,14 @@ from rich.table import Table
 
 from pipelines.recipe.money import cost, dollars, prices
 from pipelines.store import seen
-from pipelines.store.files.folder import LocalFolder
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
-from stages.errors import BowerbirdError, UserError
+from stages.errors import BowerbirdError
 from stages.shared.unicode import visible
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pipelines.execution.engines.reply_log import Cassettes
     from pipelines.machine.doctor import Finding
     from pipelines.plan.estimate import Estimate
     from pipelines.plan.steps import Step
@@ -191,18 +188,14 @@ def plan(estimates: "Sequence[Estimate]") -> None:
     out.print(table(("stage", "needs", "adds"), columns))
 
 
-def _turns(messages: Sequence[Mapping[str, str]]) -> str:
-    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in messages)
-
-
 def cards(rows: Sequence[Mapping[str, Any]]) -> None:
     """A card per row: its texts and conversations, then its other columns."""
-    from stages.shared.conversation import is_conversation
+    from stages.shared.conversation import is_conversation, turn_lines
 
     out = stdout()
     for number, row in enumerate(rows, 1):
         texts = {k: v for k, v in row.items() if isinstance(v, str) and k != "id"}
-        texts |= {k: _turns(v) for k, v in row.items() if is_conversation(v) and v}
+        texts |= {k: "\n".join(turn_lines(v)) for k, v in row.items() if is_conversation(v) and v}
         numbers = {k: v for k, v in row.items() if isinstance(v, bool | int | float)}
         lines = [f"[bold]{escape(k)}[/]\n{escape(v)}" for k, v in texts.items()]
         cells = "  ".join(escape(f"{k} {_short(v)}") for k, v in numbers.items())
@@ -271,20 +264,6 @@ def findings(found: "Sequence[Finding]") -> None:
         out.print(f"{mark} {escape(finding.what)}: {escape(finding.found)}", soft_wrap=True)
         if not finding.fine:
             out.print(f"        {escape(finding.remedy)}", soft_wrap=True)
-
-
-def cassettes(record: Path | None, replay: Path | None) -> "Cassettes":
-    """The cassettes of a run's options.
-
-    Raises:
-        UserError: there is nothing to replay.
-    """
-    if replay is not None and not replay.is_dir():
-        raise UserError(f"there is no cassette {replay}", "Record one with --record first.")
-    from pipelines.execution.engines.reply_log import Cassettes
-
-    folders = [LocalFolder(path.resolve()) if path else None for path in (record, replay)]
-    return Cassettes(*folders)
 
 
 def explained(steps: "Sequence[Step]", reasons: Sequence[str]) -> None:

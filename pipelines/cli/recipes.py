@@ -9,7 +9,16 @@ import typer
 
 from pipelines.cli import output
 from pipelines.cli.options import STORE as _STORE
-from pipelines.cli.options import Overrides, RayAddress, RecipePath, Record, Replay, StorePath, app
+from pipelines.cli.options import (
+    Overrides,
+    RayAddress,
+    RecipePath,
+    Record,
+    Replay,
+    StorePath,
+    app,
+    cassettes,
+)
 from pipelines.store.store import Store
 
 
@@ -32,8 +41,8 @@ def run(
     from pipelines.run.execute import execute, run_in_threads
     from pipelines.run.job import prepare
 
-    cassettes = output.cassettes(record, replay)
-    job = prepare(load(recipe, overrides), recipe, Store.at(store), cassettes=cassettes)
+    tapes = cassettes(record, replay)
+    job = prepare(load(recipe, overrides), recipe, Store.at(store), cassettes=tapes)
     executor = executor_for(job.recipe, local=local, address=ray_address, say=output.say)
     try:
         with Progress(job, executor) as progress:

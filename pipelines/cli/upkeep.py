@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import output
-from pipelines.cli.options import STORE, Overrides, Record, Replay, StorePath, app
+from pipelines.cli.options import STORE, Overrides, Record, Replay, StorePath, app, cassettes
 from pipelines.store.store import Store
 from stages.errors import UserError
 
@@ -95,8 +95,8 @@ def repair(
         findings = forget_damage(where, lease.epoch)
     output.damage(findings)
     lost = affected(where)
-    cassettes = output.cassettes(record, replay)
-    for done in rebuild(where, lost, cassettes, Progress, trusted=trusted or not cassettes.asks):
+    tapes = cassettes(record, replay)
+    for done in rebuild(where, lost, tapes, Progress, trusted=trusted or not tapes.asks):
         what = "is what it was" if done.same else "was computed again and is another one now"
         print(f"{done.run.id}: its dataset {what}")
     if not (findings or lost):

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from stages.base import Columns, Fate, Kept, TableStage
+from stages.shared.conversation import turn_lines
 
 
 class ToText(TableStage):
@@ -24,6 +25,10 @@ class ToText(TableStage):
 
 
 def _text(messages: list[dict[str, Any]]) -> Fate:
-    turns = [f"{turn['role']}: {turn['content']}" for turn in messages]
     answers = [turn["content"] for turn in messages if turn["role"] == "assistant"]
-    return Kept({"transcript": "\n\n".join(turns), "last_answer": answers[-1] if answers else None})
+    return Kept(
+        {
+            "transcript": "\n\n".join(turn_lines(messages)),
+            "last_answer": answers[-1] if answers else None,
+        }
+    )

@@ -157,7 +157,8 @@ class _Batch:
     def _take(self, engine: str, came: Answer | Ended) -> list[_Call]:
         """What is to be asked after this answer."""
         if isinstance(came, Ended):
-            return self._end(engine, came.error)
+            self._end(engine, came.error)
+            return []
         call = self._under_way.pop(came.index)
         if isinstance(came.outcome, EngineError):
             self._settle(call.row, self._failed(engine, came.outcome))
@@ -169,14 +170,13 @@ class _Batch:
         calls.open -= 1
         return self._go_on(call.row) if not calls.open and call.row not in self.fates else []
 
-    def _end(self, engine: str, error: BaseException | None) -> list[_Call]:
+    def _end(self, engine: str, error: BaseException | None) -> None:
         """A stream has ended."""
         self._open -= 1
         if isinstance(error, EngineLost):
             error.engine = engine
         if error is not None:
             raise error
-        return []
 
     def _go_on(self, row: int) -> list[_Call]:
         """What the stage asks next for a row of which all replies are there."""

@@ -25,11 +25,12 @@ from pipelines.execution.shards.shard_task import ShardTask
 from pipelines.execution.shards.worker_died import WorkerDied
 from pipelines.execution.steps.budget_tracker import BudgetTracker
 from pipelines.execution.steps.conditions import Conditions
+from pipelines.execution.steps.incoming import Incoming, Origin
 from pipelines.execution.steps.shard_stream import ShardStream
 from pipelines.execution.steps.stage_run import StageRun
 from pipelines.execution.steps.step_commits import StepCommits
 from pipelines.execution.watch import Silent
-from pipelines.plan.steps import plan
+from pipelines.plan.plan import plan
 from pipelines.recipe.money import Budget
 from pipelines.recipe.parse import parse
 from pipelines.store.log.manifest import NO_FILE, Counts, File, Shard, Usage
@@ -148,7 +149,8 @@ def simulate(workers: int, count: int, folder: Path) -> dict[str, float]:
             given = Conditions(
                 recipe, _ROWS, store, lease, simulation, Silent(), stop, Cassettes(), meter, {}
             )
-            StageRun(second, first, 1, given).run(feed)
+            incoming = Incoming((Origin(store.stage(first.folder), feed),))
+            StageRun(second, 1, given, incoming).run()
             scheduler = time.thread_time() - used - commits["processor"]
     finally:
         StepCommits.commit = plain  # type: ignore[method-assign]

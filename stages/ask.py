@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
 
 from stages.errors import ReplyError
 
@@ -169,3 +171,15 @@ def chat(user: str, system: str | None = None) -> Chat:
     """A conversation of one user turn, after a system message where given."""
     head = (Message("system", system),) if system else ()
     return Chat((*head, Message("user", user)))
+
+
+OnParseError = Annotated[
+    Literal["retry", "drop", "null", "fail"],
+    BeforeValidator(lambda value: "null" if value is None else value),
+]
+"""What a stage does with a reply that cannot be read."""
+
+
+def attempts(on_parse_error: OnParseError) -> int:
+    """How often a call is made in all if its replies cannot be read."""
+    return 3 if on_parse_error == "retry" else 1

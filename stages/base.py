@@ -2,78 +2,25 @@
 
 A stage is a frozen pydantic model: its fields are its configuration, and its file is its name
 (`use: judge.quality` is `stages/judge/quality.py`). It has one of five shapes, `PromptStage`,
-`MultiCallStage`, `TableStage`, `GroupStage` or `SetStage`, and gives every row exactly one fate:
-
-    Kept        the same row goes on, with more or changed columns
-    Derived     new rows come of it, and it is their parent
-    Dropped     it worked and did not pass, for a reason
-    Failed      it could not be worked on, because of an error
+`MultiCallStage`, `TableStage`, `GroupStage` or `SetStage`, and gives every row exactly one fate
+(`fates.py`): Kept, Derived, Dropped or Failed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Annotated, ClassVar, Literal
 
 import pyarrow as pa
 from annotated_types import MinLen
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
-from stages.ask import Ask, Capability, Reply, Sampling
+from stages.ask import Ask, Capability, OnParseError, Reply, Sampling
+from stages.fates import Derived, Dropped, Failed, Fate, Kept
+from stages.rows import Columns, Row, ShardReader
 
-Row = Mapping[str, Any]
-"""A read-only row: `id` (32 hex digits), `parents` (ids), then the columns stages have added."""
-
-Columns = Mapping[str, pa.DataType]
+__all__ = ["Columns", "Derived", "Dropped", "Failed", "Fate", "Kept", "Row", "ShardReader"]
 
 Role = Literal["source", "generate", "filter", "annotate", "judge", "dedup", "select", "pair"]
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The row goes on. `columns`: what the stage adds or changes."""
-
-    columns: Row = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Derived:
-    """New rows come of this one; each is given as its changes to the parent's columns.
-
-    A row may name its own `parents` where there are several. `parent`, if given, holds the
-    changes with which the parent itself goes on beside its children. No rows and no `parent`
-    means: a parent whose children stand with another of their parents.
-    """
-
-    rows: tuple[Row, ...] = ()
-    parent: Row | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """The row does not pass. `reason`: a short constant to count by; `detail`: this row's case."""
-
-    reason: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The row could not be worked on. `reason` to count by, `detail` with the error in full."""
-
-    reason: str
-    detail: str = ""
-
-
-Fate = Kept | Derived | Dropped | Failed
-
-
-class ShardReader(Protocol):
-    """All rows of a set stage's input, shard by shard; can be read more than once."""
-
-    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """The shards in order, restricted to `columns`."""
-        ...
 
 
 class Stage(BaseModel):
@@ -111,6 +58,11 @@ class Stage(BaseModel):
         """Whether the run's seed decides what comes out; if not, runs with other seeds reuse it."""
         return True
 
+    @property
+    def joins(self) -> tuple[str, ...]:
+        """Chains whose rows it takes together; the column `chain` says which one each is of."""
+        return ()
+
     def initial_rows(self) -> Iterable[Row] | None:
         """The rows a first stage starts from; None for a stage that follows another."""
         return None
@@ -131,12 +83,6 @@ class Stage(BaseModel):
     def identity(self) -> Row:
         """Facts beyond configuration, version and prompts that decide the output (JSON)."""
         return {}
-
-
-OnParseError = Annotated[
-    Literal["retry", "drop", "null", "fail"],
-    BeforeValidator(lambda value: "null" if value is None else value),
-]
 
 
 class MultiCallStage(Stage):
@@ -162,11 +108,6 @@ class MultiCallStage(Stage):
     def most_calls(self) -> int:
         """Calls for one row at most, those not counted that are asked again."""
         return 1
-
-    @property
-    def attempts(self) -> int:
-        """How often a call is made in all if its replies cannot be read."""
-        return 3 if self.on_parse_error == "retry" else 1
 
     @property
     def most_tokens(self) -> int:
@@ -206,10 +147,7 @@ class PromptStage(MultiCallStage):
 class TableStage(Stage):
     """A shard at a time, without a model and without chance."""
 
-    @property
-    def uses_seed(self) -> bool:
-        """Rules decide by the row alone."""
-        return False
+    uses_seed: ClassVar[bool] = False
 
     def apply(self, table: pa.Table) -> Sequence[Fate]:
         """One fate per row of `table`, in its order."""
@@ -223,26 +161,20 @@ class GroupStage(Stage):
     is a group of its own.
     """
 
-    @property
-    def uses_seed(self) -> bool:
-        """Rules decide by the rows alone."""
-        return False
+    uses_seed: ClassVar[bool] = False
 
     def decide(self, rows: Sequence[Row]) -> Sequence[Fate]:
         """One fate per row of the group, in order."""
         raise NotImplementedError
 
-    def groups(self, table: pa.Table) -> list[list[int]]:
-        """Positions of rows that belong together, in the order of their first."""
-        found: dict[tuple[str, ...], list[int]] = {}
-        keys = zip(table["parents"].to_pylist(), table["id"].to_pylist(), strict=True)
-        for position, (parents, row_id) in enumerate(keys):
-            found.setdefault(tuple(parents or [row_id]), []).append(position)
-        return list(found.values())
-
 
 class SetStage(Stage):
     """The whole set at once; reads shards, never a list of all rows' columns."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Chains it reads whole beside its own rows; they have the columns that it needs."""
+        return ()
 
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         """One fate per row, in the order of `rows`. `seed` is derived from the run's."""

@@ -77,12 +77,15 @@ def reader():
     """A `ShardReader` over tables in memory."""
 
     class Reader:
-        def __init__(self, *tables):
-            self._tables = tables
+        def __init__(self, *tables, **chains):
+            self._tables, self._chains = tables, chains
 
         def tables(self, columns=None):
             for table in self._tables:
                 yield table.select(columns) if columns else table
+
+        def chain(self, name):
+            return Reader(self._chains[name])
 
     return Reader
 
@@ -120,9 +123,9 @@ def small_recipe():
 def run_recipe(tmp_path):
     """Run a recipe's source in this process: `run, store = run_recipe(source)`."""
 
-    def run(source, store=None, watch=None):
+    def run(source, store=None, watch=None, folder=ROOT):
         store = store or Store.at(tmp_path / "store")
-        job = prepare(parse(source, ROOT), Path("test.yaml"), store)
+        job = prepare(parse(source, folder), Path("test.yaml"), store)
         done = execute(job, LocalExecutor.of(job.recipe), watch or Silent(), run_in_threads)
         return done, store
 

@@ -1,5 +1,6 @@
 """The program: every command, and what becomes of an error."""
 
+import gc
 import signal
 import sys
 
@@ -14,6 +15,9 @@ __all__ = ["app", "main", "recipes", "results", "upkeep"]
 
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 it failed, 2 the request was wrong, 75 come back later."""
+    # Collections go through all that was imported, and find little: 4,000 rows without latency take
+    # 3.6 s so, and 4.0 s with Python's own thresholds. These are mypy's.
+    gc.set_threshold(200_000, 30, 30)
     # A scheduler's SIGTERM ends a run as Ctrl-C does: engines are stopped, the record is closed.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -27,7 +27,7 @@ class Progress:
     job: Job
     executor: Executor | None = None
     _paces: dict[str, StepPace] = field(default_factory=dict)
-    _seeds: int = 0
+    _seeds: dict[str, int] = field(default_factory=dict)
     _live: Live | None = None
     _open: ExitStack = field(default_factory=ExitStack)
     _over: threading.Event = field(default_factory=threading.Event)
@@ -35,7 +35,8 @@ class Progress:
 
     def __enter__(self) -> Self:
         self._paces = {step.name: StepPace(step) for step in self.job.steps}
-        self._seeds = self.job.steps[0].stage.count_initial_rows()
+        sources = [step for step in self.job.steps if not step.after]
+        self._seeds = {step.name: step.stage.count_initial_rows() for step in sources}
         console.print(f"run {self.job.run.id} in {self.job.store.root.uri()}", highlight=False)
         if console.is_terminal:
             self._open.enter_context(quiet())
@@ -63,7 +64,7 @@ class Progress:
 
     def began(self, step: Step) -> None:
         """See `Watch`. The clock of a later step starts with its first row."""
-        if step == self.job.steps[0]:
+        if not step.after:
             self._paces[step.name].begin()
 
     def heard(self, step: Step, rows: int, tokens: int) -> None:
@@ -94,7 +95,7 @@ class Progress:
             for name in self._loading():
                 console.print(self._load(name), highlight=False)
             with self._lock:
-                lines = [self._news(i, p) for i, p in enumerate(self._paces.values())]
+                lines = [self._news(pace) for pace in self._paces.values()]
             for line in filter(None, lines):
                 console.print(line, highlight=False)
 
@@ -104,10 +105,10 @@ class Progress:
     def _load(self, name: str) -> str:
         return f"loading {self.job.recipe.engines[name].model} for the engine '{name}'"
 
-    def _news(self, position: int, pace: StepPace) -> str:
-        if pace.began is None or pace.took is not None or not self._known(position)[0]:
+    def _news(self, pace: StepPace) -> str:
+        expected, whole = self._known(pace.step)
+        if pace.began is None or pace.took is not None or not expected:
             return ""
-        expected, whole = self._known(position)
         rows, tokens = pace.rates()
         left = _left(pace, expected, whole=whole)
         parts = [f"{pace.step.name}: {pace.answered} of {expected}{'' if whole else '+'} rows"]
@@ -116,12 +117,12 @@ class Progress:
         parts += [f"{tokens:.0f} tok/s"] if tokens else []
         return ", ".join([*parts, *([f"{left} left"] if left else [])])
 
-    def _known(self, position: int) -> tuple[int, bool]:
+    def _known(self, step: Step) -> tuple[int, bool]:
         """Rows that the step will get as far as is known, and whether these are all."""
-        if not position:
-            return self._seeds, True
-        before = list(self._paces.values())[position - 1]
-        return before.rows_out, before.took is not None
+        if not step.after:
+            return self._seeds[step.name], True
+        before = [self._paces[name] for name in step.after]
+        return sum(p.rows_out for p in before), all(p.took is not None for p in before)
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False)
@@ -130,16 +131,18 @@ class Progress:
             table.add_column(name, justify="right", no_wrap=True)
         loading = self._loading()
         with self._lock:
-            for position, pace in enumerate(self._paces.values()):
-                table.add_row(*self._cells(position, pace))
+            for pace in self._paces.values():
+                # Of later rounds what has begun: they may not be needed.
+                if pace.step.round == 1 or pace.began is not None:
+                    table.add_row(*self._cells(pace))
         table.caption = ", ".join(map(self._load, loading)) or None
         table.caption_justify = "left"
         return table
 
-    def _cells(self, position: int, pace: StepPace) -> list[str]:
+    def _cells(self, pace: StepPace) -> list[str]:
         if pace.began is None:
             return [f"[dim]{pace.step.name}", *[""] * 7]
-        expected, whole = self._known(position)
+        expected, whole = self._known(pace.step)
         over = pace.took is not None
         of = f"{pace.answered}/{expected}{'' if whole else '+'}"
         return [

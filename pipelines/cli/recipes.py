@@ -114,7 +114,7 @@ def plan(
     """Show stages, columns, what is cached, and an estimate; without --pilot load nothing."""
     from pipelines.plan.estimate import estimate
     from pipelines.plan.explain import explain as reasons
-    from pipelines.plan.steps import plan as make_plan
+    from pipelines.plan.plan import plan as make_plan
     from pipelines.recipe.parse import load
 
     loaded = load(recipe, overrides)

@@ -105,16 +105,10 @@ def _run_steps(stage_runs: Sequence[StageRun]) -> None:
 def _submit(
     stage_runs: Sequence[StageRun], errors: list[BaseException]
 ) -> "list[PrefectFuture[State[None]]]":
-    before = (None, *stage_runs)
-    return [
-        _task(stage_run, upstream, errors).submit()
-        for stage_run, upstream in zip(stage_runs, before, strict=False)
-    ]
+    return [_task(stage_run, errors).submit() for stage_run in stage_runs]
 
 
-def _task(
-    stage_run: StageRun, upstream: StageRun | None, errors: list[BaseException]
-) -> "Task[[], State[None]]":
+def _task(stage_run: StageRun, errors: list[BaseException]) -> "Task[[], State[None]]":
     @task(
         name=stage_run.step.name,
         task_run_name=stage_run.step.name,
@@ -124,7 +118,7 @@ def _task(
     )
     def step() -> "State[None]":
         try:
-            done = stage_run.run(upstream.out if upstream else None)
+            done = stage_run.run()
         except UpstreamError:
             return Cancelled(message="another step broke off")
         except BowerbirdError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pipelines.plan.steps import Step
 from pipelines.store.log import log
 from pipelines.store.store import Store
+from stages.ask import attempts
 from stages.base import MultiCallStage, Stage
 
 
@@ -29,11 +30,15 @@ class Estimate:
 
 
 def estimate(steps: Sequence[Step], store: Store) -> list[Estimate]:
-    """One estimate per step. Filters are taken to pass every row, so the bounds only fall."""
+    """One estimate per step. Filters are taken to pass every row, so the bounds only fall.
+
+    Of rounds all are counted.
+    """
     estimates = []
-    rows = 0
+    made: dict[str, int] = {}
     for step in steps:
-        rows = step.stage.count_initial_rows() if step is steps[0] else rows
+        rows = sum(made[name] for name in step.after)
+        rows = rows if step.after else step.stage.count_initial_rows()
         found = log.read(store.stage(step.folder))
         counts = [s.counts for s in found.shards if not s.counts.failed] if found else []
         done = sum(count.input for count in counts)
@@ -41,7 +46,8 @@ def estimate(steps: Sequence[Step], store: Store) -> list[Estimate]:
         calls = 0 if complete else max(0, rows - done) * _attempts(step.stage)
         cached = "yes" if complete else f"{done} rows" if done else ""
         estimates.append(Estimate(step, rows, calls, calls * _tokens(step.stage), cached))
-        rows = found.counts.output if complete and found else step.stage.max_rows(rows)
+        most = found.counts.output if complete and found else step.stage.max_rows(rows)
+        made[step.name] = most
     return estimates
 
 
@@ -49,7 +55,7 @@ def _attempts(stage: Stage) -> int:
     """Calls a row takes at most."""
     if not isinstance(stage, MultiCallStage):
         return 0
-    return stage.most_calls * stage.attempts
+    return stage.most_calls * attempts(stage.on_parse_error)
 
 
 def _tokens(stage: Stage) -> int:

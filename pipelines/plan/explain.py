@@ -24,7 +24,8 @@ def _why(step: Step, before: Sequence[Step], last: Run | None, store: Store) -> 
         return f"goes on: {found.counts.input:,} rows are committed"
     then = _of(step, last)
     if last is None or then is None:
-        return "computed: no run of this recipe had it"
+        later = step.round > 1
+        return f"computed{' if it is needed' if later else ''}: no run of this recipe had it"
     changes = _changes(step.facts, then.facts)
     if changes:
         return "computed: " + ", ".join(changes)

@@ -5,54 +5,19 @@ its kind (`kind: vllm` is `stages/engines/vllm.py`). Everything a user can get w
 and one remedy, with the nearest real name where a name is wrong.
 """
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from pipelines.recipe import recipe_source
-from pipelines.recipe.lookup import (
-    Model,
-    class_in,
-    known_engines,
-    known_stages,
-    nearest,
-    stage_class,
-)
+from pipelines.recipe.entries import Entry, Rounds, entries, gathered
+from pipelines.recipe.lookup import class_in, known_engines, nearest
 from pipelines.recipe.money import Budget, Price
-from pipelines.recipe.renaming import Renaming
-from stages.base import Stage
+from pipelines.recipe.validate import validate
 from stages.engines.base import EngineSpec
 from stages.errors import UserError
-
-_SECRET = ("key", "url", "token")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-_RENAMED = {
-    "annotate.embedding": {"column": "columns: {{instruction: {}}}"},
-    "dedup.exact": {"column": "columns: {{instruction: {}}}"},
-    "filter.response": {"column": "columns: {{response: {}}}"},
-    "generate.respond": {
-        "question": "columns: {{instruction: {}}}",
-        "into": "columns: {{response: {}}}",
-    },
-    "generate.structured": {
-        "question": "columns: {{instruction: {}}}",
-        "into": "columns: {{response: {}}}",
-    },
-    "judge.quality": {"column": "columns: {{response: {}}}"},
-    "select.quality_diversity": {"score": "columns: {{score: {}}}"},
-}
-"""Settings of 0.1.0 that `columns` has replaced, and what to write for them."""
 
 
 class Limits(BaseModel):
@@ -99,19 +64,6 @@ class Placement(BaseModel):
         return given
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A stage as the recipe has it.
-
-    `name`: what the step and its SQL view are called, if the recipe says so (`as`). `columns`: the
-    recipe's names of the stage's own columns.
-    """
-
-    stage: Stage
-    name: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
-
-
 class Recipe(BaseModel):
     """One dataset: engines, stages in order, a seed."""
 
@@ -125,8 +77,10 @@ class Recipe(BaseModel):
     """What the dataset is, for its card."""
     engines: Mapping[str, EngineSpec]
     """By the names that stages call them."""
-    stages: tuple[Entry, ...]
-    """In their order; the first makes rows or reads them."""
+    chains: Mapping[str, tuple[Entry | Rounds, ...]] = {}
+    """Lists of stages that others read, by name: joined (`of`) or beside their rows (`against`)."""
+    stages: tuple[Entry | Rounds, ...]
+    """In their order; the first makes rows, reads a file of them, or joins chains."""
     limits: Limits = Limits()
     """When a run gives up."""
     budget: Budget = Budget()
@@ -160,11 +114,14 @@ def parse(source: Mapping[str, Any], folder: Path) -> Recipe:
     """
     recipe_source.require(source)
     engines = {name: engine(name, spec) for name, spec in dict(source["engines"]).items()}
-    unrolled = recipe_source.unroll(source["stages"], "stages")
-    steps = [_entry(entry, where, folder) for where, entry in unrolled]
-    rest = {k: v for k, v in source.items() if k not in ("engines", "stages")}
-    built = {"engines": engines, "stages": tuple(steps), "source": source}
-    recipe = _validate(Recipe, {**rest, **built}, "recipe", {}, hidden=("source",))
+    chains = {
+        name: entries(listed, f"chains.{name}", folder)
+        for name, listed in recipe_source.chains(source).items()
+    }
+    rest = {k: v for k, v in source.items() if k not in ("engines", "stages", "chains")}
+    stages = gathered(entries(source["stages"], "stages", folder))
+    built = {"engines": engines, "chains": chains, "stages": stages, "source": source}
+    recipe = validate(Recipe, {**rest, **built}, "recipe", {}, hidden=("source",))
     for where, names in (
         ("placement.engines", recipe.placement.engines),
         ("prices", recipe.prices),
@@ -180,37 +137,6 @@ def parse(source: Mapping[str, Any], folder: Path) -> Recipe:
     return recipe.model_copy(update={"engines": spread})
 
 
-def _entry(entry: Mapping[str, Any], where: str, folder: Path) -> Entry:
-    stage = _stage(entry, where, folder)
-    name, columns = entry.get("as", ""), entry.get("columns", {})
-    if not isinstance(name, str) or ("as" in entry and not _NAME.fullmatch(name)):
-        cause = f"{where}: `as` is {name!r}"
-        raise UserError(cause, "It must be letters, digits and underscores, a letter first.")
-    if not isinstance(columns, dict) or not all(
-        isinstance(column, str) and _NAME.fullmatch(column) for column in columns.values()
-    ):
-        remedy = "Write {the stage's name: the dataset's}, each of letters, digits and _."
-        raise UserError(f"{where}: `columns` is {columns!r}", remedy)
-    renaming = Renaming(stage, columns)
-    for own in columns:
-        if own not in renaming.names:
-            cause = f"{where}: {entry['use']} has no column '{own}'"
-            raise UserError(cause, nearest(str(own), list(renaming.names)))
-    return Entry(stage, name, columns)
-
-
-def _stage(entry: Mapping[str, Any], where: str, folder: Path) -> Stage:
-    use = entry["use"]
-    model = stage_class(use)
-    if model is None:
-        raise UserError(f"{where}: there is no stage '{use}'", nearest(use, known_stages()))
-    settings = {key: value for key, value in entry.items() if key not in ("use", "as", "columns")}
-    for old, new in _RENAMED.get(use, {}).items():
-        if old in settings:
-            raise UserError(f"{where}: `{old}` is gone", f"Write {new.format(settings[old])}.")
-    return _validate(model, settings, f"{where} ({use})", {"folder": folder})
-
-
 def engine(name: str, spec: Any) -> EngineSpec:
     """The engine that a recipe calls `name` and describes by `spec`.
 
@@ -224,7 +150,7 @@ def engine(name: str, spec: Any) -> EngineSpec:
     if model is None:
         remedy = nearest(spec["kind"], known_engines())
         raise UserError(f"{where}: there is no engine kind '{spec['kind']}'", remedy)
-    return _validate(model, _own(model, spec), where, {})
+    return validate(model, _own(model, spec), where, {})
 
 
 def _own(model: type[EngineSpec], spec: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -234,34 +160,3 @@ def _own(model: type[EngineSpec], spec: Mapping[str, Any]) -> Mapping[str, Any]:
     kinds = [class_in(f"stages.engines.{kind}", EngineSpec) for kind in known_engines()]
     others = {name for kind in kinds if kind for name in kind.model_fields}
     return {k: v for k, v in spec.items() if k in model.model_fields or k not in others}
-
-
-def _validate(
-    model: type[Model],
-    values: Mapping[str, Any],
-    where: str,
-    context: Mapping[str, Any],
-    hidden: tuple[str, ...] = (),
-) -> Model:
-    try:
-        return model.model_validate(dict(values), context=dict(context))
-    except ValidationError as error:
-        fields = [name for name in model.model_fields if name not in hidden]
-        raise _user_error(error, where, fields) from None
-
-
-_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
-
-
-def _user_error(error: ValidationError, where: str, fields: list[str]) -> UserError:
-    # A key that is no setting first: a misspelt one also makes the real one missing.
-    first = min(error.errors(), key=lambda e: e["type"] not in _UNKNOWN)
-    key = ".".join(str(part) for part in first["loc"])
-    at = f"{where}: '{key}'" if key else where
-    if first["type"] in _UNKNOWN:
-        return UserError(f"{at} is no setting", nearest(key, fields))
-    if first["type"] == "missing":
-        return UserError(f"{at} is missing", "Add it to the recipe.")
-    if any(part in str(first["loc"]) for part in _SECRET) or not key:
-        return UserError(f"{at}: {first['msg']}")  # what was given instead may be the secret
-    return UserError(f"{at}: {first['msg']}", f"It was {first['input']!r}.")

@@ -1,6 +1,7 @@
 """The YAML of a recipe before it has types: reading, `--set`, `repeat:` blocks."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,12 @@ import yaml
 from pipelines.recipe.lookup import nearest
 from stages.errors import UserError
 from stages.shared.unicode import storable
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+"""Of a step, a chain or a column."""
+
+POOL = "pool"
+"""What a stage in a round calls all the rows that there are when the round begins."""
 
 
 def read(path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
@@ -40,6 +47,22 @@ def require(source: Mapping[str, Any]) -> None:
             raise UserError(f"the recipe has no usable '{key}'", remedy)
 
 
+def chains(source: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The recipe's chains by name; none where it has no `chains`.
+
+    Raises:
+        UserError: they are no mapping, or one has a name that no chain can have.
+    """
+    found = source.get("chains") or {}
+    if not isinstance(found, dict):
+        raise UserError("`chains` is no mapping", "Write {name: [{use: family.stage, …}, …], …}.")
+    for name in found:
+        if not isinstance(name, str) or name == POOL or not NAME.fullmatch(name):
+            remedy = "Give it another name, of letters, digits and underscores, a letter first."
+            raise UserError(f"no chain can be called {name!r}", remedy)
+    return found
+
+
 def _check_text(node: Any, where: str) -> None:
     if isinstance(node, str):
         if storable(node) != node:
@@ -57,18 +80,20 @@ def _check_text(node: Any, where: str) -> None:
 
 
 def unroll(entries: Any, where: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """The stages one after the other, `repeat:` blocks written out."""
+    """Stages and `rounds:` blocks one after the other, `repeat:` blocks written out."""
+    if not isinstance(entries, list) or not entries:
+        raise UserError(f"{where} is no list of stages", "Write it as [{use: family.stage, …}, …].")
     for position, entry in enumerate(entries):
         here = f"{where}[{position}]"
         if isinstance(entry, dict) and "repeat" in entry:
-            yield from _rounds(entry, here)
-        elif isinstance(entry, dict) and isinstance(entry.get("use"), str):
+            yield from _repeated(entry, here)
+        elif isinstance(entry, dict) and ("rounds" in entry or isinstance(entry.get("use"), str)):
             yield here, entry
         else:
             raise UserError(f"{here} is no stage", "Write it as {use: family.stage, …}.")
 
 
-def _rounds(entry: Mapping[str, Any], here: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+def _repeated(entry: Mapping[str, Any], here: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
     times, block = entry["repeat"], entry.get("stages")
     if set(entry) != {"repeat", "stages"} or not isinstance(block, list):
         raise UserError(f"{here} is no repeat block", "Write {repeat: 2, stages: […]}.")

@@ -94,3 +94,7 @@ class _Renamed:
         own = list(columns or ("id", "parents", *self.renaming.stage.needs))
         for table in self.shards.tables([names.get(name, name) for name in own]):
             yield table.rename_columns(own)
+
+    def chain(self, name: str) -> ShardReader:
+        """See `ShardReader`."""
+        return _Renamed(self.shards.chain(name), self.renaming)

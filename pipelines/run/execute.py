@@ -1,7 +1,8 @@
 """Run a job: its steps side by side, in as many passes as its budget allows."""
 
+import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from msgspec import structs
@@ -10,12 +11,14 @@ from pipelines.execution.executor import Executor
 from pipelines.execution.steps.budget_tracker import BudgetTracker
 from pipelines.execution.steps.conditions import Conditions
 from pipelines.execution.steps.gate import Gate
+from pipelines.execution.steps.incoming import Incoming, Origin
 from pipelines.execution.steps.shard_stream import UpstreamError
 from pipelines.execution.steps.stage_run import StageRun
 from pipelines.execution.steps.tasks import shard_rows
 from pipelines.execution.watch import Watch
-from pipelines.run.job import Job, needed_engines
-from pipelines.run.record import recorded, undisturbed
+from pipelines.plan.steps import Step
+from pipelines.run.job import Job, first_engines
+from pipelines.run.record import Pass, recorded, undisturbed
 from pipelines.store import runs
 from pipelines.store.lease import Lease
 from pipelines.store.runs import Run
@@ -34,15 +37,16 @@ def execute(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner) -
     with job.store.writing(job.run.id) as lease:
         _bury(job.store, lease)
         job = replace(job, run=structs.replace(job.run, epoch=lease.epoch))
-        meters = [BudgetTracker(job.recipe.budget, job.steps, dict(job.recipe.prices))]
+        passes: list[Pass] = []
+        meter = BudgetTracker(job.recipe.budget, job.steps, dict(job.recipe.prices))
         try:
-            with recorded(job, meters) as ended:
-                for engine in needed_engines(job)[:1]:
+            with recorded(job, passes) as ended:
+                for engine in first_engines(job):
                     executor.warm(engine)
-                run_steps(_stage_runs(job, lease, executor, watch, meters[-1]))
-                while _has_more(meters):
-                    meters.append(meters[-1].anew())
-                    run_steps(_stage_runs(job, lease, executor, watch, meters[-1]))
+                while not passes or _has_more([each[0].given.meter for each in passes]):
+                    passes.append(_stage_runs(job, lease, executor, watch, meter))
+                    run_steps(passes[-1])
+                    meter = meter.anew()
         finally:
             with undisturbed():
                 executor.close()
@@ -99,16 +103,41 @@ def _stage_runs(
         wanted=job.wanted,
         as_it_was=job.as_it_was,
     )
-    before = (None, *job.steps)
-    pairs = zip(job.steps, before, strict=False)
-    return [StageRun(step, earlier, i, given) for i, (step, earlier) in enumerate(pairs)]
+    made: dict[str, StageRun] = {}
+    for position, step in enumerate(job.steps):
+        made[step.name] = _stage_run(step, position, given, made)
+    return list(made.values())
+
+
+def _stage_run(
+    step: Step, position: int, given: Conditions, made: Mapping[str, StageRun]
+) -> StageRun:
+    """The step with the streams of those before it, which are `made`."""
+
+    def incoming(names: Sequence[str], chains: Sequence[str] = ()) -> Incoming:
+        origins = []
+        for name, chain in itertools.zip_longest(names, chains, fillvalue=""):
+            before = made[name]
+            folder = given.store.stage(before.step.folder)
+            origins.append(Origin(folder, before.out, before.span, chain))
+        return Incoming(tuple(origins))
+
+    return StageRun(
+        step,
+        position,
+        given,
+        incoming(step.after, step.chains) if step.after else None,
+        {chain: incoming(names) for chain, names in step.reads.items()},
+        [made[name].out for name in step.until.steps] if step.until else [],
+    )
 
 
 def _shard_rows(job: Job) -> int:
     if job.recipe.placement.shard_rows is not None:
         return job.recipe.placement.shard_rows
     capacities = [engine.capacity for step in job.steps for engine in step.engines.values()]
-    return shard_rows(job.steps[0].stage.count_initial_rows(), capacities)
+    rows = max(step.stage.count_initial_rows() for step in job.steps if not step.after)
+    return shard_rows(rows, capacities)
 
 
 def run_in_threads(stage_runs: Sequence[StageRun]) -> None:
@@ -119,16 +148,15 @@ def run_in_threads(stage_runs: Sequence[StageRun]) -> None:
     """
     errors: list[BaseException] = []
 
-    def one(stage_run: StageRun, upstream: StageRun | None) -> None:
+    def one(stage_run: StageRun) -> None:
         try:
-            stage_run.run(upstream.out if upstream else None)
+            stage_run.run()
         except UpstreamError:
             pass  # the step that broke says why
         except BaseException as error:  # noqa: BLE001  raised again below
             errors.append(error)
 
-    pairs = zip(stage_runs, (None, *stage_runs), strict=False)
-    threads = [threading.Thread(target=one, args=pair, daemon=True) for pair in pairs]
+    threads = [threading.Thread(target=one, args=(each,), daemon=True) for each in stage_runs]
     for thread in threads:
         thread.start()
     try:

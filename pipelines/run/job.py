@@ -9,7 +9,8 @@ from msgspec import structs
 
 import prompts
 from pipelines.execution.engines.reply_log import Cassettes
-from pipelines.plan.steps import Step, plan
+from pipelines.plan.plan import plan
+from pipelines.plan.steps import Step
 from pipelines.recipe.parse import Recipe
 from pipelines.store import runs
 from pipelines.store.log import log
@@ -51,8 +52,9 @@ def prepare(
         UserError: the recipe cannot run as it stands.
     """
     steps = plan(recipe)
-    if not steps[0].stage.count_initial_rows():
-        raise UserError(f"{steps[0].name} has no rows to start from", "Check its file.")
+    for step in steps:
+        if not step.after and not step.stage.count_initial_rows():
+            raise UserError(f"{step.name} has no rows to start from", "Check its file.")
     record = _record(recipe, recipe_path, steps, store)
     job = Job(recipe, steps, store, structs.replace(record, scheduled=scheduled), cassettes)
     for engine in needed_engines(job):
@@ -62,14 +64,19 @@ def prepare(
 
 def needed_engines(job: Job) -> list[str]:
     """Engines that may be asked: of steps that are not complete in the store."""
+    return _asked(job, job.steps)
+
+
+def first_engines(job: Job) -> list[str]:
+    """The engine that is asked first, to be loaded early; none where later rounds alone may ask."""
+    return _asked(job, [step for step in job.steps if step.round == 1])[:1]
+
+
+def _asked(job: Job, steps: Sequence[Step]) -> list[str]:
     if not job.cassettes.asks:
         return []
-    names = [
-        name
-        for step, kept in zip(job.steps, job.run.steps, strict=True)
-        if not kept.reused
-        for name in step.engines
-    ]
+    reused = {kept.name for kept in job.run.steps if kept.reused}
+    names = [name for step in steps if step.name not in reused for name in step.engines]
     return list(dict.fromkeys(names))
 
 
@@ -89,6 +96,7 @@ def _record(recipe: Recipe, path: Path, steps: Sequence[Step], store: Store) -> 
                 role=step.stage.role,
                 engine=", ".join(step.engines),
                 engines=tuple(step.engines),
+                after=step.after,
                 reused=log.is_complete(store.stage(step.folder)),
                 facts=dict(step.facts),
             )

@@ -1,8 +1,10 @@
 """What a recipe will take, estimated from its first rows: each stage's yield, each row's tokens."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.plan.plan import plan
 from pipelines.plan.steps import Step
 from pipelines.recipe.money import cost
 from pipelines.recipe.parse import Recipe
@@ -29,18 +31,30 @@ class Expected:
 def pilot(recipe: Recipe, recipe_path: Path, rows: int) -> list[Expected]:
     """One estimate per stage, from `rows` rows sent through the whole chain; nothing is kept.
 
+    Of rounds the first is estimated: how many there will be is what the run finds out.
+
     Raises:
         BowerbirdError: the recipe cannot run, or had to stop.
     """
     found = []
-    coming: float | None = float(recipe.stages[0].stage.count_initial_rows())
+    made: dict[str, float | None] = {}
+    full = plan(recipe)
     with tried(recipe, recipe_path, rows) as job:
-        for step, entry in zip(job.steps, recipe.stages, strict=True):
-            stage = entry.stage
+        for step in (each for each in full if each.round == 1):
+            coming = _coming(step, made)
             manifest = log.read(job.store.stage(step.folder)) or Manifest("", "")
             found.append(_expected(recipe, step, manifest, coming))
-            coming = _going_on(manifest, coming, stage)
+            made[step.name] = _going_on(manifest, coming, step.stage)
     return found
+
+
+def _coming(step: Step, made: Mapping[str, float | None]) -> float | None:
+    """Rows that come to the step, by what those before it are expected to make."""
+    if not step.after:
+        return float(step.stage.count_initial_rows())
+    parts = [made[name] for name in step.after if name in made]
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def _expected(recipe: Recipe, step: Step, manifest: Manifest, coming: float | None) -> Expected:

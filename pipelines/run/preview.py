@@ -22,7 +22,7 @@ def preview(recipe: Recipe, recipe_path: Path, rows: int) -> tuple[list[dict[str
     """Up to `rows` rows of what becomes of the first `rows`, and how many they became.
 
     They are the very rows, ids and seeds that the full run has; but selection sees these rows
-    only, and nothing is kept.
+    only, of rounds there is one, and nothing is kept.
     """
     with tried(recipe, recipe_path, rows) as job:
         last = job.store.stage(job.steps[-1].folder)
@@ -42,13 +42,16 @@ def tried(recipe: Recipe, recipe_path: Path, rows: int) -> Iterator[Job]:
     with tempfile.TemporaryDirectory(prefix="bowerbird-preview-") as folder:
         job = prepare(recipe, recipe_path, Store.at(folder))
         # Fingerprints stay those of the full recipe, and with them every row's id and seed.
-        job = replace(job, steps=(_first(job.steps[0], rows), *job.steps[1:]))
+        job = replace(job, steps=tuple(_first(step, rows) for step in job.steps))
         execute(job, LocalExecutor.of(recipe), Silent(), run_in_threads)
         yield job
 
 
 def _first(step: Step, rows: int) -> Step:
-    if "rows" not in type(step.stage).model_fields:
+    """The step for the first rows: sources give no more, and no second round begins."""
+    if step.until is not None:
+        return replace(step, until=replace(step.until, accepted=0))
+    if step.after or "rows" not in type(step.stage).model_fields:
         return step
     wanted = getattr(step.stage, "rows", None)
     fewer = rows if wanted is None else min(rows, wanted)

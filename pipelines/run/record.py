@@ -2,13 +2,14 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from msgspec import structs
 
-from pipelines.execution.steps.budget_tracker import BudgetTracker
+from pipelines.execution.steps.stage_run import StageRun
 from pipelines.execution.steps.step_commits import digest
 from pipelines.run.job import Job
 from pipelines.store import runs, seen
@@ -18,6 +19,9 @@ from pipelines.store.log import log
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 from stages.errors import BowerbirdError
+
+Pass = Sequence[StageRun]
+"""All steps of a run, gone through once."""
 
 
 @contextmanager
@@ -36,10 +40,11 @@ def undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def recorded(job: Job, meters: list[BudgetTracker]) -> Iterator[list[Run]]:
+def recorded(job: Job, passes: list[Pass]) -> Iterator[list[Run]]:
     """Record the job as running, and afterwards how it ended; the list then holds its record.
 
-    `meters`: of its passes, the last of which says whether the budget kept rows back.
+    The last of `passes` says whether the budget kept rows back, and which rounds were not needed:
+    they are not among the steps of the record.
     """
     ended: list[Run] = []
 
@@ -51,6 +56,10 @@ def recorded(job: Job, meters: list[BudgetTracker]) -> Iterator[list[Run]]:
     runs.write(job.store.runs, job.run)
     try:
         yield ended
+        closed = {each.step.name for each in passes[-1] if each.out.closed}
+        job = replace(job, steps=tuple(s for s in job.steps if s.name not in closed))
+        steps = tuple(step for step in job.run.steps if step.name not in closed)
+        job = replace(job, run=structs.replace(job.run, steps=steps))
         facts = _result(job)
     except Exception as error:
         record("failed", error.cause if isinstance(error, BowerbirdError) else str(error))
@@ -60,7 +69,7 @@ def recorded(job: Job, meters: list[BudgetTracker]) -> Iterator[list[Run]]:
         with undisturbed():
             record("interrupted")
         raise
-    reached = meters[-1].reached
+    reached = passes[-1][0].given.meter.reached
     if reached:
         seen.keep(job.store, job.run)
     record("capped" if reached else "done", reached, **facts)

@@ -35,6 +35,8 @@ class RunStep(msgspec.Struct, frozen=True, kw_only=True):
     """What the recipe calls the engine that it asks, or the engines."""
     engines: tuple[str, ...] = ()
     """The same one by one; of records of before version 0.2 empty."""
+    after: tuple[str, ...] | None = None
+    """The steps whose rows it took; of records of before version 0.2 None: the step before it."""
     reused: bool = False
     """Whether it was complete before the run began."""
     facts: dict[str, Any] = {}
@@ -88,6 +90,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Under which it held the store (`lease.py`)."""
     content: str = ""
     """When it is done, the hash of its dataset (`content_hash.py`): same rows, same hash."""
+
+    def before(self, step: RunStep) -> tuple[str, ...]:
+        """Names of the steps whose rows the step took."""
+        if step.after is not None:
+            return step.after
+        position = self.steps.index(step)
+        return (self.steps[position - 1].name,) if position else ()
 
     @property
     def has_dataset(self) -> bool:
@@ -154,8 +163,11 @@ def parse(content: bytes) -> Run:
     """
     try:
         return msgspec.json.decode(unseal(content), type=Run)
-    except BrokenError:
-        found = msgspec.json.decode(content, type=Run)
+    except BrokenError as broken:
+        try:
+            found = msgspec.json.decode(content, type=Run)
+        except UnicodeDecodeError:
+            raise broken from None
         if found.version != 1:
             raise
         return found

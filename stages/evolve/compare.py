@@ -14,8 +14,8 @@ import pyarrow as pa
 from pydantic import Field
 
 import prompts
-from stages.ask import Ask, Capability, Reply, Sampling, chat
-from stages.base import Columns, Fate, Kept, OnParseError, PromptStage, Role, Row
+from stages.ask import Ask, Capability, OnParseError, Reply, Sampling, chat
+from stages.base import Columns, Fate, Kept, PromptStage, Role, Row
 from stages.errors import ReplyError
 from stages.shared.token_probabilities import TOP, token_probabilities
 

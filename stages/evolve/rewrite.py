@@ -15,8 +15,8 @@ import pyarrow as pa
 from pydantic import Field
 
 import prompts
-from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Columns, Fate, Kept, OnParseError, Role, Row
+from stages.ask import Ask, Capability, OnParseError, Reply, chat
+from stages.base import Columns, Fate, Kept, Role, Row
 from stages.shared.replies import REQUEST_SCHEMA, parse_request
 from stages.shared.sampled import Sampled
 

@@ -39,7 +39,7 @@ def short_recipe(seed):
         {"use": "judge.quality"},
         {"use": "dedup.exact"},
     ]
-    return recipe(seed) | {"stages": stages}
+    return recipe(seed) | {"stages": stages, "chains": {}}
 
 
 def recipe(seed, **placement):
@@ -47,14 +47,29 @@ def recipe(seed, **placement):
         "name": "chaos",
         "seed": seed,
         "engines": {name: {"kind": "scripted", "script": SCRIPT} for name in ("main", "other")},
+        "chains": {
+            "more": [{"use": "generate.magpie", "rows": 24, "temperature": 1.2}],
+            "held": [
+                {"use": "generate.magpie", "rows": 8, "temperature": 1.1},
+                {"use": "annotate.embedding", "engine": "main"},
+            ],
+            "grown": [
+                {
+                    "rounds": 6,
+                    "until": {"accepted": 64},
+                    "stages": [{"use": "generate.magpie", "rows": 24}],
+                }
+            ],
+        },
         "stages": [
-            {"use": "generate.magpie", "rows": 96},
+            {"use": "mix.concat", "of": ["grown", "more"]},
             {"use": "filter.instruction"},
             {"use": "generate.respond", "samples": 2},
             {"use": "judge.quality"},
             {"use": "select.best"},
             {"use": "dialogue.simulate", "engine": ["main", "other"], "turns": 2},
             {"use": "annotate.embedding", "engine": "main"},
+            {"use": "decontaminate.neighbours", "against": ["held"]},
             {"use": "dedup.semantic"},
             {"use": "select.quality_diversity", "rows": 40},
         ],

@@ -21,10 +21,10 @@ def test_a_guide(path, run_recipe):
     text = path.read_text()
     assert len(text.splitlines()) <= 27
     assert text.startswith("# ")
-    run, store = run_recipe(scripted(path))
+    run, store = run_recipe(scripted(path), folder=path.parent)
     assert run.status == "done"
     assert query(store, run, "SELECT * FROM dataset").num_rows > 0
-    again, _ = run_recipe(scripted(path), store)
+    again, _ = run_recipe(scripted(path), store, folder=path.parent)
     assert all(step.reused for step in again.steps)
     assert again.content == run.content
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from pipelines.plan.plan import plan as make_plan
 from pipelines.plan.steps import explain, fingerprint
-from pipelines.plan.steps import plan as make_plan
 from pipelines.recipe.lookup import class_in, known_engines, known_stages
 from pipelines.recipe.parse import parse
 from pipelines.recipe.renaming import Renaming
@@ -25,7 +25,7 @@ STAGES = {use: class_in(f"stages.{use}", Stage) for use in known_stages()}
 NEEDED = {
     "rows": 5, "path": "configs/seeds/self_instruct_seed_tasks.jsonl", "column": "text",
     "instruction": "instruction", "response": "response", "models": 1, "rubric": "Is it true?",
-    "take": {"q": "text"},
+    "take": {"q": "text"}, "against": ["pool"], "of": ["first"], "quotas": {"first": 2},
 }  # fmt: skip
 COSMETIC = {"engine"}
 """What a recipe calls its engine; the engine's identity stands beside the settings."""

@@ -95,7 +95,7 @@ def test_unreadable_replies_cost_too(run_recipe, source):
 
 
 def test_prices_decide_no_row(source, root):
-    from pipelines.plan.steps import plan
+    from pipelines.plan.plan import plan
 
     free = source()
     del free["prices"]

@@ -3,7 +3,7 @@
 import pytest
 
 import prompts
-from pipelines.plan.steps import plan
+from pipelines.plan.plan import plan
 from pipelines.recipe.lookup import class_in, known_engines, known_stages
 from pipelines.recipe.parse import load, parse
 from stages.base import Stage

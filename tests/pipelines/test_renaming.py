@@ -9,7 +9,7 @@ import yaml
 
 from pipelines.export import export
 from pipelines.plan.explain import explain
-from pipelines.plan.steps import plan
+from pipelines.plan.plan import plan
 from pipelines.recipe.parse import load, parse
 from pipelines.recipe.renaming import Renaming
 from pipelines.report.facts import judged

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.plan.steps import plan
+from pipelines.plan.plan import plan
 from pipelines.recipe.lookup import class_in, known_stages
 from pipelines.recipe.parse import parse
 from stages.ask import Reply, Sample

@@ -8,8 +8,10 @@ import pytest
 from pipelines.recipe.lookup import class_in, known_stages
 from stages.ask import Ask
 from stages.base import PromptStage, SetStage, Stage
+from stages.decontaminate.neighbours import Neighbours
 from stages.dedup.exact import Exact
 from stages.dedup.semantic import Semantic
+from stages.select.first import First
 from stages.select.quality_diversity import QualityDiversity
 
 ROWS = [
@@ -23,7 +25,10 @@ ROWS = [
     }
     for i in range(12)
 ]
-SET_STAGES = [Exact(), Semantic(), QualityDiversity(rows=4)]
+SET_STAGES = [
+    Exact(), Semantic(), QualityDiversity(rows=4), First(rows=4),
+    Neighbours(against=("other",), threshold=0.5),
+]  # fmt: skip
 
 
 def test_all_set_stages_that_do_not_draw_are_tried_here():
@@ -36,8 +41,10 @@ def test_all_set_stages_that_do_not_draw_are_tried_here():
 def test_the_seed_of_a_set_stage_that_does_not_draw_changes_nothing(stage, as_table, reader):
     table = as_table(ROWS, embedding=pa.list_(pa.float32()))
     assert not stage.uses_seed
-    first = list(stage.run(reader(table), 1))
-    assert first == list(stage.run(reader(table), 2))
+    other = as_table([{"embedding": [0.0, 1.0, 0.0]}], embedding=pa.list_(pa.float32()))
+    rows = reader(table, other=other)
+    first = list(stage.run(rows, 1))
+    assert first == list(stage.run(rows, 2))
     assert len({type(fate) for fate in first}) > 1
 
 

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 
-from pipelines.recipe import money, parse
+from pipelines.recipe import entries, money, parse
 from pipelines.recipe.lookup import class_in, known_engines, known_stages, stage_class
 from stages.base import MultiCallStage, Stage
 from stages.engines.base import EngineSpec
@@ -31,8 +31,16 @@ ENTRY = """## A stage in `stages`
 | `columns` | the recipe's names of the stage's own columns: `columns: {response: draft}` |
 | its settings | below, by stage |
 
-In place of a stage may stand a block that goes round: `{repeat: 2, stages: [...]}`.
-"""
+In place of a stage may stand a block that is gone through a number of times, each time on what came of it before: `{repeat: 2, stages: [...]}`.
+"""  # noqa: E501
+CHAINS = """## `chains: {NAME: [...]}`
+
+A chain is a list of stages as `stages` is one, which another stage reads: `{use: mix.concat, of: [plain, hot]}` takes the rows of several chains together, `{use: decontaminate.neighbours, against: [held_out]}` holds its own rows against those of a chain. [configs/guides/mixture.yaml](../configs/guides/mixture.yaml) and [decontaminated.yaml](../configs/guides/decontaminated.yaml) show both. The steps of a chain bear its name, `hot_generate_magpie`, and their rows are those that the same list would give in a recipe of its own: the store has them once.
+"""  # noqa: E501
+ROUNDS = """## `{rounds: 8, until: {accepted: 20}, stages: [...]}`
+
+In place of a stage: each round makes other rows, and what comes out of it joins the pool, until enough has come ([configs/guides/until_accepted.yaml](../configs/guides/until_accepted.yaml)). `against: [pool]` holds a round's rows against all that there are. A later round waits for the one before; those that are not needed ask nothing and stand in no record. Raising `accepted` keeps the rounds there are.
+"""  # noqa: E501
 
 
 @cache
@@ -71,9 +79,9 @@ def _default(line):
 
 _WORDS = {"str": "text", "int": "integer", "float": "number", "bool": "yes or no", "Any": "any",
           "RelativePath": "path", "OnParseError": "retry, drop, null or fail", "None": "nothing",
-          "Entry": "stage", "EngineSpec": "engine", "Limits": "mapping",
-          "Budget": "mapping", "Placement": "mapping", "EnginePlacement": "placement",
-          "Price": "price",
+          "Entry": "stage", "Rounds": "rounds", "Until": "mapping", "EngineSpec": "engine",
+          "Limits": "mapping", "Budget": "mapping", "Placement": "mapping",
+          "EnginePlacement": "placement", "Price": "price",
           "Kind": "text, number, integer, boolean, texts or messages"}  # fmt: skip
 _BOUNDS = {
     "ge": "at least",
@@ -150,6 +158,8 @@ def page():
     for kind in known_engines():
         model = class_in(f"stages.engines.{kind}", EngineSpec)
         parts += [f"### `kind: {kind}`", _first(model), table(model, "kind")]
+    parts += [CHAINS, ROUNDS, table(entries.RoundsBlock)]
+    parts += ["### `until`", table(entries.Until)]
     parts += [ENTRY, "Of every stage that asks a model:", table(MultiCallStage)]
     for path in known_stages():
         model = stage_class(path)

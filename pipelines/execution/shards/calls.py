@@ -17,7 +17,7 @@ from pipelines.execution.shards.call_usage import CallUsage
 from pipelines.execution.shards.catch_bugs import catch_bugs
 from pipelines.execution.shards.row_seeds import with_seed
 from pipelines.execution.shards.worker_died import EngineLost
-from stages.ask import Ask, Chat, Given, Passage, Raw, Reply, Request, UserTurn
+from stages.ask import Ask, Chat, Given, Passage, Raw, Reply, Request, UserTurn, attempts
 from stages.base import Derived, Dropped, Failed, Fate, Kept, MultiCallStage
 from stages.engines.base import Answer
 from stages.errors import EngineError, ReplyError, RunError
@@ -223,7 +223,7 @@ class _Batch:
         self.spent.unreadable += 1
         calls = self._calls[row]
         number = error.call % len(calls.asks) if calls.asks else 0
-        if not calls.asks or calls.attempts[number] + 1 >= self._stage.attempts:
+        if not calls.asks or calls.attempts[number] + 1 >= attempts(self._stage.on_parse_error):
             self._settle(row, self._verdict(error))
             return []
         calls.attempts[number] += 1

@@ -15,39 +15,16 @@ from pipelines.execution.shards.call_usage import CallUsage
 from pipelines.execution.shards.calls import Heard, unheard
 from pipelines.execution.shards.catch_bugs import catch_bugs
 from pipelines.execution.shards.fates import Settled, settle
+from pipelines.execution.shards.inputs import Input, InputReader, rows_for
 from pipelines.execution.shards.row_seeds import with_seed
 from pipelines.plan.steps import Step
 from pipelines.store.files import marks, shards
 from pipelines.store.files.folder import Folder
-from pipelines.store.files.shards import FolderReader
 from pipelines.store.log.manifest import NO_FILE, File, Shard
 from stages.base import Failed, Fate, GroupStage, MultiCallStage, SetStage, Stage, TableStage
 from stages.errors import RunError
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """The rows of one shard: a committed file of the step before, or seeds in memory.
-
-    `digest` names the rows; a shard made of them is reused for the same digest only.
-    """
-
-    index: int
-    digest: str
-    rows: int
-    folder: Folder | None = None
-    file: File | None = None
-    seeds: pa.Table | None = None
-
-    def read(self) -> pa.Table:
-        """The rows."""
-        if self.seeds is not None:
-            return self.seeds
-        if self.folder is None or self.file is None:
-            raise ValueError("an input has a file or seeds")
-        return shards.read(self.folder, self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +34,8 @@ class ShardTask:
     step: Step
     folder: Folder
     inputs: tuple[Input, ...]
-    upstream: tuple[Shard, ...] = ()
-    """The committed shards of a set stage's input."""
+    beside: Mapping[str, tuple[Input, ...]] = field(default_factory=dict)
+    """By the chain's name, what a set stage reads beside its own rows."""
     tape: Tape | None = None
     """Of a prompt stage: where its answers are kept."""
     only: int | None = None
@@ -80,7 +57,7 @@ def do(work: ShardTask) -> list[Shard]:
         return _do_set(work, work.step.stage)
     (given,) = work.inputs
     started = time.monotonic()
-    table = given.read()
+    table = rows_for(work.step, given)
     tried = work.step.renaming.read(_tried(work, table))
     fates = decide(work.step.stage, work.step.fingerprint, tried)
     if work.only is not None:
@@ -103,7 +80,7 @@ async def ask(
     if not isinstance(stage, MultiCallStage) or work.tape is None:
         raise TypeError(f"{type(stage).__name__} asks nobody")
     started = time.monotonic()
-    table = await asyncio.to_thread(given.read)
+    table = await asyncio.to_thread(rows_for, work.step, given)
     log = await asyncio.to_thread(ReplyLog, work.tape)
     remembering = {
         name: CachingClient(clients.get(name), log, engine.identity())
@@ -160,12 +137,21 @@ def _by_groups(stage: GroupStage, table: pa.Table) -> list[Fate]:
     """Group by group: what breaks the stage costs its group."""
     rows = table.to_pylist()
     fates: dict[int, Fate] = {}
-    for group in stage.groups(table):
+    for group in _groups(table):
         decided = catch_bugs(stage.decide, [rows[i] for i in group])
         if isinstance(decided, Failed):
             decided = [decided] * len(group)
         fates |= dict(zip(group, decided, strict=True))
     return [fates[i] for i in range(len(rows))]
+
+
+def _groups(table: pa.Table) -> list[list[int]]:
+    """Positions of rows that have the same parents, in the order of their first."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    keys = zip(table["parents"].to_pylist(), table["id"].to_pylist(), strict=True)
+    for position, (parents, row_id) in enumerate(keys):
+        found.setdefault(tuple(parents or [row_id]), []).append(position)
+    return list(found.values())
 
 
 def _alone(stage: TableStage, row: pa.Table) -> Fate:
@@ -176,10 +162,7 @@ def _alone(stage: TableStage, row: pa.Table) -> Fate:
 def _do_set(work: ShardTask, stage: SetStage) -> list[Shard]:
     """Shard by shard, as the stage gives its fates: one shard's are held at a time."""
     started = time.monotonic()
-    folder = work.inputs[0].folder if work.inputs else None
-    if folder is None:
-        return []
-    rows = work.step.renaming.reader(FolderReader(folder, work.upstream))
+    rows = work.step.renaming.reader(InputReader(work.inputs, work.beside))
     fates = _unbroken(work, lambda: iter(stage.run(rows, work.step.seed)))
     written = []
     for given in work.inputs:

@@ -8,7 +8,6 @@ what they may take at most. A shard that is refused waits for what is under way 
 left for another day only when nothing is.
 """
 
-import itertools
 import threading
 import time
 from collections import defaultdict
@@ -54,6 +53,7 @@ class BudgetTracker:
         prices: dict[str, Price] | None = None,
     ) -> None:
         self._budget, self._steps, self._prices = budget, steps, prices or {}
+        self._by_name = {step.name: step for step in steps}
         self._accounts: dict[str, _Account] = defaultdict(_Account)
         self._began = time.monotonic()
         self._lock = threading.Lock()
@@ -134,13 +134,14 @@ class BudgetTracker:
 
     def _may_change(self) -> bool:
         """Whether anything is under way or will be: what it takes may be less than was guessed."""
-        accounts = [self._accounts[step.name] for step in self._steps]
-        if any(account.under_way for account in accounts):
+        if any(self._accounts[step.name].under_way for step in self._steps):
             return True
-        for step, before, here in zip(self._steps[1:], accounts, accounts[1:], strict=False):
+        for step in self._steps:
+            here = self._accounts[step.name]
             if step.whole and not here.taken:
-                return False  # it waits for all of its rows, and those for this verdict
-            if before.made > here.taken and not here.waits:
+                continue  # it waits for all of its rows, and those for this verdict
+            made = sum(self._accounts[name].made for name in step.after)
+            if made > here.taken and not here.waits:
                 return True
         return False
 
@@ -164,28 +165,46 @@ class BudgetTracker:
         return ""
 
     def _bound(self, unit: str, step: Step) -> float:
-        """CallUsage, under way, and needed to carry the rows of this step to the end."""
+        """Spent, under way, and needed to carry the rows of this step to the end."""
         paid = [each for each in self._steps if self._is_paid(each)]
         known = [self._accounts[each.name] for each in paid]
         total = self._spent(unit)
         flying = [(e, a.under_way) for e, a in zip(paid, known, strict=True) if a.under_way]
         total += sum(self._each(unit, e, step) * rows for e, rows in flying)
-        for later in paid[paid.index(step) + 1 :]:
-            total += self._on_their_way(step, later) * self._each(unit, later, step)
-        return total
+        coming = self._on_their_way(step)
+        later = [each for each in paid if each.name in coming]
+        return total + sum(coming[e.name] * self._each(unit, e, step) for e in later)
 
-    def _on_their_way(self, step: Step, later: Step) -> float:
-        """Rows that will come to `later` of those that `step` has made or is making.
+    def _on_their_way(self, step: Step) -> dict[str, float]:
+        """By the name of a later step, the rows that will come to it of those that are made.
 
-        What filters and dedups in between let through is known by what they let through so far.
+        Rows that wait before `step` are not among them: they have a verdict of their own. What
+        filters and dedups in between let through is known by what they let through so far.
         """
-        begin, end = self._steps.index(step), self._steps.index(later)
-        rows = self._accounts[step.name].under_way * self._yield(step, 1.0)
-        for before, here in itertools.pairwise(self._steps[begin : end + 1]):
-            rows += max(0, self._known(before).made - self._known(here).taken)
-            if here is not later:
-                rows *= self._yield(here, rows)
-        return max(0.0, rows - self._accounts[later.name].under_way)
+        before = self._before(step)
+        leaving = {step.name: self._accounts[step.name].under_way * self._yield(step, 1.0)}
+        coming = {}
+        for here in self._steps:
+            if here.name == step.name or here.name in before or not here.after:
+                continue
+            origins = [self._by_name[name] for name in here.after if name not in before]
+            made = sum(self._known(origin).made for origin in origins)
+            rows = max(0.0, made - self._known(here).taken) if origins else 0.0
+            rows += sum(leaving.get(origin.name, 0.0) for origin in origins)
+            leaving[here.name] = rows * self._yield(here, rows)
+            coming[here.name] = max(0.0, rows - self._accounts[here.name].under_way)
+        return coming
+
+    def _before(self, step: Step) -> set[str]:
+        """Names of the steps whose rows come to it, at however many removes."""
+        found: set[str] = set()
+        left = list(step.after)
+        while left:
+            name = left.pop()
+            if name not in found:
+                found.add(name)
+                left += self._by_name[name].after
+        return found
 
     def _yield(self, step: Step, rows: float) -> float:
         """Rows that go on for each that comes: so far, or at most."""

@@ -21,6 +21,8 @@ class ShardStream:
         self._broken = False
         self.capped = False
         """At the end: whether a budget kept some back."""
+        self.closed = False
+        """At the end: whether it is of a round that was not needed."""
         self._whole = False
 
     def put_all(self, shards: Sequence[Shard]) -> None:
@@ -48,12 +50,21 @@ class ShardStream:
             self._shards.append(shard)
             self._changed.notify_all()
 
-    def end(self, *, broken: bool = False, capped: bool = False) -> None:
+    def end(self, *, broken: bool = False, capped: bool = False, closed: bool = False) -> None:
         """No more will come; `broken`: though some are missing, `capped`: and that is as it is."""
         with self._changed:
-            self.capped = capped
+            self.capped, self.closed = capped, closed
+            self._whole = self._whole or closed
             self._ended, self._broken = True, self._broken or broken
             self._changed.notify_all()
+
+    def rows(self) -> int:
+        """How many rows came in all. Waits for the end.
+
+        Raises:
+            Upstream: the step broke off.
+        """
+        return sum(shard.counts.output for shard in self)
 
     def __iter__(self) -> Iterator[Shard]:
         """Each shard as soon as it is there.

@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections import deque
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +14,7 @@ from pipelines.execution.shards.worker_died import WorkerDied
 from pipelines.execution.steps.budget_tracker import Verdict
 from pipelines.execution.steps.conditions import Conditions
 from pipelines.execution.steps.gate import Pass
+from pipelines.execution.steps.incoming import SPAN, Incoming
 from pipelines.execution.steps.shard_stream import ShardStream, UpstreamError
 from pipelines.execution.steps.step_commits import StepCommits, digest
 from pipelines.execution.steps.tasks import Tasks
@@ -55,12 +57,19 @@ _Event = ShardTask | _Let | _Done | _Spent | Exception | None
 
 @dataclass(slots=True)
 class StageRun:
-    """What one step needs to run. `position`: its place in the plan."""
+    """What one step needs to run. `position`: its place in the plan.
+
+    `incoming`: the shards that come to it, None for a step that makes its own rows; `beside`: by
+    the chain's name, what a set stage reads as well; `counted`: of a later round, what the rounds
+    before it have added.
+    """
 
     step: Step
-    before: Step | None
     position: int
     given: Conditions
+    incoming: Incoming | None = None
+    beside: Mapping[str, Incoming] = field(default_factory=dict)
+    counted: Sequence[ShardStream] = ()
     out: ShardStream = field(default_factory=ShardStream)
     _inbox: "queue.SimpleQueue[_Event]" = field(default_factory=queue.SimpleQueue)
     _quarantine: Quarantine = field(default_factory=Quarantine)
@@ -74,16 +83,24 @@ class StageRun:
     _room: threading.Semaphore = field(default_factory=threading.Semaphore)
     """For shards that are read and have no place at an engine yet: seeds are rows in memory."""
 
-    def run(self, upstream: ShardStream | None) -> Manifest:
-        """Commit all shards of the step.
+    @property
+    def span(self) -> int:
+        """More than any of its shards' indices."""
+        return SPAN if self.incoming is None else self.incoming.span
+
+    def run(self) -> Manifest:
+        """Commit all shards of the step; none if it is of a round that is not needed.
 
         Raises:
             RunError: too many rows failed, a full disk, a dead engine, another writer.
-            Upstream: the step before broke off.
+            Upstream: a step before broke off.
         """
         try:
+            if self._is_closed():
+                self.out.end(capped=self._capped, closed=True)
+                return Manifest(self.step.path, self.step.fingerprint)
             self.given.watch.began(self.step)
-            done = self._run(upstream)
+            done = self._run()
         except BaseException:
             self.given.stop.set()
             self.out.end(broken=True)
@@ -92,10 +109,19 @@ class StageRun:
         self.given.watch.ended(self.step, done)
         return done
 
-    def _run(self, upstream: ShardStream | None) -> Manifest:
+    def _is_closed(self) -> bool:
+        """Whether the rounds before it made enough, or were kept short by the budget."""
+        until = self.step.until
+        if until is not None and until.accepted is not None:
+            rows = sum(stream.rows() for stream in self.counted)
+            self._capped = any(stream.capped for stream in self.counted)
+            return self._capped or rows >= until.accepted
+        return self.incoming is not None and self.step.round > 1 and self.incoming.closed
+
+    def _run(self) -> Manifest:
         epoch, as_it_was = self.given.lease.epoch, self.given.as_it_was
         ledger = StepCommits(self._folder, self.step, epoch, as_it_was=as_it_was)
-        if ledger.was_complete and self._is_for(ledger, upstream):
+        if ledger.was_complete and self._is_for(ledger):
             shards = ledger.adopt()
             for shard in shards:
                 self.given.watch.committed(self.step, shard, reused=True)
@@ -105,24 +131,35 @@ class StageRun:
         self._left = journal.Left(self._journal.names())
         self._room = threading.Semaphore(self.given.executor.width)
         self.given.meter.tell(lambda: self._inbox.put(_Spent()))
-        cuts = ledger.cuts if self.before is None else {}
-        inputs = Tasks(self.step, self.before, self.given.store, self.given.shard_rows, cuts)
-        threading.Thread(target=self._feed, args=(inputs, upstream), daemon=True).start()
+        cuts = ledger.cuts if self.incoming is None else {}
+        size = self.given.shard_rows
+        tasks = Tasks(self.step, self._folder, self.incoming, self.beside, size, cuts)
+        threading.Thread(target=self._feed, args=(tasks,), daemon=True).start()
         self._work_off(ledger)
         self._check_limit(ledger, enough=1)
-        self._capped |= upstream is not None and upstream.capped
+        self._capped |= any(each.capped for each in self._read)
         done = ledger.complete("" if self._capped else digest(self._came))
         if done.complete:
             self._journal.drop()
         return done
 
-    def _is_for(self, ledger: StepCommits, upstream: ShardStream | None) -> bool:
+    @property
+    def _read(self) -> list[Incoming]:
+        """All that comes to it; nothing for a step that makes its own rows."""
+        return [] if self.incoming is None else [self.incoming, *self.beside.values()]
+
+    def _is_for(self, ledger: StepCommits) -> bool:
         """Whether the complete step was made of what it would be given now."""
-        if upstream is None:
+        if self.incoming is None:
             # The fingerprint names the seeds: however they were cut, these are the rows.
             return True
-        whole = upstream.whole()
-        return whole is not None and digest(whole) == ledger.given
+        came: list[Shard] = []
+        for each in self._read:
+            whole = each.whole()
+            if whole is None:
+                return False
+            came += whole
+        return digest(came) == ledger.given
 
     @property
     def _folder(self) -> Folder:
@@ -132,15 +169,15 @@ class StageRun:
     def _journal(self) -> Folder:
         return self._folder / "journal"
 
-    def _feed(self, inputs: Tasks, upstream: ShardStream | None) -> None:
+    def _feed(self, tasks: Tasks) -> None:
         """Put work into the inbox, not much more than can begin."""
         try:
-            for work in inputs.works(upstream):
+            for work in tasks.works():
                 while not self._room.acquire(timeout=0.5):
                     if self.given.stop.is_set():
                         return
                 self._inbox.put(work)
-            self._came = list(upstream) if upstream is not None else []
+            self._came = [shard for each in self._read for shard in each]
         except Exception as error:  # noqa: BLE001  raised again in the step's own thread
             self._inbox.put(error)
         else:
@@ -183,7 +220,7 @@ class StageRun:
     def _verdict(self, work: ShardTask) -> Verdict:
         wanted = self.given.wanted
         if wanted is not None and not self.step.whole:
-            return "go" if work.inputs[0].index in wanted[self.step.name] else "stop"
+            return "go" if work.inputs[0].index in wanted.get(self.step.name, ()) else "stop"
         return self.given.meter.begin(self.step, sum(given.rows for given in work.inputs))
 
     def _enter(self, work: ShardTask, *, fresh: bool) -> None:

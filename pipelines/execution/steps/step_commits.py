@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from pipelines.execution.shards.shard_task import Input
+from pipelines.execution.shards.inputs import Input
 from pipelines.plan.steps import Step
 from pipelines.store.files.folder import Folder
 from pipelines.store.log.log import Log

@@ -13,42 +13,44 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from pipelines.execution.shards.fates import row_id
-from pipelines.execution.shards.shard_task import Input, ShardTask
-from pipelines.execution.steps.shard_stream import ShardStream
+from pipelines.execution.shards.inputs import Input
+from pipelines.execution.shards.shard_task import ShardTask
+from pipelines.execution.steps.incoming import Incoming
 from pipelines.plan.steps import IDENTITY, Step
+from pipelines.store.files.folder import Folder
 from pipelines.store.log.manifest import Shard
-from pipelines.store.store import Store
 
 
 class Tasks(NamedTuple):
     """What a step's work is made of.
 
-    `size`: rows in a shard, where the step makes the first; `cuts`: of shards that are committed
-    already, the rows by their index.
+    `incoming`: the shards that come to it, None for a step that makes its own rows; `beside`: by
+    the chain's name, what a set stage reads as well. `size`: rows in a shard, where the step makes
+    the first; `cuts`: of shards that are committed already, the rows by their index.
     """
 
     step: Step
-    before: Step | None
-    store: Store
+    folder: Folder
+    incoming: Incoming | None
+    beside: Mapping[str, Incoming]
     size: int
     cuts: Mapping[int, int]
 
-    def works(self, upstream: ShardStream | None) -> Iterator[ShardTask]:
+    def works(self) -> Iterator[ShardTask]:
         """Work as it becomes possible.
 
         Raises:
-            Upstream: the step before broke off.
+            Upstream: a step before broke off.
         """
-        folder = self.store.stage(self.step.folder)
-        if self.before is None or upstream is None:
+        if self.incoming is None:
             for given in self._seeds():
-                yield ShardTask(self.step, folder, (given,))
+                yield ShardTask(self.step, self.folder, (given,))
         elif self.step.whole:
-            shards = tuple(sorted(upstream, key=lambda shard: shard.index))
-            yield ShardTask(self.step, folder, tuple(self._together(shards)), shards)
+            yield self._together(self.incoming)
         else:
-            for shard in upstream:
-                yield ShardTask(self.step, folder, (self._input(shard, shard.part.sha256),))
+            for shard in self.incoming:
+                given = self.incoming.input(shard, shard.part.sha256)
+                yield ShardTask(self.step, self.folder, (given,))
 
     def _seeds(self) -> Iterator[Input]:
         rows = iter(self.step.stage.initial_rows() or ())
@@ -76,17 +78,21 @@ class Tasks(NamedTuple):
     def _id(self, number: int) -> str:
         return row_id(self.step.fingerprint, number)
 
-    def _together(self, shards: tuple[Shard, ...]) -> Iterator[Input]:
-        """Inputs of a set stage: each depends on all of them."""
-        whole = _digest(shard.part.sha256 for shard in shards)
-        for shard in shards:
-            yield self._input(shard, _digest([whole, str(shard.index)]))
+    def _together(self, incoming: Incoming) -> ShardTask:
+        """The work of a set stage: each of its inputs depends on all of them."""
+        shards = sorted(incoming, key=_index)
+        beside = {name: sorted(each, key=_index) for name, each in self.beside.items()}
+        whole = _digest(s.part.sha256 for s in itertools.chain(shards, *beside.values()))
+        inputs = (incoming.input(s, _digest([whole, str(s.index)])) for s in shards)
+        read = {
+            name: tuple(self.beside[name].input(s, s.part.sha256) for s in found)
+            for name, found in beside.items()
+        }
+        return ShardTask(self.step, self.folder, tuple(inputs), read)
 
-    def _input(self, shard: Shard, digest: str) -> Input:
-        if self.before is None:
-            raise ValueError("the first step has no input")
-        folder = self.store.stage(self.before.folder)
-        return Input(shard.index, digest, shard.part.rows, folder, shard.part)
+
+def _index(shard: Shard) -> int:
+    return shard.index
 
 
 def _is_cut_by_rows(cuts: Mapping[int, int]) -> bool:

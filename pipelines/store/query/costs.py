@@ -50,7 +50,7 @@ def _line(store: Store, run: Run) -> dict[str, Any]:
         "model": _model(writes),
         "temperature": _temperature(writes) if writes else None,
         "judge": _model(judges),
-        "started_with": steps[0][1].counts.input,
+        "started_with": sum(found.counts.input for s, found in steps if not run.before(s)),
         "accepted": accepted,
         "distinct_rows": distinct,
         "calls": sum(usage.calls for usage in usages),

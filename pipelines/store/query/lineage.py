@@ -54,8 +54,11 @@ def history(store: Store, run: Run, row_id: str) -> list[Event]:
 def _row(store: Store, run: Run, row_id: str) -> tuple[list[tuple[int, Event]], list[str]]:
     events: list[tuple[int, Event]] = []
     parents: list[str] = []
-    before: dict[str, Any] | None = None
+    there: dict[str, dict[str, Any]] = {}
     for position, step in enumerate(run.steps):
+        before = next((there[n] for n in run.before(step) if n in there), None)
+        if events and before is None:
+            continue  # the row did not come here
         found = seen.manifest(store, run, step)
         here, gone = _find(store.stage(step.folder), found, row_id)
         if here is not None:
@@ -63,17 +66,15 @@ def _row(store: Store, run: Run, row_id: str) -> tuple[list[tuple[int, Event]], 
             columns = {k: v for k, v in here.items() if (before or {}).get(k) != v}
             events.append((position, Event(row_id, step.name, fate, _shown(columns))))
             parents = parents or list(here["parents"])
-            before = here
+            there[step.name] = here
         elif gone is not None:
             facts = {"reason": gone["reason"], "detail": gone["detail"]}
             # A row that ends where it began has no earlier event to show its text.
-            facts |= json.loads(gone["row"]) if before is None else {}
+            facts |= json.loads(gone["row"]) if not there else {}
             events.append((position, Event(row_id, step.name, gone["fate"], facts)))
             parents = parents or list(gone["parents"])
-            break
         elif before is not None and found is not None and found.complete:
             events.append((position, Event(row_id, step.name, "became a parent", {})))
-            break
     return events, parents
 
 

@@ -34,7 +34,8 @@ STEP = Step(
     None,
     {},
     "f" * 64,
-    IDENTITY | {"a": pa.string(), "d": pa.int64(), "b": pa.int64()},
+    columns=IDENTITY | {"a": pa.string(), "d": pa.int64(), "b": pa.int64()},
+    coming=IDENTITY | {"a": pa.string(), "c": pa.int64(), "d": pa.int64()},
 )
 
 
@@ -107,7 +108,7 @@ def test_new_rows_of_a_stage_that_makes_none_are_refused(table):
         def derives(self):
             return False
 
-    step = Step("stage", Renaming(Plain(), {}), None, {}, "f" * 64, STEP.columns)
+    step = Step("stage", Renaming(Plain(), {}), None, {}, "f" * 64, STEP.columns, STEP.coming)
     with pytest.raises(RunError, match="`derives`"):
         settle(step, table, [Derived(({"a": "x"},))] + [Kept()] * 4)
 

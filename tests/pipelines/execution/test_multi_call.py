@@ -9,7 +9,7 @@ import pytest
 from pipelines.execution.engines.engine_thread import EngineThread
 from pipelines.execution.shards import calls
 from pipelines.plan.estimate import estimate
-from pipelines.plan.steps import plan
+from pipelines.plan.plan import plan
 from pipelines.recipe.parse import parse
 from pipelines.store.log import log
 from pipelines.store.query.catalog import query

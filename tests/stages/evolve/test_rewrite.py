@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from pipelines.execution.shards.row_seeds import with_seed
-from pipelines.plan.steps import plan
+from pipelines.plan.plan import plan
 from pipelines.recipe.parse import parse
 from stages.evolve.rewrite import OPERATORS, Rewrite
 

@@ -1,0 +1,1 @@
+"""Stages that put rows of several chains together."""

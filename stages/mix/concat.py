@@ -1,0 +1,38 @@
+"""Put the rows of several chains together, as they come.
+
+In:  {instruction: "…", response: "…"} of the chain `plain`, {instruction: "…"} of the chain `hot`
+Out: {instruction: "…", response: "…", chain: "plain"}, {instruction: "…", response: null,
+     chain: "hot"}
+
+`{use: mix.concat, of: [plain, hot]}` begins a list of stages. A column that a chain does not have
+is null in its rows. How many of each stay is said by `select.quota`.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pyarrow as pa
+from pydantic import Field
+from typing_extensions import override
+
+from stages.base import Columns, Fate, Kept, Role, TableStage
+
+
+class Concat(TableStage):
+    """All rows of all chains."""
+
+    role: ClassVar[Role] = "source"
+    needs: ClassVar[tuple[str, ...]] = ("chain",)
+    adds: ClassVar[Columns] = {"chain": pa.string()}
+
+    of: tuple[str, ...] = Field(min_length=1, max_length=100)
+    """The chains' names in the recipe."""
+
+    @property
+    @override
+    def joins(self) -> tuple[str, ...]:
+        return self.of
+
+    def apply(self, table: pa.Table) -> Sequence[Fate]:
+        """Every row goes on."""
+        return [Kept()] * table.num_rows

@@ -7,49 +7,32 @@ stands nowhere else. With `command` the server is started, watched and stopped t
 """
 
 import shutil
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from stages.ask import Capability, Reply, Request
-from stages.engines.base import Answer, Engine, EngineSpec, as_finished
-from stages.engines.http import http_call, openai_messages
-from stages.engines.http.adaptive_limiter import AdaptiveLimiter
-from stages.engines.http.http_call import Endpoint, RetryableError
-from stages.engines.http.keys import Keyed
-from stages.engines.http.openai_messages import NoReplyError
+from stages.ask import Capability, Given, Reply, Request
+from stages.engines.base import Engine
+from stages.engines.http import openai_messages, openai_scores
+from stages.engines.http.endpoint_spec import EndpointSpec
+from stages.engines.http.http_engine import HttpEngine
 from stages.engines.process.server import PORT, Server
-from stages.errors import EngineError, UserError
+from stages.errors import UserError
 
 
-class Openai(Keyed, EngineSpec):
+class Openai(EndpointSpec):
     """`base_url` ends before `/chat/completions`, usually in `/v1`."""
 
     provides: ClassVar[frozenset[Capability]] = frozenset(
-        {"chat", "raw", "schema", "logprobs", "samples", "prefill"}
+        {"chat", "raw", "schema", "logprobs", "samples", "prefill", "given"}
     )
 
     kind: Literal["openai"] = "openai"
-    base_url: str
     command: tuple[str, ...] = ()
     """Starts the server, `{port}` standing for a free port here and in `base_url`."""
     start_s: float = Field(600.0, gt=0)
     """Until a server that is started must answer."""
-    answers_as: str | None = None
-    """The model's name in the server's answers, where it is another than `model`."""
-    max_concurrency: int = Field(64, gt=0)
-    """Calls open at once at most; fewer while the server says that it is too much."""
-    requests_per_minute: int | None = Field(None, gt=0)
-    tokens_per_minute: int | None = Field(None, gt=0)
-    timeout_s: float = Field(600.0, gt=0)
-    max_retries: int = Field(5, ge=0)
-
-    @property
-    @override
-    def capacity(self) -> int:
-        return self.max_concurrency
 
     @model_validator(mode="after")
     def _one_port(self) -> Self:
@@ -60,91 +43,49 @@ class Openai(Keyed, EngineSpec):
 
     @override
     def check(self) -> None:
-        if self.command:
-            if shutil.which(self.command[0]) is None:
-                cause = f"there is no command '{self.command[0]}' to start the server"
-                raise UserError(cause, "Install it, or give its path in `command`.")
-            self.api_key()
+        if not self.command:
+            super().check()
             return
-        try:
-            status = http_call.status(self.base_url, self.headers(), 10.0)
-        except ConnectionError as error:
-            cause = f"nothing answers at {self.base_url} ({error})"
-            raise UserError(cause, "Start the server or correct `base_url`.") from None
-        if 300 <= status < 400:
-            cause = f"{self.base_url} answers with a redirect (HTTP {status})"
-            raise UserError(cause, "Give the address that it leads to as `base_url`.")
-        if status in (401, 403):
-            cause = f"{self.base_url} refuses the API key (HTTP {status})"
-            raise UserError(cause, "Set `api_key_env` to the variable that holds a valid key.")
+        if shutil.which(self.command[0]) is None:
+            cause = f"there is no command '{self.command[0]}' to start the server"
+            raise UserError(cause, "Install it, or give its path in `command`.")
+        self.api_key()
 
     @override
     def open(self) -> Engine:
         return OpenaiEngine(self)
 
 
-class OpenaiEngine:
-    """A client with its own connection pool, and its server if it owns one.
-
-    Lives on the event loop that it is made on.
-    """
+class OpenaiEngine(HttpEngine):
+    """With its server, if it owns one."""
 
     def __init__(self, spec: Openai) -> None:
-        self._spec = spec
-        key = spec.api_key()
         self._server = Server(spec.command, spec.base_url, spec.start_s) if spec.command else None
-        url = self._server.url if self._server else spec.base_url
-        self._endpoint = Endpoint(url, key, spec.timeout_s)
-        self.pace = AdaptiveLimiter(
-            spec.max_concurrency, spec.requests_per_minute, spec.tokens_per_minute
-        )
+        url = self._server.url if self._server else None
+        super().__init__(spec, openai_messages, url, self._why)
 
-    async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
-        """See `Engine`."""
-        async for answer in as_finished(requests, self._answer):
-            yield answer
+    def _why(self) -> str:
+        if self._server is not None and self._server.ended:
+            return f"the server ended ({self._server.last()})"
+        return ""
 
-    async def _answer(self, request: Request) -> Reply:
-        path, body = openai_messages.call(request, self._spec.model)
+    @override
+    async def answer(self, request: Request) -> Reply:
+        if not isinstance(request.ask.prompt, Given):
+            return await super().answer(request)
+        before, whole = openai_scores.calls(request.ask.prompt, self.spec.model)
+        path = "chat/completions"
+        length = await self.insist(path, before, request.ask, openai_scores.read_length)
 
-        async def attempt() -> Reply:
-            try:
-                return await self._try(path, body, request)
-            except RetryableError:
-                if self._server is not None and self._server.ended:
-                    cause = f"the server ended ({self._server.last()})"
-                    raise EngineError(cause, fatal=True) from None
-                raise
+        def read(body: object) -> Reply:
+            prompt = request.ask.prompt
+            assert isinstance(prompt, Given)
+            return openai_scores.read_scores(body, prompt, length.prompt_tokens, self.spec)
 
-        try:
-            return await http_call.with_retries(attempt, self._spec.max_retries)
-        except EngineError as error:
-            said = self._endpoint.unquoted(str(error))
-            raise EngineError(said, retryable=error.retryable, fatal=error.fatal) from None
+        return await self.insist(path, whole, request.ask, read)
 
-    async def _try(self, path: str, body: dict[str, Any], request: Request) -> Reply:
-        most = openai_messages.most_tokens(request.ask)
-        began = await self.pace.take(most)
-        try:
-            largest = openai_messages.most_bytes(request.ask)
-            came = await self._endpoint.post(path, body, largest)
-            spec = self._spec
-            reply = openai_messages.read_reply(came, request.ask, spec.model, spec.answers_as)
-        except NoReplyError as error:
-            raise RetryableError(str(error)) from error
-        except RetryableError as error:
-            if error.too_much:
-                self.pace.congested(began)
-            if error.wait_s is not None:
-                self.pace.hold(error.wait_s)
-            raise
-        finally:
-            self.pace.give_back()
-        self.pace.succeeded(most - reply.prompt_tokens - reply.completion_tokens)
-        return reply
-
+    @override
     async def close(self) -> None:
-        """Close the connections; stop the server."""
-        await self._endpoint.close()
+        await super().close()
         if self._server is not None:
             self._server.stop()

@@ -21,7 +21,7 @@ from stages.engines.base import Answer, Engine, EngineSpec
 from stages.engines.http import http_call, openai_messages
 from stages.engines.http.http_call import Endpoint, RetryableError, read_json
 from stages.engines.http.keys import Keyed
-from stages.engines.http.openai_messages import NoReplyError
+from stages.engines.http.replies import NoReplyError
 from stages.errors import EngineError
 
 Result = TypeVar("Result")
@@ -72,7 +72,7 @@ class OpenaiBatchEngine:
 
     def __init__(self, spec: OpenaiBatch) -> None:
         self._spec = spec
-        self._endpoint = Endpoint(spec.base_url, spec.api_key(), spec.timeout_s)
+        self._endpoint = Endpoint(spec.base_url, spec.headers(), spec.timeout_s, spec.api_key())
 
     async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
         """See `Engine`."""

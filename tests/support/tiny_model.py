@@ -47,3 +47,20 @@ def make_model(path):
     tokenizer.save_pretrained(path)
     Qwen2ForCausalLM(config).to(torch.float32).save_pretrained(path)
     return path
+
+
+def likelihoods(folder, user, text):
+    """By transformers: how likely each token of `text` is as the answer to `user`."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    before = tokenizer.apply_chat_template(
+        [{"role": "user", "content": user}], add_generation_prompt=True, tokenize=False
+    )
+    own = tokenizer.encode(text, add_special_tokens=False)
+    ids = torch.tensor([tokenizer.encode(before, add_special_tokens=False) + own])
+    with torch.no_grad():
+        logits = torch.log_softmax(model(ids).logits[0], -1)
+    return [float(logits[-len(own) - 1 + n, token]) for n, token in enumerate(own)]

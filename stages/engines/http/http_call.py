@@ -107,11 +107,13 @@ class Endpoint:
     The key goes into a header and nowhere else; a server that quotes it is not quoted.
     """
 
-    def __init__(self, base_url: str, key: str | None, timeout_s: float) -> None:
+    def __init__(
+        self, base_url: str, headers: Mapping[str, str], timeout_s: float, key: str | None
+    ) -> None:
         self._base = base_url.rstrip("/")
         self._key = key
         self._session = aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers=dict(headers),
             timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=10),
             # How many are open at once is the pace's to say.
             connector=aiohttp.TCPConnector(limit=0),

@@ -1,23 +1,16 @@
 """OpenAI's protocol: the body of a call, and the reply in what comes back."""
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from stages.ask import Ask, Chat, Message, Raw, Reply, Request, Sample
+from stages.engines.http.replies import MALFORMED, NoReplyError, check_model, count, text
 from stages.engines.model.logprobs import by_text
 from stages.engines.model.models import public_name
 from stages.engines.model.reasoning import parted
 from stages.errors import EngineError
-
-_MOST_TOKENS = 2**40
-"""A count beyond it is no count."""
-
-
-class NoReplyError(Exception):
-    """The body is not what was asked for; the same call may bring it."""
 
 
 def call(request: Request, model: str) -> tuple[str, dict[str, Any]]:
@@ -31,9 +24,9 @@ def call(request: Request, model: str) -> tuple[str, dict[str, Any]]:
             turns = [{"role": m.role, "content": m.content} for m in messages]
             body = {"messages": turns, **_options(request, model), **_chat_options(request.ask)}
             return "chat/completions", body | _prefill(messages)
-        case Raw(text):
+        case Raw(prompt):
             logprobs = {"logprobs": request.ask.logprobs} if request.ask.logprobs else {}
-            return "completions", {"prompt": text, **logprobs, **_options(request, model)}
+            return "completions", {"prompt": prompt, **logprobs, **_options(request, model)}
     raise EngineError("a chat server cannot leave a user turn open: give `pre_query`")
 
 
@@ -76,25 +69,7 @@ def _chat_options(ask: Ask) -> dict[str, Any]:
     return options
 
 
-def most_tokens(ask: Ask) -> int:
-    """Tokens that the call may take, the prompt taken at four characters a token."""
-    match ask.prompt:
-        case Chat(messages):
-            characters = sum(len(message.content) for message in messages)
-        case Raw(text):
-            characters = len(text)
-        case _:
-            characters = 0
-    return characters // 4 + ask.sampling.samples * ask.sampling.max_tokens
-
-
-def most_bytes(ask: Ask) -> int:
-    """Bytes that an honest reply stays under: a mebibyte, and plenty for each token."""
-    sampling = ask.sampling
-    return (1 << 20) + 512 * sampling.samples * sampling.max_tokens * (1 + ask.logprobs)
-
-
-def read_reply(body: Any, ask: Ask, model: str, answers_as: str | None = None) -> Reply:
+def read_reply(body: Any, ask: Ask, model: str, answers_as: str | None) -> Reply:
     """The `Reply` in a completion or chat completion.
 
     `answers_as`: the name under which the server answers for `model`, where it is another.
@@ -109,18 +84,16 @@ def read_reply(body: Any, ask: Ask, model: str, answers_as: str | None = None) -
         reply = Reply(
             samples=tuple(_sample(choice, ask) for _, choice in choices),
             model=str(body.get("model") or model),
-            prompt_tokens=_count(usage.get("prompt_tokens")),
-            completion_tokens=_count(usage.get("completion_tokens")),
-            cached_tokens=_count(details.get("cached_tokens")),
+            prompt_tokens=count(usage.get("prompt_tokens")),
+            completion_tokens=count(usage.get("completion_tokens")),
+            cached_tokens=count(details.get("cached_tokens")),
         )
         places = [_position(each) for each in choices]
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except MALFORMED as error:
         raise NoReplyError(f"the reply is no completion ({error!r})"[:200]) from error
     if places != list(range(ask.sampling.samples)):
         raise NoReplyError(f"asked for {ask.sampling.samples} samples, got numbers {places[:8]}")
-    if not _is_from(reply.model, model, answers_as):
-        say = f"set `answers_as: {reply.model[:80]}` if that is right"
-        raise NoReplyError(f"another model answered, {reply.model[:80]} for {model}; {say}")
+    check_model(reply.model, model, answers_as)
     reply = parted(reply, ask)
     # Rows say which model it was, and rows are published: not the folder that it lies in.
     return replace(reply, model=public_name(reply.model if answers_as is None else model))
@@ -132,33 +105,15 @@ def _position(numbered: tuple[int, Mapping[str, Any]]) -> int:
     return place if index is None else int(index)
 
 
-def _is_from(said: str, model: str, answers_as: str | None) -> bool:
-    """Whether it is the model's name, or a dated or a shortened form of it."""
-    if answers_as is not None:
-        return said == answers_as
-    dated = re.fullmatch(re.escape(model) + r"([-:@]\d.*)?", said)
-    return bool(dated) or model.endswith(f"/{said}") or said.endswith(f"/{model}")
-
-
-def _count(value: Any) -> int:
-    count = int(value or 0)
-    if not 0 <= count < _MOST_TOKENS:
-        raise ValueError(f"{count} tokens")
-    return count
-
-
 def _sample(choice: Mapping[str, Any], ask: Ask) -> Sample:
     message = choice.get("message")
-    text = message["content"] if message else choice["text"]
+    said = text(message["content"] if message else choice["text"])
     thought = (message.get("reasoning_content") or message.get("reasoning")) if message else ""
-    for each in (text, thought):
-        if each is not None and not isinstance(each, str):
-            raise TypeError(f"a text of type {type(each).__name__}")
     logprobs = _logprobs(choice)
-    if ask.logprobs and text and not logprobs:
+    if ask.logprobs and said and not logprobs:
         raise ValueError("no log-probabilities")
     finish = str(choice.get("finish_reason") or "stop")
-    return Sample(text or "", finish, logprobs, thought or "")
+    return Sample(said, finish, logprobs, text(thought))
 
 
 def _logprobs(choice: Mapping[str, Any]) -> tuple[Mapping[str, float], ...]:

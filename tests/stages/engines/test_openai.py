@@ -8,65 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from stages.ask import Ask, Chat, Message, Raw, Request, Sampling, UserTurn, chat
+from stages.ask import Ask, Chat, Given, Message, Raw, Request, Sampling, UserTurn, chat
 from stages.engines.http.http_call import backoff_s, proxy_for, retry_after_s
 from stages.engines.openai import Openai
 from stages.errors import EngineError, UserError
-
-
-class Server:
-    """Answers with what `reply(path, body, attempt)` gives: (status, headers, content)."""
-
-    def __init__(self, reply):
-        self.bodies, self.paths, self.keys = [], [], []
-        self.open, self.most = 0, 0
-        lock, server = threading.Lock(), self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                with lock:
-                    server.open += 1
-                    server.most = max(server.most, server.open)
-                    server.bodies.append(body)
-                    server.paths.append(self.path)
-                    server.keys.append(self.headers["authorization"])
-                    attempt = len(server.bodies)
-                status, headers, content = reply(self.path, body, attempt)
-                with lock:
-                    server.open -= 1
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("content-length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_):
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
-
-    def close(self):
-        self._http.shutdown()
-        self._http.server_close()
-
-
-@pytest.fixture
-def serve():
-    servers = []
-
-    def start(reply):
-        servers.append(Server(reply))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
 
 
 def completion(texts, **more):
@@ -380,3 +325,54 @@ def test_a_call_under_which_the_session_is_closed_may_be_made_again(serve):
     (answer,) = asyncio.run(closed())
     assert answer.outcome.retryable
     assert not answer.outcome.fatal
+
+
+def scored(tokens, before=3):
+    """What vLLM's server answers: first to the conversation alone, then with the text in it."""
+
+    def reply(_path, body, _attempt):
+        usage = {"prompt_tokens": before, "completion_tokens": 1}
+        answer = {"model": "m", "usage": usage, "choices": []}
+        if "prompt_logprobs" in body:
+            place = [
+                {str(n): {"decoded_token": t, "logprob": -n / 2}} for n, t in enumerate(tokens)
+            ]
+            answer["prompt_logprobs"] = [None, *[{"9": {"decoded_token": "?", "logprob": -9}}] * 2]
+            answer["prompt_logprobs"] += place
+            usage["prompt_tokens"] += len(tokens)
+        return 200, {}, json.dumps(answer).encode()
+
+    return reply
+
+
+GIVEN = Ask(Given((Message("user", "Name one."),), "The Nile."))
+
+
+def test_a_given_text(serve):
+    server = serve(scored(["The", " Nile", "."]))
+    reply = ask_all(server, [GIVEN])[0]
+    assert reply.given == (0.0, -0.5, -1.0)
+    assert reply.prompt_tokens == 9
+    before, whole = server.bodies
+    assert before["messages"] == whole["messages"][:1]
+    assert whole["messages"][1] == {"role": "assistant", "content": "The Nile."}
+    assert whole["continue_final_message"] is True
+
+
+@pytest.mark.parametrize(
+    ("reply", "cause"),
+    [
+        (lambda *_: completion(["A"]), "scores no given text"),
+        (scored(["<think>", "The", " Nile", "."]), "the server scored '<think>The Nile.'"),
+        (lambda *_: (200, {}, b"[]"), "no completion"),
+    ],
+)
+def test_a_server_that_scores_nothing(serve, reply, cause):
+    error = ask_all(serve(reply), [GIVEN])[0]
+    assert isinstance(error, EngineError)
+    assert cause in str(error)
+
+
+def test_a_given_text_must_be_one(serve):
+    error = ask_all(serve(scored([])), [Ask(Given((Message("user", "x"),), ""))])[0]
+    assert "empty" in str(error)

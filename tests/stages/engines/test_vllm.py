@@ -14,7 +14,7 @@ from stages.engines.vllm import Vllm
 from stages.errors import EngineError
 from stages.shared.replies import parse_object
 from tests.support.constraints import BORDER_PATTERNS, BORDER_SCHEMAS
-from tests.support.tiny_model import make_model
+from tests.support.tiny_model import likelihoods, make_model
 
 pytestmark = pytest.mark.slow
 
@@ -104,23 +104,11 @@ def test_logprobs(host):
 
 def test_a_given_text_is_scored_as_the_model_would_write_it(host, folder):
     """Against transformers, token by token."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     texts = ["The Nile, the Amazon.", "x", "<|im_end|> is a mark"]
     messages = (Message("user", "Name rivers."),)
     replies = ask_all(host, [Ask(Given(messages, text)) for text in texts])
-    before = tokenizer.apply_chat_template(
-        [{"role": "user", "content": "Name rivers."}], add_generation_prompt=True, tokenize=False
-    )
     for i, text in enumerate(texts[:2]):
-        own = tokenizer.encode(text, add_special_tokens=False)
-        ids = torch.tensor([tokenizer.encode(before, add_special_tokens=False) + own])
-        with torch.no_grad():
-            logits = torch.log_softmax(model(ids).logits[0], -1)
-        want = [float(logits[-len(own) - 1 + n, token]) for n, token in enumerate(own)]
+        want = likelihoods(folder, "Name rivers.", text)
         assert replies[i].given == pytest.approx(want, abs=1e-3)
     assert len(replies[2].given) > 3  # text, not the control token that it spells
 

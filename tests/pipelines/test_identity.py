@@ -92,7 +92,17 @@ def test_of_an_engine_only_its_identity_decides(kind):
     first = fingerprint(explain(Renaming(stage, {}), [model.model_validate(base)], 1, ""))
     for name in model.model_fields:
         changed = 0
-        for value in ["other", "bfloat16", 3, 0.5, "http://127.0.0.1:2/v1", "a" * 40, ["x"], 4, True]:
+        for value in [
+            "other",
+            "bfloat16",
+            3,
+            0.5,
+            "http://127.0.0.1:2/v1",
+            "a" * 40,
+            ["x"],
+            4,
+            True,
+        ]:
             try:
                 spec = model.model_validate({**base, name: value})
             except ValidationError:

@@ -2,7 +2,6 @@
 
 import queue
 import threading
-from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -11,15 +10,13 @@ from pipelines.execution.engines.reply_log import Tape
 from pipelines.execution.shards.quarantine import Quarantine
 from pipelines.execution.shards.shard_task import ShardTask
 from pipelines.execution.shards.worker_died import WorkerDied
-from pipelines.execution.steps.budget_tracker import Verdict
+from pipelines.execution.steps.admission import Admission, Let
 from pipelines.execution.steps.conditions import Conditions
-from pipelines.execution.steps.gate import Pass
 from pipelines.execution.steps.incoming import SPAN, Incoming
 from pipelines.execution.steps.shard_stream import ShardStream, UpstreamError
 from pipelines.execution.steps.step_commits import StepCommits, digest
 from pipelines.execution.steps.tasks import Tasks
 from pipelines.plan.steps import Step
-from pipelines.recipe.money import Budget
 from pipelines.store.files.folder import Folder
 from pipelines.store.log import journal
 from pipelines.store.log.manifest import Manifest, Shard
@@ -30,20 +27,10 @@ _ENOUGH = 10
 
 
 @dataclass(frozen=True, slots=True)
-class _Let:
-    """Work that the gate has let in."""
-
-    work: ShardTask
-    through: Pass | None
-    fresh: bool
-    """Whether it begins for the first time."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Done:
     """Work that has ended, well or not."""
 
-    let: _Let
+    let: Let
     work: ShardTask
     future: Future[list[Shard]]
 
@@ -52,7 +39,7 @@ class _Spent:
     """What was spent or is under way has changed: a shard that was refused may begin now."""
 
 
-_Event = ShardTask | _Let | _Done | _Spent | Exception | None
+_Event = ShardTask | Let | _Done | _Spent | Exception | None
 
 
 @dataclass(slots=True)
@@ -76,10 +63,6 @@ class StageRun:
     _came: list[Shard] = field(default_factory=list)
     _left: journal.Left = field(default_factory=journal.Left)
     _capped: bool = False
-    _refused: deque[ShardTask] = field(default_factory=deque)
-    """Work that the budget does not let begin, yet."""
-    _under_way: int = 0
-    """Works that wait at the gate, are done now, or have ended without being looked at."""
     _room: threading.Semaphore = field(default_factory=threading.Semaphore)
     """For shards that are read and have no place at an engine yet: seeds are rows in memory."""
 
@@ -135,9 +118,10 @@ class StageRun:
         size = self.given.shard_rows
         tasks = Tasks(self.step, self._folder, self.incoming, self.beside, size, cuts)
         threading.Thread(target=self._feed, args=(tasks,), daemon=True).start()
-        self._work_off(ledger)
+        admission = Admission(self.step, self.position, self.given, self._inbox.put)
+        self._work_off(ledger, admission)
         self._check_limit(ledger, enough=1)
-        self._capped |= any(each.capped for each in self._read)
+        self._capped |= admission.capped or any(each.capped for each in self._read)
         done = ledger.complete("" if self._capped else digest(self._came))
         if done.complete:
             self._journal.drop()
@@ -183,65 +167,30 @@ class StageRun:
         else:
             self._inbox.put(None)
 
-    def _work_off(self, ledger: StepCommits) -> None:
+    def _work_off(self, ledger: StepCommits, admission: Admission) -> None:
         """Let work begin as it comes, and commit shards as they are done."""
         more = True
-        while more or self._refused or self._under_way:
+        while more or admission.open:
             done: list[_Done] = []
             for event in self._news():
                 match event:
                     case ShardTask() as work if self._reuse(work, ledger):
                         self._room.release()
                     case ShardTask() as work:
-                        self._refused.append(work)
-                    case _Let() as let:
+                        admission.offer(work)
+                    case Let() as let:
                         self._submit(let)
                     case _Done() as ended:
                         done.append(ended)
                     case None:
                         more = False
+            admission.ended(len(done))
             for work in self._settle(done, ledger):
-                self._enter(work, fresh=False)
-            self._begin()
-
-    def _begin(self) -> None:
-        """Let begin what the budget allows; what it never will is left for another day."""
-        while self._refused:
-            verdict = self._verdict(self._refused[0])
-            if verdict == "wait":
-                return
-            work = self._refused.popleft()
-            if verdict == "go":
-                self._enter(work, fresh=True)
-            else:
-                self._capped = True
+                admission.enter(work, fresh=False)
+            for _ in range(admission.begin()):
                 self._room.release()
 
-    def _verdict(self, work: ShardTask) -> Verdict:
-        wanted = self.given.wanted
-        if wanted is not None and not self.step.whole:
-            return "go" if work.inputs[0].index in wanted.get(self.step.name, ()) else "stop"
-        return self.given.meter.begin(self.step, sum(given.rows for given in work.inputs))
-
-    def _enter(self, work: ShardTask, *, fresh: bool) -> None:
-        """Wait for a place at the engine; what asks none needs none."""
-        self._under_way += 1
-        if not self.step.engines:
-            self._inbox.put(_Let(work, None, fresh))
-            return
-        rows = 1 if work.only is not None else work.inputs[0].rows
-        # Of several engines the first: the others get no more calls than their own capacity.
-        first = next(iter(self.step.engines))
-        gate = self.given.trials if work.only is not None else self.given.gates[first]
-        # Under a budget rows are made whole before others begin.
-        capped = self.given.recipe.budget != Budget()
-        gate.enter(
-            -self.position if capped else self.position,
-            rows,
-            lambda let: self._inbox.put(_Let(work, let, fresh)),
-        )
-
-    def _submit(self, let: _Let) -> None:
+    def _submit(self, let: Let) -> None:
         work = let.work
         if let.through is not None:
             if let.fresh:
@@ -304,7 +253,6 @@ class StageRun:
 
     def _look_at(self, ended: _Done) -> tuple[list[ShardTask], list[Shard]]:
         """What is to be done again, and the shards that were made."""
-        self._under_way -= 1
         if ended.let.through is not None:
             ended.let.through.close()
         error = ended.future.exception()

@@ -71,7 +71,7 @@ def run(
 @app.command()
 def serve(
     recipe: RecipePath,
-    cron: Annotated[str, typer.Option("--cron", help='When, in UTC: "0 3 * * *".')],
+    cron: Annotated[str, typer.Option("--cron", metavar="CRON", help='When, in UTC: "0 3 * * *".')],
     store: StorePath = _STORE,
     overrides: Overrides = [],  # noqa: B006
     local: Annotated[
@@ -133,7 +133,9 @@ def plan(
 @app.command()
 def preview(
     recipe: RecipePath,
-    rows: Annotated[int, typer.Option("-n", min=1, help="Rows to start from, and to show.")] = 5,
+    rows: Annotated[
+        int, typer.Option("-n", min=1, metavar="N", help="Rows to start from, and to show.")
+    ] = 5,
     overrides: Overrides = [],  # noqa: B006
 ) -> None:
     """Send the first rows through the whole chain and show them; nothing is kept."""

@@ -35,10 +35,12 @@ def status(store: StorePath = _STORE, run_id: RunId = None) -> None:
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(metavar="QUERY")],
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="SQL that reads.")],
     store: StorePath = _STORE,
     run_id: RunId = None,
-    format_: Annotated[output.Format, typer.Option("--format")] = output.Format.table,
+    format_: Annotated[
+        output.Format, typer.Option("--format", metavar="FORMAT", help="table, csv or json.")
+    ] = output.Format.table,
 ) -> None:
     """Query a run with DuckDB: dataset, rejected, stages, runs, and a view per stage."""
     from pipelines.store.query.catalog import query as ask
@@ -49,7 +51,7 @@ def sql(
 
 @app.command()
 def why(
-    row_id: Annotated[str, typer.Argument(metavar="ROW_ID")],
+    row_id: Annotated[str, typer.Argument(metavar="ROW_ID", help="32 digits.")],
     store: StorePath = _STORE,
     run_id: RunId = None,
 ) -> None:
@@ -71,8 +73,10 @@ def report(run: RunArgument = None, store: StorePath = _STORE, run_id: RunId = N
 
 @app.command()
 def export(
-    format_: Annotated[str, typer.Option("--format", help="trl-sft, trl-dpo or rows.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR")],
+    format_: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="trl-sft, trl-dpo or rows.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write it.")],
     run: RunArgument = None,
     store: StorePath = _STORE,
     run_id: RunId = None,
@@ -86,12 +90,13 @@ def export(
 
 @app.command()
 def publish(
-    repo: Annotated[str, typer.Option("--repo", metavar="ORG/NAME")],
+    repo: Annotated[str, typer.Option("--repo", metavar="ORG/NAME", help="On the hub.")],
     run: RunArgument = None,
     formats: Annotated[
         list[str],
         typer.Option(
             "--format",
+            metavar="FORMAT",
             help="trl-sft, trl-dpo or rows; repeatable, the first is the "
             "default config. Default: what TRL reads of the run, and rows.",
         ),

@@ -1,0 +1,13 @@
+"""docs/recipe.md says what the models say."""
+
+from tests.support import commands_page, recipe_page
+
+
+def test_the_page_is_that_of_the_models():
+    written = recipe_page.PAGE.read_text()
+    assert written == recipe_page.page(), "python -m tests.support.recipe_page writes it anew"
+
+
+def test_the_page_of_the_commands_is_the_program():
+    written = commands_page.PAGE.read_text()
+    assert written == commands_page.page(), "python -m tests.support.commands_page writes it anew"

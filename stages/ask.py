@@ -10,7 +10,7 @@ from stages.errors import ReplyError
 
 Capability = Literal[
     "chat", "raw", "user_turn", "schema", "pattern", "logprobs", "samples", "embed",
-    "given", "prefill",
+    "given", "prefill", "reward",
 ]  # fmt: skip
 """What an engine may be able to do; a recipe is refused where a stage wants more."""
 
@@ -62,6 +62,13 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Rated:
+    """A conversation to be rated by a reward model (`reward`)."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """Text to embed."""
 
@@ -98,7 +105,7 @@ class Ask:
     at each position. `engine`: which of the stage's engines is asked, where it has several.
     """
 
-    prompt: Chat | Raw | UserTurn | Passage | Given
+    prompt: Chat | Raw | UserTurn | Passage | Given | Rated
     sampling: Sampling = Sampling()
     schema: Mapping[str, Any] | None = None
     logprobs: int = 0
@@ -149,6 +156,8 @@ class Reply:
     seconds: float = 0.0
     """From request to reply, the wait for a turn included."""
     given: tuple[float, ...] = ()
+    reward: float | None = None
+    """Of a `Rated`: what the reward model says."""
 
     @property
     def sample(self) -> Sample:

@@ -31,6 +31,7 @@ WHOLE_MACHINE = {
         "pipelines/test_packaged_model",
         "security/test_secrets",
         "stages/engines/test_vllm",
+        "stages/engines/test_vllm_reward",
         "stages/engines/test_vllm_serve",
     )
 }

@@ -23,7 +23,18 @@ class Scripted(EngineSpec):
     """`model` is only a label here; a recipe's own model and other settings may stand."""
 
     provides: ClassVar[frozenset[Capability]] = frozenset(
-        {"chat", "raw", "user_turn", "schema", "logprobs", "samples", "embed", "given", "prefill"}
+        {
+            "chat",
+            "raw",
+            "user_turn",
+            "schema",
+            "logprobs",
+            "samples",
+            "embed",
+            "given",
+            "prefill",
+            "reward",
+        }
     )
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "script")
     replaces_any: ClassVar[bool] = True

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from stages.ask import Chat, Given, Passage, Raw, Reply, Request, Sample, UserTurn
+from stages.ask import Chat, Given, Passage, Rated, Raw, Reply, Request, Sample, UserTurn
 
 _DOES = (
     "sort", "explain", "compare", "plan", "summarise", "translate", "estimate", "draft", "check",
@@ -62,6 +62,10 @@ def babble(request: Request) -> Reply:
         )
     if isinstance(prompt, Given):
         return Reply(model="scripted", prompt_tokens=_count(_text(request)), given=_given(prompt))
+    if isinstance(prompt, Rated):
+        said = _text(request)
+        reward = random.Random(said).gauss(0.0, 1.0)
+        return Reply(model="scripted", prompt_tokens=_count(said), reward=reward)
     count = request.ask.sampling.samples
     samples = tuple(_sample(request, number) for number in range(count))
     return Reply(
@@ -132,7 +136,7 @@ def _given(prompt: Given) -> tuple[float, ...]:
 
 def _text(request: Request) -> str:
     prompt = request.ask.prompt
-    if isinstance(prompt, Chat | Given):
+    if isinstance(prompt, Chat | Given | Rated):
         return "\n".join(message.content for message in prompt.messages)
     return str(prompt)
 

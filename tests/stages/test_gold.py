@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.recipe.lookup import class_in, known_stages
-from stages.ask import Chat, Given, Passage, Raw, Reply, Sample, UserTurn
+from stages.ask import Chat, Given, Passage, Rated, Raw, Reply, Sample, UserTurn
 from stages.base import Derived, Dropped, Failed, Kept, PromptStage, Stage
 from stages.errors import ReplyError
 
@@ -60,6 +60,8 @@ def asked(ask):
             return {"passage": text}
         case Given(messages, text):
             return {"given": text, "after": [[m.role, m.content] for m in messages]}
+        case Rated(messages):
+            return {"rated": [[m.role, m.content] for m in messages]}
     raise AssertionError(ask)
 
 
@@ -68,6 +70,8 @@ def reply(given):
         return Reply(vector=tuple(given["vector"]))
     if "given" in given:
         return Reply(given=tuple(given["given"]))
+    if "reward" in given:
+        return Reply(reward=given["reward"], model="gold")
     texts = given["text"] if isinstance(given["text"], list) else [given["text"]]
     logprobs = tuple(given.get("logprobs", ()))
     finish, thought = given.get("finish_reason", "stop"), given.get("reasoning", "")

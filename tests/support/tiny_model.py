@@ -26,14 +26,10 @@ def make_tokenizer():
     return tokenizer
 
 
-def make_model(path):
-    """Write model and tokenizer to the folder `path`; returns it."""
-    import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
+def _config(tokenizer, **more):
+    from transformers import Qwen2Config
 
-    torch.manual_seed(0)
-    tokenizer = make_tokenizer()
-    config = Qwen2Config(
+    return Qwen2Config(
         vocab_size=320,
         hidden_size=128,
         intermediate_size=128,
@@ -43,10 +39,48 @@ def make_model(path):
         max_position_embeddings=512,
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=None,
+        **more,
     )
+
+
+def _made(path, kind, **more):
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    tokenizer = make_tokenizer()
+    config = _config(tokenizer, **more)
     tokenizer.save_pretrained(path)
-    Qwen2ForCausalLM(config).to(torch.float32).save_pretrained(path)
+    getattr(transformers, kind)(config).to(torch.float32).save_pretrained(path)
     return path
+
+
+def make_model(path):
+    """Write model and tokenizer to the folder `path`; returns it."""
+    return _made(path, "Qwen2ForCausalLM")
+
+
+def make_reward_model(path, labels):
+    """The same with a head of so many numbers for a whole conversation."""
+    kind = "Qwen2ForSequenceClassification"
+    return _made(path, kind, num_labels=labels, pad_token_id=0)
+
+
+def rewards(folder, talks):
+    """By transformers: what the model says of each conversation."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
+    found = []
+    for talk in talks:
+        turns = [{"role": m.role, "content": m.content} for m in talk]
+        text = tokenizer.apply_chat_template(turns, tokenize=False)
+        ids = torch.tensor([tokenizer.encode(text, add_special_tokens=False)])
+        with torch.no_grad():
+            found.append(float(model(ids).logits[0, 0]))
+    return found
 
 
 def likelihoods(folder, user, text):

@@ -17,7 +17,7 @@ from pipelines.execution.shards.call_usage import CallUsage
 from pipelines.execution.shards.catch_bugs import catch_bugs
 from pipelines.execution.shards.row_seeds import with_seed
 from pipelines.execution.shards.worker_died import EngineLost
-from stages.ask import Ask, Chat, Given, Passage, Raw, Reply, Request, UserTurn, attempts
+from stages.ask import Ask, Chat, Given, Passage, Rated, Raw, Reply, Request, UserTurn, attempts
 from stages.base import Derived, Dropped, Failed, Fate, Kept, MultiCallStage
 from stages.engines.base import Answer
 from stages.errors import EngineError, ReplyError, RunError
@@ -57,7 +57,7 @@ async def run(
 def _texts(ask: Ask) -> Iterator[Any]:
     """What is sent; a null in it would break the engine, not the row."""
     match ask.prompt:
-        case Chat(messages):
+        case Chat(messages) | Rated(messages):
             yield from (message.content for message in messages)
         case Given(messages, text):
             yield from (message.content for message in messages)

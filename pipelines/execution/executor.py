@@ -22,7 +22,7 @@ class Executor(Protocol):
     """Takes work, gives futures. Engines are loaded at their first use, once per replica."""
 
     ahead: int
-    """How many times an engine's capacity is let in: what is known late of needs more."""
+    """Rows admitted per engine, in multiples of its capacity: more where progress is heard late."""
 
     @property
     def width(self) -> int:
@@ -30,7 +30,7 @@ class Executor(Protocol):
         ...
 
     def submit(self, work: ShardTask, heard: Heard = unheard) -> "Future[list[Shard]]":
-        """Start `work`; the result is what its shards became, or `Lost` if its process died.
+        """Start `work`; the result is what its shards became, or `WorkerDied` if its process died.
 
         `heard` is told how it goes, from any thread.
         """
@@ -118,7 +118,7 @@ def ask_each(
             for name, copies in engines.items():
                 taken[name] = copies.take()
             sent = send({name: engines[name].all[n] for name, n in taken.items()}, work)
-        except Exception as error:  # noqa: BLE001  whoever waits for the work hears of it
+        except Exception as error:  # noqa: BLE001  raised where the work is waited for
             give_back(taken)
             done.set_exception(error)
             return

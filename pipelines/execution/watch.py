@@ -1,4 +1,4 @@
-"""Who wants to know how a run goes."""
+"""Receivers of a run's progress."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from pipelines.store.log.manifest import Manifest, Shard
 
 
 class Watch(Protocol):
-    """Who wants to know how a run goes."""
+    """Receives a run's progress, from any thread."""
 
     def began(self, step: Step) -> None:
         """The step has begun."""

@@ -90,7 +90,7 @@ _FREE = {"max_model_len", "max_num_seqs", "dtype", "batch_size",
 
 
 def _check_parameters(recipe: str, store: str, overrides: Sequence[str], *, local: bool) -> None:
-    """Whoever can ask the server for a run chooses its parameters, and no more than these.
+    """Refuse parameters other than those served: anybody who can ask the server chooses them.
 
     Raises:
         UserError: they are not what is served, or would start, read or reach something else.

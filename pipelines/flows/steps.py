@@ -37,7 +37,7 @@ def in_prefect(job: Job) -> StepRunner:
     def run_steps(stage_runs: Sequence[StageRun]) -> None:
         errors: list[BaseException] = []
 
-        # By hand nothing is tried again: whoever started the run is there to see why it stopped.
+        # By hand nothing is tried again: the one who started the run sees why it stopped.
         @flow(
             name="bowerbird",
             flow_run_name=job.run.id,

@@ -48,7 +48,7 @@ def check_nulls(name: str, stage: Stage) -> None:
 
 
 def columns(name: str, stage: Renaming, before: Columns) -> Columns:
-    """What rows have behind the stage, of what they have before it."""
+    """The columns after the stage, given those before it."""
     for column in (*stage.needs, *stage.removes):
         if column not in before:
             known = [c for c in before if c not in IDENTITY]

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipelines.plan import checks
 from pipelines.plan.step_names import step_names
-from pipelines.plan.steps import IDENTITY, Fingerprint, Step, Until, explain, fingerprint
+from pipelines.plan.steps import IDENTITY, Fingerprint, RoundCondition, Step, explain, fingerprint
 from pipelines.recipe.entries import Entry, Rounds
 from pipelines.recipe.lookup import nearest
 from pipelines.recipe.parse import Recipe
@@ -80,7 +80,7 @@ class _Turn:
     number: int = 1
     block: int = 0
     pool: _Rows | None = None
-    until: Until | None = None
+    condition: RoundCondition | None = None
     opens: bool = False
 
     @property
@@ -127,11 +127,11 @@ class _Planner:
         made = _Rows()
         for number in range(1, rounds.times + 1):
             pool = rows = before.and_of(made)
-            until = Until(rounds.accepted, made.names) if made.steps else None
-            turn = _Turn(number, block, pool, until, opens=True)
+            condition = RoundCondition(rounds.accepted, made.names) if made.steps else None
+            turn = _Turn(number, block, pool, condition, opens=True)
             for entry in rounds.stages:
                 rows = _Rows((self._step(chain, entry, rows, turn),))
-                turn = replace(turn, until=None, opens=False)
+                turn = replace(turn, condition=None, opens=False)
             made = made.and_of(rows)
         if rounds.cut is not None:
             made = _Rows((self._step(chain, rounds.cut, made, _Turn()),))
@@ -166,7 +166,7 @@ class _Planner:
             chains=tuple(each for each, _ in of),
             reads={each: found.names for each, found in reads.items()},
             round=turn.number,
-            until=turn.until,
+            condition=turn.condition,
         )
         return self.steps.setdefault(step.folder, step)
 

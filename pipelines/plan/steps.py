@@ -22,7 +22,7 @@ Fingerprint = str | Sequence["Fingerprint"]
 
 
 @dataclass(frozen=True, slots=True)
-class Until:
+class RoundCondition:
     """A round begins only while `steps` have made fewer than `accepted` rows together."""
 
     accepted: int | None
@@ -54,7 +54,7 @@ class Step:
     """By the chain's name, the steps whose rows a set stage reads beside its own."""
     round: int = 1
     """Of a `rounds:` block."""
-    until: Until | None = None
+    condition: RoundCondition | None = None
     """Of the first step of a later round."""
 
     @property

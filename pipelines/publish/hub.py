@@ -70,7 +70,7 @@ class Repository:
     def __init__(self, name: str, *, writes: bool = True) -> None:
         """Check the name and find a token; connect to nothing.
 
-        Whoever only looks (`writes` false) needs no token: a public repository is then seen.
+        To look (`writes` false) no token is needed: a public repository is then seen.
 
         Raises:
             UserError: the name is none, or there is no usable token.

@@ -1,4 +1,4 @@
-"""Recipes that come with a store: whoever wrote the store wrote them.
+"""Recipes that come with a store: they are its author's, and not to be trusted.
 
 An engine of a recorded recipe may start a command, load a script or a model's code, read a file as
 a key and send it with the rows to any address. So one is opened unasked only where its kind and

@@ -43,7 +43,7 @@ def execute(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner) -
             with recorded(job, passes) as ended:
                 for engine in first_engines(job):
                     executor.warm(engine)
-                while not passes or _has_more([each[0].given.meter for each in passes]):
+                while not passes or _has_more([each[0].given.budget for each in passes]):
                     passes.append(_stage_runs(job, lease, executor, watch, meter))
                     run_steps(passes[-1])
                     meter = meter.anew()
@@ -74,7 +74,7 @@ def _has_more(meters: list[BudgetTracker]) -> bool:
 
 
 def _bury(store: Store, lease: Lease) -> None:
-    """Close the records of runs that ended without a word: whoever holds the store is alone."""
+    """Close the records of runs that died without recording it: we hold the only lease."""
     for run in store.all_runs():
         if run.status == "running":
             facts = {"status": "interrupted", "error": "its process ended without a word"}
@@ -98,7 +98,7 @@ def _stage_runs(
         watch=watch,
         stop=threading.Event(),
         cassettes=job.cassettes,
-        meter=meter,
+        budget=meter,
         gates={name: Gate(rows) for name, rows in room.items()},
         wanted=job.wanted,
         as_it_was=job.as_it_was,
@@ -128,7 +128,7 @@ def _stage_run(
         given,
         incoming(step.after, step.chains) if step.after else None,
         {chain: incoming(names) for chain, names in step.reads.items()},
-        [made[name].out for name in step.until.steps] if step.until else [],
+        [made[name].out for name in step.condition.steps] if step.condition else [],
     )
 
 

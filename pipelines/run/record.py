@@ -26,7 +26,7 @@ Pass = Sequence[StageRun]
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Close the books and the engines in peace: whoever ends a run often signals twice."""
+    """Ignore signals while records and engines are closed: people often press Ctrl-C twice."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -56,9 +56,9 @@ def recorded(job: Job, passes: list[Pass]) -> Iterator[list[Run]]:
     runs.write(job.store.runs, job.run)
     try:
         yield ended
-        closed = {each.step.name for each in passes[-1] if each.out.closed}
-        job = replace(job, steps=tuple(s for s in job.steps if s.name not in closed))
-        steps = tuple(step for step in job.run.steps if step.name not in closed)
+        skipped = {each.step.name for each in passes[-1] if each.out.skipped}
+        job = replace(job, steps=tuple(s for s in job.steps if s.name not in skipped))
+        steps = tuple(step for step in job.run.steps if step.name not in skipped)
         job = replace(job, run=structs.replace(job.run, steps=steps))
         facts = _result(job)
     except Exception as error:
@@ -69,7 +69,7 @@ def recorded(job: Job, passes: list[Pass]) -> Iterator[list[Run]]:
         with undisturbed():
             record("interrupted")
         raise
-    reached = passes[-1][0].given.meter.reached
+    reached = passes[-1][0].given.budget.reached
     if reached:
         seen.keep(job.store, job.run)
     record("capped" if reached else "done", reached, **facts)

@@ -17,7 +17,7 @@ NAME = "run.json"
 VIEWS = ("dataset", "rejected", "stages", "ledger", "runs", "costs")
 """Views that every run has in SQL (`catalog.py`); no stage is called so."""
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\Z"
-"""Of a folder in a store: no path, whoever wrote the record."""
+"""Of a folder in a store: never a path, also in records of others."""
 _PROMPT = r"^[a-z0-9_]+(/[a-z0-9_]+)*\Z"
 """Of a template: it becomes a file of a release."""
 
@@ -159,7 +159,7 @@ def parse(content: bytes) -> Run:
     """The record in a file.
 
     Raises:
-        ValueError: it is damaged (`Broken`) or no record (`msgspec.DecodeError`).
+        ValueError: it is damaged (`BrokenError`) or no record (`msgspec.DecodeError`).
     """
     try:
         return msgspec.json.decode(unseal(content), type=Run)

@@ -14,7 +14,7 @@ def storable(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` with control characters, but line ends and tabs, as their pictures or U+FFFD.
+    """`text` with control characters, except line ends and tabs, as their pictures or U+FFFD.
 
     What a row says may hold escape sequences that set a terminal's title, clear it, or type.
     """

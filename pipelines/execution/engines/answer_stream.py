@@ -16,12 +16,12 @@ class Ended:
 
 
 async def forward(answers: AsyncIterator[Answer], put: Callable[[Answer | Ended], object]) -> None:
-    """Put every answer, and at last `Ended`: an error is raised by whoever takes it."""
+    """Put every answer, and at last `Ended`: an error is raised where it is taken."""
     try:
         async for answer in answers:
             put(answer)
     except asyncio.CancelledError:
-        # Whoever cancelled it takes nothing more; an engine that did so itself is heard of.
+        # One that was cancelled is not read any more; an engine that did so itself is heard of.
         put(Ended(RunError("the engine broke off its answers")))
         raise
     except Exception as error:  # noqa: BLE001  see above

@@ -123,7 +123,7 @@ class EngineThread:
         return self._engine
 
     def stop(self) -> None:
-        """Give up all work under way; whoever waits for it gets `Upstream`."""
+        """Give up all work under way; waiting for it raises `UpstreamError`."""
         self._stopped = True
         self._loop.call_soon_threadsafe(self._cancel)
 

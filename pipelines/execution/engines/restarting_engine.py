@@ -18,7 +18,7 @@ from stages.errors import EngineError
 from stages.shared.unicode import storable
 
 _FAILURES = 3
-"""In a row, of all calls; a refusal of a single request (too long, malformed) is none."""
+"""In a row, over all calls; a refused request (too long, malformed) does not count."""
 _REOPENINGS = 3
 """Without an answer in between; then the engine is given up."""
 

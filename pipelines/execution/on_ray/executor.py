@@ -60,7 +60,7 @@ class RayExecutor:
                     raise UpstreamError
                 self._start()
                 copies = {name: self._replicas(name) for name in work.step.engines if asks}
-        except Exception as error:  # noqa: BLE001  whoever waits for the work hears of it
+        except Exception as error:  # noqa: BLE001  raised where the work is waited for
             failed: Future[list[Shard]] = Future()
             failed.set_exception(error)
             return failed
@@ -219,7 +219,7 @@ def _worker() -> Any:
 
 
 def _cause(error: BaseException | None) -> BaseException | None:
-    """What the work raised rather than Ray's wrapping of it; `Lost` for what broke in Ray."""
+    """What the work raised, unwrapped; `EngineLost` or `WorkerDied` for what broke in Ray."""
     cause = getattr(error, "cause", None)
     if isinstance(cause, BowerbirdError | EngineError | WorkerDied | UpstreamError):
         return cause

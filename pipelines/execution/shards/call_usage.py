@@ -29,7 +29,7 @@ class CallUsage:
         return Usage(*sums[:3], self.unreadable, seconds, sums[3])
 
     def by_engine(self, engines: int) -> tuple[Usage, ...]:
-        """The sums of each of so many engines; nothing where one is all there are."""
+        """The sums of each of so many engines; empty if there is only one."""
         if engines < 2:
             return ()
         lines = [[line for key, line in self._rows.items() if key[2] == e] for e in range(engines)]

@@ -1,4 +1,7 @@
-"""What of a step's work may begin: by the budget, by the shards that are wanted, by the gate."""
+"""Which of a step's tasks may start: the budget, the shards wanted and the gate decide.
+
+Whether a round starts at all is decided before (`StageRun`).
+"""
 
 from collections import deque
 from collections.abc import Callable
@@ -13,7 +16,7 @@ from pipelines.recipe.money import Budget
 
 
 @dataclass(frozen=True, slots=True)
-class Let:
+class Admitted:
     """Work that the gate has let in."""
 
     work: ShardTask
@@ -26,7 +29,7 @@ class Admission:
     """Of one step, used by its thread alone. `let` hears of what may begin, from any thread."""
 
     def __init__(
-        self, step: Step, position: int, given: Conditions, let: Callable[[Let], None]
+        self, step: Step, position: int, given: Conditions, let: Callable[[Admitted], None]
     ) -> None:
         self._step, self._position, self._given, self._let = step, position, given, let
         self._refused: deque[ShardTask] = deque()
@@ -48,7 +51,7 @@ class Admission:
         self._under_way -= works
 
     def begin(self) -> int:
-        """Let begin what the budget allows; how many works it never will."""
+        """Start what the budget allows; return how many tasks will not start in this run."""
         left = 0
         while self._refused:
             verdict = self._verdict(self._refused[0])
@@ -66,13 +69,13 @@ class Admission:
         wanted = self._given.wanted
         if wanted is not None and not self._step.whole:
             return "go" if work.inputs[0].index in wanted.get(self._step.name, ()) else "stop"
-        return self._given.meter.begin(self._step, sum(given.rows for given in work.inputs))
+        return self._given.budget.begin(self._step, sum(given.rows for given in work.inputs))
 
     def enter(self, work: ShardTask, *, fresh: bool) -> None:
         """Wait for a place at the engine; what asks none needs none."""
         self._under_way += 1
         if not self._step.engines:
-            self._let(Let(work, None, fresh))
+            self._let(Admitted(work, None, fresh))
             return
         rows = 1 if work.only is not None else work.inputs[0].rows
         # Of several engines the first: the others get no more calls than their own capacity.
@@ -81,4 +84,4 @@ class Admission:
         # Under a budget rows are made whole before others begin.
         capped = self._given.recipe.budget != Budget()
         position = -self._position if capped else self._position
-        gate.enter(position, rows, lambda through: self._let(Let(work, through, fresh)))
+        gate.enter(position, rows, lambda through: self._let(Admitted(work, through, fresh)))

@@ -64,7 +64,11 @@ class BudgetTracker:
 
     @property
     def only_adds(self) -> bool:
-        """Whether more rows leave what is paid for as it is: a selection may choose others."""
+        """Whether more rows only add to the result.
+
+        Not so where a set stage other than a dedup stands before a paid stage: with more rows it
+        could choose others, and what was paid for would be lost.
+        """
         last = max((self._steps.index(s) for s in self._steps if self._is_paid(s)), default=0)
         return all(not s.whole or s.stage.role == "dedup" for s in self._steps[: last + 1])
 
@@ -196,7 +200,7 @@ class BudgetTracker:
         return coming
 
     def _before(self, step: Step) -> set[str]:
-        """Names of the steps whose rows come to it, at however many removes."""
+        """Names of the steps whose rows come to it, directly or not."""
         found: set[str] = set()
         left = list(step.after)
         while left:

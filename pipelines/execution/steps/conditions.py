@@ -26,7 +26,7 @@ class Conditions:
     watch: Watch
     stop: threading.Event
     cassettes: Cassettes
-    meter: BudgetTracker
+    budget: BudgetTracker
     gates: dict[str, Gate]
     """By the engine's name."""
     wanted: Mapping[str, frozenset[int]] | None = None

@@ -24,7 +24,7 @@ class Gate:
         self._lock = threading.Lock()
 
     def enter(self, position: int, rows: int, go: "Callable[[Pass], None]") -> None:
-        """Call `go` when there is room for `rows`; who has the lowest `position` goes first.
+        """Call `go` when there is room for `rows`; the lowest `position` first.
 
         A shard is let in whole, as soon as there is room for one row.
         """

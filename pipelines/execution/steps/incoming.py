@@ -39,7 +39,7 @@ class Incoming:
         """Each shard as soon as it is there, by its number among those of all origins.
 
         Raises:
-            Upstream: a step before broke off.
+            UpstreamError: a step before broke off.
         """
         if len(self.origins) == 1:
             yield from self.origins[0].stream
@@ -67,10 +67,15 @@ class Incoming:
         """At the end: whether a budget kept some back."""
         return any(origin.stream.capped for origin in self.origins)
 
-    @property
-    def closed(self) -> bool:
-        """At the end: whether all were rounds that were not needed."""
-        return all(origin.stream.closed for origin in self.origins)
+    def skipped(self) -> bool:
+        """Whether all were rounds that were not needed. Waits until that is known.
+
+        Raises:
+            UpstreamError: a step before broke off.
+        """
+        for origin in self.origins:
+            origin.stream.whole()  # waits for the first shard, or the end
+        return all(origin.stream.skipped for origin in self.origins)
 
     def input(self, shard: Shard, digest: str) -> Input:
         """The rows of one of the shards, for work that is named by `digest`."""

@@ -21,7 +21,7 @@ class ShardStream:
         self._broken = False
         self.capped = False
         """At the end: whether a budget kept some back."""
-        self.closed = False
+        self.skipped = False
         """At the end: whether it is of a round that was not needed."""
         self._whole = False
 
@@ -35,7 +35,7 @@ class ShardStream:
         """All shards, if they come at once; None if they come one by one. Waits for the first.
 
         Raises:
-            Upstream: the step before broke off.
+            UpstreamError: the step before broke off.
         """
         with self._changed:
             while not (self._shards or self._ended):
@@ -50,11 +50,15 @@ class ShardStream:
             self._shards.append(shard)
             self._changed.notify_all()
 
-    def end(self, *, broken: bool = False, capped: bool = False, closed: bool = False) -> None:
-        """No more will come; `broken`: though some are missing, `capped`: and that is as it is."""
+    def end(self, *, broken: bool = False, capped: bool = False, skipped: bool = False) -> None:
+        """No more shards will come.
+
+        `broken`: the step failed before its end; `capped`: the budget held some back; `skipped`: it
+        is of a round that was not needed.
+        """
         with self._changed:
-            self.capped, self.closed = capped, closed
-            self._whole = self._whole or closed
+            self.capped, self.skipped = capped, skipped
+            self._whole = self._whole or skipped
             self._ended, self._broken = True, self._broken or broken
             self._changed.notify_all()
 
@@ -62,7 +66,7 @@ class ShardStream:
         """How many rows came in all. Waits for the end.
 
         Raises:
-            Upstream: the step broke off.
+            UpstreamError: the step broke off.
         """
         return sum(shard.counts.output for shard in self)
 
@@ -70,7 +74,7 @@ class ShardStream:
         """Each shard as soon as it is there.
 
         Raises:
-            Upstream: the step before broke off.
+            UpstreamError: the step before broke off.
         """
         for position in itertools.count():
             with self._changed:

@@ -10,7 +10,7 @@ from pipelines.execution.engines.reply_log import Tape
 from pipelines.execution.shards.quarantine import Quarantine
 from pipelines.execution.shards.shard_task import ShardTask
 from pipelines.execution.shards.worker_died import WorkerDied
-from pipelines.execution.steps.admission import Admission, Let
+from pipelines.execution.steps.admission import Admission, Admitted
 from pipelines.execution.steps.conditions import Conditions
 from pipelines.execution.steps.incoming import SPAN, Incoming
 from pipelines.execution.steps.shard_stream import ShardStream, UpstreamError
@@ -30,7 +30,7 @@ _ENOUGH = 10
 class _Done:
     """Work that has ended, well or not."""
 
-    let: Let
+    let: Admitted
     work: ShardTask
     future: Future[list[Shard]]
 
@@ -39,7 +39,7 @@ class _Spent:
     """What was spent or is under way has changed: a shard that was refused may begin now."""
 
 
-_Event = ShardTask | Let | _Done | _Spent | Exception | None
+_Event = ShardTask | Admitted | _Done | _Spent | Exception | None
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class StageRun:
     _inbox: "queue.SimpleQueue[_Event]" = field(default_factory=queue.SimpleQueue)
     _quarantine: Quarantine = field(default_factory=Quarantine)
     _came: list[Shard] = field(default_factory=list)
-    _left: journal.Left = field(default_factory=journal.Left)
+    _left: journal.JournalIndex = field(default_factory=journal.JournalIndex)
     _capped: bool = False
     _room: threading.Semaphore = field(default_factory=threading.Semaphore)
     """For shards that are read and have no place at an engine yet: seeds are rows in memory."""
@@ -76,11 +76,11 @@ class StageRun:
 
         Raises:
             RunError: too many rows failed, a full disk, a dead engine, another writer.
-            Upstream: a step before broke off.
+            UpstreamError: a step before broke off.
         """
         try:
-            if self._is_closed():
-                self.out.end(capped=self._capped, closed=True)
+            if self._is_skipped():
+                self.out.end(capped=self._capped, skipped=True)
                 return Manifest(self.step.path, self.step.fingerprint)
             self.given.watch.began(self.step)
             done = self._run()
@@ -92,37 +92,37 @@ class StageRun:
         self.given.watch.ended(self.step, done)
         return done
 
-    def _is_closed(self) -> bool:
+    def _is_skipped(self) -> bool:
         """Whether the rounds before it made enough, or were kept short by the budget."""
-        until = self.step.until
-        if until is not None and until.accepted is not None:
+        condition = self.step.condition
+        if condition is not None and condition.accepted is not None:
             rows = sum(stream.rows() for stream in self.counted)
             self._capped = any(stream.capped for stream in self.counted)
-            return self._capped or rows >= until.accepted
-        return self.incoming is not None and self.step.round > 1 and self.incoming.closed
+            return self._capped or rows >= condition.accepted
+        return self.incoming is not None and self.step.round > 1 and self.incoming.skipped()
 
     def _run(self) -> Manifest:
         epoch, as_it_was = self.given.lease.epoch, self.given.as_it_was
-        ledger = StepCommits(self._folder, self.step, epoch, as_it_was=as_it_was)
-        if ledger.was_complete and self._is_for(ledger):
-            shards = ledger.adopt()
+        commits = StepCommits(self._folder, self.step, epoch, as_it_was=as_it_was)
+        if commits.was_complete and self._is_for(commits):
+            shards = commits.adopt()
             for shard in shards:
                 self.given.watch.committed(self.step, shard, reused=True)
-                self.given.meter.took(self.step, shard, begun=False)
+                self.given.budget.took(self.step, shard, begun=False)
             self.out.put_all(shards)
-            return ledger.complete(ledger.given)
-        self._left = journal.Left(self._journal.names())
+            return commits.complete(commits.given)
+        self._left = journal.JournalIndex(self._journal.names())
         self._room = threading.Semaphore(self.given.executor.width)
-        self.given.meter.tell(lambda: self._inbox.put(_Spent()))
-        cuts = ledger.cuts if self.incoming is None else {}
+        self.given.budget.tell(lambda: self._inbox.put(_Spent()))
+        cuts = commits.cuts if self.incoming is None else {}
         size = self.given.shard_rows
         tasks = Tasks(self.step, self._folder, self.incoming, self.beside, size, cuts)
         threading.Thread(target=self._feed, args=(tasks,), daemon=True).start()
         admission = Admission(self.step, self.position, self.given, self._inbox.put)
-        self._work_off(ledger, admission)
-        self._check_limit(ledger, enough=1)
+        self._work_off(commits, admission)
+        self._check_limit(commits, enough=1)
         self._capped |= admission.capped or any(each.capped for each in self._read)
-        done = ledger.complete("" if self._capped else digest(self._came))
+        done = commits.complete("" if self._capped else digest(self._came))
         if done.complete:
             self._journal.drop()
         return done
@@ -132,7 +132,7 @@ class StageRun:
         """All that comes to it; nothing for a step that makes its own rows."""
         return [] if self.incoming is None else [self.incoming, *self.beside.values()]
 
-    def _is_for(self, ledger: StepCommits) -> bool:
+    def _is_for(self, commits: StepCommits) -> bool:
         """Whether the complete step was made of what it would be given now."""
         if self.incoming is None:
             # The fingerprint names the seeds: however they were cut, these are the rows.
@@ -143,7 +143,7 @@ class StageRun:
             if whole is None:
                 return False
             came += whole
-        return digest(came) == ledger.given
+        return digest(came) == commits.given
 
     @property
     def _folder(self) -> Folder:
@@ -167,30 +167,30 @@ class StageRun:
         else:
             self._inbox.put(None)
 
-    def _work_off(self, ledger: StepCommits, admission: Admission) -> None:
-        """Let work begin as it comes, and commit shards as they are done."""
+    def _work_off(self, commits: StepCommits, admission: Admission) -> None:
+        """Admitted work begin as it comes, and commit shards as they are done."""
         more = True
         while more or admission.open:
             done: list[_Done] = []
             for event in self._news():
                 match event:
-                    case ShardTask() as work if self._reuse(work, ledger):
+                    case ShardTask() as work if self._reuse(work, commits):
                         self._room.release()
                     case ShardTask() as work:
                         admission.offer(work)
-                    case Let() as let:
+                    case Admitted() as let:
                         self._submit(let)
                     case _Done() as ended:
                         done.append(ended)
                     case None:
                         more = False
             admission.ended(len(done))
-            for work in self._settle(done, ledger):
+            for work in self._settle(done, commits):
                 admission.enter(work, fresh=False)
             for _ in range(admission.begin()):
                 self._room.release()
 
-    def _submit(self, let: Let) -> None:
+    def _submit(self, let: Admitted) -> None:
         work = let.work
         if let.through is not None:
             if let.fresh:
@@ -223,18 +223,18 @@ class StageRun:
             found.append(event)
         return found
 
-    def _reuse(self, work: ShardTask, ledger: StepCommits) -> bool:
+    def _reuse(self, work: ShardTask, commits: StepCommits) -> bool:
         """Whether all shards of `work` are committed already; if so, they count as done."""
-        found = [ledger.known(given) for given in work.inputs]
+        found = [commits.known(given) for given in work.inputs]
         shards = [shard for shard in found if shard is not None]
         if len(shards) < len(work.inputs):
             return False
         for shard in shards:
-            ledger.keep(shard)
+            commits.keep(shard)
             self._announce(shard, reused=True)
         return True
 
-    def _settle(self, done: list[_Done], ledger: StepCommits) -> list[ShardTask]:
+    def _settle(self, done: list[_Done], commits: StepCommits) -> list[ShardTask]:
         """Commit what succeeded, all in one version; return what is to be done again."""
         again: list[ShardTask] = []
         shards: list[Shard] = []
@@ -245,10 +245,10 @@ class StageRun:
             if ended.work.tape is not None:
                 self._left.add(ended.work.tape.name)
         if shards:
-            ledger.commit(shards)
+            commits.commit(shards)
         for shard in shards:
             self._announce(shard, reused=False)
-        self._check_limit(ledger)
+        self._check_limit(commits)
         return again
 
     def _look_at(self, ended: _Done) -> tuple[list[ShardTask], list[Shard]]:
@@ -267,12 +267,14 @@ class StageRun:
 
     def _announce(self, shard: Shard, *, reused: bool) -> None:
         self.given.watch.committed(self.step, shard, reused=reused)
-        self.given.meter.took(self.step, shard, begun=not reused)
+        self.given.budget.took(self.step, shard, begun=not reused)
         self.out.put(shard)
 
-    def _check_limit(self, ledger: StepCommits, enough: int = _ENOUGH) -> None:
+    def _check_limit(self, commits: StepCommits, enough: int = _ENOUGH) -> None:
         limit = self.given.recipe.limits.failed
-        if ledger.rows >= enough and ledger.failed > limit * ledger.rows:
-            cause = f"{self.step.name}: {ledger.failed} of {ledger.rows} rows failed ({ledger.why})"
+        if commits.rows >= enough and commits.failed > limit * commits.rows:
+            cause = (
+                f"{self.step.name}: {commits.failed} of {commits.rows} rows failed ({commits.why})"
+            )
             remedy = "Look at `bowerbird sql 'SELECT reason, detail FROM rejected'`, fix the"
             raise RunError(cause, f"{remedy} cause, or raise `limits.failed` in the recipe.")

@@ -31,11 +31,11 @@ class StepCommits:
             self._log.commit(epoch)
 
     def _is_reusable(self, shard: Shard) -> bool:
-        """Whether it need not be done again.
+        """Whether a committed shard can be reused.
 
-        Of a step that was broken off, shards with failed rows are: who fixes the cause and runs
-        again wants these rows. A complete step stands as it is, also where a repair took a shard
-        out of it (`as_it_was`).
+        If the step was interrupted, shards with failed rows are done again, so that a rerun retries
+        those rows. A complete step is reused as it is, even where a repair removed one of its
+        shards (`as_it_was`).
         """
         return self._log.complete or self._as_it_was or not shard.counts.failed
 
@@ -72,8 +72,8 @@ class StepCommits:
     def commit(self, shards: Sequence[Shard]) -> None:
         """Add new shards to the manifest, if their counts add up.
 
-        Shards of an earlier run that this one has not come to yet stay: whoever is killed now
-        finds them again.
+        Shards of an earlier run that this one has not come to yet stay, so that they are there
+        again if this run is killed.
         """
         for shard in shards:
             if not shard.counts.add_up() or shard.part.rows != shard.counts.output:
@@ -86,7 +86,7 @@ class StepCommits:
             self.keep(shard)
 
     def _cut_otherwise(self, shards: Sequence[Shard]) -> tuple[int, ...]:
-        """Of a first step, the shards of an earlier cut that hold rows of these."""
+        """For a first step: the shards of an earlier cut that overlap these."""
         if type(self._step.stage).initial_rows is Stage.initial_rows:
             return ()
         new = {shard.index: shard.index + shard.counts.input for shard in shards}
@@ -101,7 +101,7 @@ class StepCommits:
     def complete(self, given: str) -> Manifest:
         """Say that these are all shards. `given`: the digest of all that came in.
 
-        Without it more may come another day: the step is not complete.
+        If it is empty, a later run may add more: the step is not complete.
         """
         stale = tuple(index for index in self._log.shards if index not in self._kept)
         if stale or self._log.given != given or (given and not self._log.complete):

@@ -40,7 +40,7 @@ class Tasks(NamedTuple):
         """Work as it becomes possible.
 
         Raises:
-            Upstream: a step before broke off.
+            UpstreamError: a step before broke off.
         """
         if self.incoming is None:
             for given in self._seeds():

@@ -1,7 +1,7 @@
 """JSON objects that notice when they were changed.
 
 The last member, `xxh3_128`, is the checksum of all the text before it, so the file stays plain
-JSON for whoever looks at it.
+JSON for other readers.
 """
 
 import xxhash
@@ -23,7 +23,7 @@ def unseal(content: bytes) -> bytes:
     """The body that was sealed.
 
     Raises:
-        Broken: the checksum is missing or not the text's.
+        BrokenError: the checksum is missing or not the text's.
     """
     head, mark, tail = content.rpartition(_MARK)
     if not mark:

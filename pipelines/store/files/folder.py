@@ -1,9 +1,9 @@
 """Where a store keeps its files: a folder on a disk here, a bucket in `bucket.py`.
 
-Both know whole files only. `put` and `create` leave a file as it was or as it shall be, and
+Both know whole files only. `put` and `create` write a file completely or not at all, and
 return when it would survive a power cut. `create` never replaces: of several writers that want
-the same name one gets it, and on that everything that is decided once (a version of a manifest,
-the holder of a lease) is built.
+the same name one gets it. All that is decided once (a version of a manifest, the holder of a
+lease) relies on this.
 """
 
 import errno

@@ -29,7 +29,7 @@ def knows(path: Path, file: File) -> bool:
 
 
 def note(path: Path, file: File) -> None:
-    """It was. Where there is no room for notes, it is verified again another time."""
+    """Record that the file was verified. If there is no room for it, it is verified again later."""
     mark = _mark(path, file)
     _known().add(mark)
     try:

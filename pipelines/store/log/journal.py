@@ -89,7 +89,7 @@ def whole(content: bytes) -> int:
 
 
 def load(folder: Folder, names: Iterable[str]) -> dict[bytes, bytes]:
-    """All answers of these journals; `reply` reads one."""
+    """All answers of these journals, still encoded; `outcome` decodes one."""
     found: dict[bytes, bytes] = {}
     for file in files(folder, names):
         # A journal that is gone was of a shard that is committed.
@@ -111,7 +111,7 @@ def name_of(index: int, rows: int) -> str:
     return f"{index:05}+{rows}-{uuid4().hex[:12]}.log"
 
 
-class Left:
+class JournalIndex:
     """The journals of a stage, by the rows that they can hold answers to.
 
     A first stage's shards are numbered by their first row, so that a run with other sizes of

@@ -139,7 +139,7 @@ class Log:
         raise RunError(cause, "`bowerbird repair` rebuilds what it listed.")
 
     def _catch_up(self) -> bool:
-        """Read to the end; whether it was read in peace."""
+        """Read to the end; return whether no compaction interfered."""
         commits, snapshots = versions(self.folder)
         if snapshots and snapshots[-1] > self.version:
             self.shards = {}
@@ -178,7 +178,7 @@ class Log:
         `given`: said with the last one, the digest of all that came in.
 
         Raises:
-            Fenced: a writer of a higher epoch has committed.
+            FencedError: a writer of a higher epoch has committed.
             RunError: the disk is full, or a file of the log is damaged.
         """
         while True:

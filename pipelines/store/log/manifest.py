@@ -15,7 +15,7 @@ class File(msgspec.Struct, frozen=True, gc=False):
     """A committed file of a stage folder.
 
     `sha256` names the content wherever it goes; `xxh3` (128 bits) is what every reader checks,
-    ten times as fast. A name is a name and no path, whoever wrote the record.
+    ten times as fast. Names are plain file names, never paths, also in records of others.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}$)[^/\\\0]*$")]
@@ -26,7 +26,7 @@ class File(msgspec.Struct, frozen=True, gc=False):
 
 
 NO_FILE = File("", "", 0, 0)
-"""Of rows that there are none of."""
+"""Stands for a file that is not written, because it would have no rows."""
 
 
 class Counts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -92,7 +92,7 @@ class Shard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     @property
     def files(self) -> tuple[File, ...]:
-        """All that there are."""
+        """Those of its files that exist."""
         return tuple(
             file for file in (self.part, self.rejected, self.spent, self.marks) if file.name
         )

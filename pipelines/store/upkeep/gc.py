@@ -87,7 +87,7 @@ def fence(folder: Folder, epoch: int) -> None:
 
 
 def leftovers(folder: Folder, seen_by_runs: Sequence[Shard] = ()) -> Iterator[Garbage]:
-    """The garbage in the folder of a stage that a run points at; what capped runs saw is none."""
+    """The garbage in the folder of a stage that a run points at; what capped runs saw is not."""
     found = log.read(folder)
     listed = {file.name for file in files(found)}
     listed |= {file.name for shard in seen_by_runs for file in shard.files}

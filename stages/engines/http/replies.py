@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 _MOST_TOKENS = 2**40
-"""A count beyond it is no count."""
+"""Larger counts are refused as invalid."""
 
 
 class NoReplyError(Exception):

@@ -1,7 +1,7 @@
 """Models that are loaded into this process: where they come from, and that they bring no code.
 
-A model's files can run code in whoever loads them: Python files that its configuration names
-(`auto_map`), weights in pickle. vLLM was led past `trust_remote_code=False` three times
+A model's files can run code in the process that loads them: Python files that its configuration
+names (`auto_map`), weights in pickle. vLLM was led past `trust_remote_code=False` three times
 (CVE-2025-66448, CVE-2026-22807, CVE-2026-27893), so files are looked at before anything opens
 them, and of a hub's model only those are downloaded that cannot run.
 """
@@ -96,7 +96,7 @@ def _names_code(path: Path) -> bool:
     try:
         content = json.loads(path.read_text())
     except (ValueError, OSError, RecursionError):
-        return False  # whoever loads it will say so
+        return False  # loading it will say so
     if _has_auto_map(content):
         return True
     if path.name == "modules.json" and isinstance(content, list):

@@ -1,4 +1,4 @@
-"""Run a command that ends with whoever holds this process's standard input.
+"""Run a command that ends with the process that holds this one's standard input.
 
     python -m stages.engines.process.die_with_parent COMMAND…
 
@@ -31,7 +31,7 @@ def main() -> int:
     child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
     done = threading.Event()
     threading.Thread(target=_end, args=(child.pid, done), daemon=True).start()
-    # Whoever ends the run may signal all of its processes; the pipe says when to end.
+    # All processes of a run may be signalled at its end; the pipe says when to end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     code = child.wait()

@@ -20,7 +20,9 @@ from stages.rows import Columns, Row, ShardReader
 
 __all__ = ["Columns", "Derived", "Dropped", "Failed", "Fate", "Kept", "Row", "ShardReader"]
 
-Role = Literal["source", "generate", "filter", "annotate", "judge", "dedup", "select", "pair"]
+Role = Literal[
+    "source", "generate", "filter", "annotate", "judge", "dedup", "select", "pair", "mix"
+]
 
 
 class Stage(BaseModel):

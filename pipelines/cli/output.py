@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from pipelines.machine.doctor import Finding
-    from pipelines.plan.estimate import Estimate
-    from pipelines.plan.steps import Step
+    from pipelines.run.preview import Gone
     from pipelines.store.lease import Holder
     from pipelines.store.query.lineage import Event
     from pipelines.store.upkeep.gc import Garbage
@@ -38,6 +37,9 @@ if TYPE_CHECKING:
 
 console = Console(stderr=True, highlight=False)
 DEFAULT_STORE = "store"
+_MOST_GONE = 12
+_NARROWEST = 16
+"""Characters that a cell with more of them needs at least, to be read."""
 
 
 def escape(text: str) -> str:
@@ -89,10 +91,14 @@ def fail(error: Exception, code: int) -> int:
 
 
 def table(
-    columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = ()
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    right: Sequence[str] = (),
+    *,
+    header: bool = True,
 ) -> Table:
     """A plain table; columns named in `right` hold numbers."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    made = Table(box=None, pad_edge=False, header_style="bold", show_header=header)
     for name in columns:
         made.add_column(escape(name), justify="right" if name in right else "left", overflow="fold")
     for row in rows:
@@ -169,25 +175,6 @@ def _took(run: Run) -> str:
     return str(seconds)
 
 
-def plan(estimates: "Sequence[Estimate]") -> None:
-    """What each step costs at most, then what it reads and writes."""
-    out = stdout()
-    costs = ("stage", "engine", "cached", "rows ≤", "calls ≤", "tokens ≤")
-    rows = [
-        (e.step.name, e.engine, e.cached, f"{e.rows:,}", f"{e.calls:,}" if e.engine else "",
-         f"{e.tokens:,}" if e.tokens else "")
-        for e in estimates
-    ]  # fmt: skip
-    out.print(table(costs, rows, right=costs[3:]))
-    calls, tokens = sum(e.calls for e in estimates), sum(e.tokens for e in estimates)
-    out.print(f"\nat most {calls:,} calls, {tokens:,} tokens written\n")
-    columns = [
-        (e.step.name, ", ".join(e.step.renaming.needs), ", ".join(e.step.renaming.adds))
-        for e in estimates
-    ]
-    out.print(table(("stage", "needs", "adds"), columns))
-
-
 def cards(rows: Sequence[Mapping[str, Any]]) -> None:
     """A card per row: its texts and conversations, then its other columns."""
     from stages.shared.conversation import is_conversation, turn_lines
@@ -207,8 +194,16 @@ def cards(rows: Sequence[Mapping[str, Any]]) -> None:
                 title_align="left",
             )
         )
-    if not rows:
-        say("no row came through; `bowerbird run` keeps the reasons")
+
+
+def gone(found: "Sequence[Gone]") -> None:
+    """Rows that did not come through, a line each, with what was said of them."""
+    for row in found[:_MOST_GONE]:
+        detail = f": {_short(row.detail.strip().splitlines()[-1])}" if row.detail.strip() else ""
+        console.print(f"[dim]{escape(f'{row.stage} {row.fate} {row.row_id}')}[/]", soft_wrap=True)
+        console.print(f"  {escape(f'{row.reason}{detail}')}", soft_wrap=True)
+    if len(found) > _MOST_GONE:
+        say(f"and {len(found) - _MOST_GONE} more")
 
 
 def result(found: "pa.Table", form: Format) -> None:
@@ -224,7 +219,22 @@ def result(found: "pa.Table", form: Format) -> None:
         _print(written.getvalue())
     else:
         cells = [[_short(row[c]) for c in found.column_names] for row in rows]
-        stdout().print(table(found.column_names, cells))
+        _print_cells(found.column_names, cells)
+
+
+def _print_cells(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """As a table, or row by row where the columns would be squeezed."""
+    out = stdout()
+    needed = [
+        max([len(name), *(min(len(row[i]), _NARROWEST) for row in rows)])
+        for i, name in enumerate(columns)
+    ]
+    if sum(needed) + 2 * len(needed) <= out.width:
+        out.print(table(columns, rows))
+        return
+    for number, row in enumerate(rows, 1):
+        out.print(f"[dim]row {number}[/]")
+        out.print(table(("", ""), list(zip(columns, row, strict=True)), header=False))
 
 
 def _print(text: str) -> None:
@@ -264,14 +274,6 @@ def findings(found: "Sequence[Finding]") -> None:
         out.print(f"{mark} {escape(finding.what)}: {escape(finding.found)}", soft_wrap=True)
         if not finding.fine:
             out.print(f"        {escape(finding.remedy)}", soft_wrap=True)
-
-
-def explained(steps: "Sequence[Step]", reasons: Sequence[str]) -> None:
-    """Why each step is reused or computed."""
-    rows = [(step.name, reason) for step, reason in zip(steps, reasons, strict=True)]
-    made = table(("stage", "why"), rows)
-    made.columns[0].no_wrap = True
-    stdout().print(made)
 
 
 def damage(findings: "Sequence[Damage]") -> None:

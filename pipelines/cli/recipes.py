@@ -112,6 +112,7 @@ def plan(
     ] = None,
 ) -> None:
     """Show stages, columns, what is cached, and an estimate; without --pilot load nothing."""
+    from pipelines.cli import plans
     from pipelines.plan.estimate import estimate
     from pipelines.plan.explain import explain as reasons
     from pipelines.plan.plan import plan as make_plan
@@ -120,14 +121,14 @@ def plan(
     loaded = load(recipe, overrides)
     steps = make_plan(loaded)
     if pilot is not None:
-        from pipelines.cli import costs
         from pipelines.run.pilot import pilot as first_rows
 
-        costs.expected(first_rows(loaded, recipe, pilot), pilot)
+        rounds = any(step.round > 1 for step in steps)
+        plans.expected(first_rows(loaded, recipe, pilot), pilot, rounds=rounds)
     elif explain:
-        output.explained(steps, reasons(loaded.name, steps, Store.at(store)))
+        plans.explained(steps, reasons(loaded.name, steps, Store.at(store)))
     else:
-        output.plan(estimate(steps, Store.at(store)))
+        plans.plan(estimate(steps, Store.at(store)))
 
 
 @app.command()
@@ -142,7 +143,10 @@ def preview(
     from pipelines.recipe.parse import load
     from pipelines.run.preview import preview as first_rows
 
-    shown, became = first_rows(load(recipe, overrides), recipe, rows)
-    output.cards(shown)
-    if became > len(shown):
-        output.say(f"{len(shown)} of the {became} rows that came of the first {rows}")
+    found = first_rows(load(recipe, overrides), recipe, rows)
+    output.cards(found.rows)
+    output.gone(found.gone)
+    output.say(
+        f"of the first {rows} rows came {found.became}, "
+        f"{len(found.rows)} are shown; {len(found.gone)} did not come through"
+    )

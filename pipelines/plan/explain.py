@@ -1,5 +1,6 @@
 """Why a stage of a plan is reused or computed: what differs from the last run of its recipe."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,20 @@ def explain(recipe: str, steps: Sequence[Step], store: Store) -> list[str]:
     """One sentence per step."""
     past = [run for run in store.all_runs() if run.recipe == recipe and run.steps[0].facts]
     last = past[-1] if past else None
-    return [_why(step, steps[:number], last, store) for number, step in enumerate(steps)]
+    known = {step.name: step for step in steps}
+    return [_why(step, _before(step, known), last, store) for step in steps]
+
+
+def _before(step: Step, known: Mapping[str, Step]) -> list[Step]:
+    """The steps whose rows come to it, directly or not, in the plan's order."""
+    found: set[str] = set()
+    left = [step]
+    while left:
+        here = left.pop()
+        names = {*here.after, *itertools.chain.from_iterable(here.reads.values())} - found
+        found |= names
+        left += [known[name] for name in names]
+    return [each for each in known.values() if each.name in found]
 
 
 def _why(step: Step, before: Sequence[Step], last: Run | None, store: Store) -> str:
@@ -24,8 +38,7 @@ def _why(step: Step, before: Sequence[Step], last: Run | None, store: Store) -> 
         return f"goes on: {found.counts.input:,} rows are committed"
     then = _of(step, last)
     if last is None or then is None:
-        later = step.round > 1
-        return f"computed{' if it is needed' if later else ''}: no run of this recipe had it"
+        return "computed: no run of this recipe had it"
     changes = _changes(step.facts, then.facts)
     if changes:
         return "computed: " + ", ".join(changes)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.recipe.lookup import known_stages, nearest, stage_class
+from pipelines.recipe.lookup import has_module, known_stages, nearest, stage_class
 from pipelines.recipe.recipe_source import NAME, unroll
 from pipelines.recipe.renaming import Renaming
 from pipelines.recipe.validate import validate
@@ -135,6 +135,11 @@ def _stage(entry: Mapping[str, Any], where: str, folder: Path) -> Stage:
     use = entry["use"]
     model = stage_class(use)
     if model is None:
+        if has_module(use):
+            cause = f"{where}: stages/{use.replace('.', '/')}.py has no stage in it"
+            raise UserError(
+                cause, "Define a class in it that is derived from one of stages/base.py."
+            )
         raise UserError(f"{where}: there is no stage '{use}'", nearest(use, known_stages()))
     settings = {key: value for key, value in entry.items() if key not in ("use", "as", "columns")}
     for old, new in _RENAMED.get(use, {}).items():

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 import stages
 from stages.base import Stage
 from stages.engines.base import EngineSpec
+from stages.errors import UserError, first_line
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -36,6 +37,13 @@ def stage_class(path: str) -> type[Stage] | None:
     return class_in(f"stages.{path}", Stage)
 
 
+def has_module(path: str) -> bool:
+    """Whether there is a file for a stage's path, whatever is in it."""
+    family, _, name = path.partition(".")
+    file = Path(stages.__path__[0]) / family / f"{name}.py"
+    return family not in _NO_FAMILIES and name.isidentifier() and file.is_file()
+
+
 def known_stages() -> list[str]:
     """Paths of all stages there are."""
     families = [m.name for m in pkgutil.iter_modules(stages.__path__) if m.ispkg]
@@ -55,13 +63,20 @@ def known_engines() -> list[str]:
 
 
 def class_in(module: str, base: type[Model]) -> type[Model] | None:
-    """The one model derived from `base` that is defined in `module`; None without one."""
+    """The one model derived from `base` that is defined in `module`; None without one.
+
+    Raises:
+        UserError: the module cannot be imported.
+    """
     try:
         members = vars(importlib.import_module(module))
-    except ModuleNotFoundError as error:
-        if error.name and module.startswith(error.name):
+    except Exception as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and module.startswith(missing):
             return None
-        raise
+        path = f"{module.replace('.', '/')}.py"
+        cause = f"{path} cannot be imported: {type(error).__name__}: {first_line(error)}"
+        raise UserError(cause, f"`python -c 'import {module}'` shows where.") from error
     own = [
         member
         for member in members.values()

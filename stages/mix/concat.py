@@ -21,7 +21,7 @@ from stages.base import Columns, Fate, Kept, Role, TableStage
 class Concat(TableStage):
     """All rows of all chains."""
 
-    role: ClassVar[Role] = "source"
+    role: ClassVar[Role] = "mix"
     needs: ClassVar[tuple[str, ...]] = ("chain",)
     adds: ClassVar[Columns] = {"chain": pa.string()}
 

@@ -117,8 +117,8 @@ def test_a_plan_estimates_pilots_and_previews_chains(mixed, tmp_path):
     assert found["mix_concat"] == 21
     expected = {e.name: e.rows for e in pilot(recipe, ROOT / "test.yaml", 2)}
     assert expected["mix_concat"] == 21
-    shown, became = preview(recipe, ROOT / "test.yaml", 2)
-    assert (len(shown), became) == (2, 6)
+    shown = preview(recipe, ROOT / "test.yaml", 2)
+    assert (len(shown.rows), shown.became) == (2, 6)
 
 
 @pytest.mark.parametrize(

@@ -109,19 +109,23 @@ def _table(step: Step, table: pa.Table, out: list[_Out]) -> pa.Table:
         elif field.name == "parents":
             columns.append(pa.array([row.parents for row in out], field.type))
         elif field.name in adds:
-            columns.append(_added(table, field, out))
+            columns.append(_added(step, table, field, out))
         else:
             columns.append(table[field.name].take(sources).cast(field.type))
     return pa.table(columns, schema=step.schema)
 
 
-def _added(table: pa.Table, field: pa.Field, out: list[_Out]) -> pa.Array:
+def _added(step: Step, table: pa.Table, field: pa.Field, out: list[_Out]) -> pa.Array:
     before = table[field.name].to_pylist() if field.name in table.column_names else None
     values = [
         row.changes.get(field.name, before[row.source] if before is not None else None)
         for row in out
     ]
-    return pa.array(values, field.type)
+    try:
+        return pa.array(values, field.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        cause = f"{step.name} wrote what is no {field.type} into the column '{field.name}'"
+        raise RunError(f"{cause} ({error})", "This is a bug of the stage.") from None
 
 
 def _rejected(table: pa.Table, refused: list[tuple[int, Dropped | Failed]]) -> pa.Table:

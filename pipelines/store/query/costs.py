@@ -43,7 +43,7 @@ def _line(store: Store, run: Run) -> dict[str, Any]:
     usages = [found.usage for _, found in steps]
     tokens = sum(usage.prompt_tokens + usage.completion_tokens for usage in usages)
     usd = _usd(run, steps)
-    accepted, distinct = _came_through(steps)
+    accepted, distinct = _came_through(run, steps)
     return {
         "run": run.id,
         "recipe": run.recipe,
@@ -75,15 +75,20 @@ def _model(step: RunStep | None) -> str | None:
     return ", ".join(dict.fromkeys(names)) or None
 
 
-def _came_through(steps: list[tuple[RunStep, Manifest]]) -> tuple[int, int]:
-    """Rows behind the last stage that is neither dedup nor selection, and behind the last dedup.
+def _came_through(run: Run, steps: list[tuple[RunStep, Manifest]]) -> tuple[int, int]:
+    """Rows that all but dedup and selection let through, and of them those that dedup left.
 
-    What a dedup takes away does not count against acceptance, wherever it stands.
+    What a dedup takes away does not count against acceptance, wherever it stands; where several
+    chains or rounds come together, those of all count.
     """
     lost = sum(found.counts.dropped for step, found in steps if step.is_for == "dedup")
-    kept = [found for step, found in steps if step.is_for != "select"]
-    distinct = kept[-1].counts.output if kept else 0
-    return distinct + lost, distinct
+    distinct: dict[str, int] = {}
+    for step, found in steps:
+        before = [distinct[name] for name in run.before(step) if name in distinct]
+        passes = step.is_for in ("select", "mix") and before
+        distinct[step.name] = sum(before) if passes else found.counts.output
+    last = distinct[steps[-1][0].name]
+    return last + lost, last
 
 
 def _usd(run: Run, steps: list[tuple[RunStep, Manifest]]) -> float | None:

@@ -118,3 +118,28 @@ def test_repeat_writes_the_block_out(small_recipe, root):
     block = {"repeat": 2, "stages": [{"use": "dedup.exact"}, {"use": "filter.instruction"}]}
     source = small_recipe(stages=[{"use": "generate.magpie", "rows": 1}, block])
     assert len(parse(source, root).stages) == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "cause", "remedy"),
+    [
+        ("x = 3", "has no stage in it", "Define a class"),
+        ("import nowhere_to_be_found", "cannot be imported: ModuleNotFoundError", "shows where"),
+        ("def", "cannot be imported: SyntaxError", "shows where"),
+    ],
+)
+def test_a_file_that_is_no_stage(small_recipe, root, monkeypatch, tmp_path, content, cause, remedy):
+    import stages
+    import stages.annotate
+
+    family = tmp_path / "annotate"
+    family.mkdir()
+    name = f"made_{len(content)}"  # what is imported stays imported
+    (family / f"{name}.py").write_text(content)
+    monkeypatch.setattr(stages, "__path__", [str(tmp_path), *stages.__path__])
+    monkeypatch.setattr(stages.annotate, "__path__", [str(family), *stages.annotate.__path__])
+    source = small_recipe(stages=[{"use": f"annotate.{name}"}])
+    with pytest.raises(UserError) as error:
+        parse(source, root)
+    assert cause in error.value.cause
+    assert remedy in error.value.remedy

@@ -117,6 +117,12 @@ def test_without_until_all_rounds_are_made(run_recipe, rounds):
     assert not verify(store).findings
 
 
+def test_costs_count_the_rows_of_all_rounds(run_recipe, rounds):
+    run, store = run_recipe(rounds(stages=(MAGPIE, ANSWER, {"use": "dedup.exact"})))
+    (line,) = rows(run, store, "SELECT accepted, distinct_rows, started_with FROM costs")
+    assert line == {"accepted": 30, "distinct_rows": 30, "started_with": 30}
+
+
 def test_one_round_is_the_list_alone(run_recipe, rounds, small_recipe):
     alone, store = run_recipe(small_recipe(stages=[MAGPIE, ANSWER]))
     run, _ = run_recipe(rounds(), store)

@@ -5,11 +5,13 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
 from pipelines.cli.output import escape, visible
+from stages.engines.scripts import babble
 
 BOWERBIRD = Path(sys.executable).parent / "bowerbird"
 HOSTILE = "Name \x1b]0;owned\x07three\x1b[2J rivers \x9b31m and \x7f[bold]lakes[/bold]."
@@ -75,7 +77,35 @@ def test_preview_shows_as_many_rows_as_it_was_asked_for(bowerbird, tmp_path, sma
     assert code == 0
     assert out.count("─ row ") + out.count("╭─ row") >= 2
     assert "row 3" not in out
-    assert "2 of the 8 rows that came of the first 2" in err
+    assert "of the first 2 rows came 8, 2 are shown; 0 did not come through" in err
+
+
+def test_preview_says_what_was_lost_and_why(bowerbird, tmp_path, small_recipe):
+    source = small_recipe()
+    source["stages"] = [{"use": "generate.magpie", "rows": 3},
+                        {"use": "generate.respond", "max_tokens": 1},
+                        {"use": "filter.response"}]  # fmt: skip
+    (tmp_path / "lost.yaml").write_text(yaml.safe_dump(source))
+    script = "engines.main.script=tests.pipelines.cli.test_output:cut_off"
+    code, out, err = bowerbird("preview", "lost.yaml", "-n", "3", "--set", script)
+    assert (code, out) == (0, "")
+    assert err.count("filter_response dropped ") == 3
+    assert err.count("filter.truncated: ") == 3
+    assert "of the first 3 rows came 0, 0 are shown; 3 did not come through" in err
+
+
+def cut_off(request):
+    reply = babble(request)
+    finish = "length" if request.ask.sampling.max_tokens == 1 else "stop"
+    return replace(reply, samples=tuple(replace(s, finish_reason=finish) for s in reply.samples))
+
+
+def test_a_result_that_does_not_fit_is_shown_row_by_row(bowerbird, done):
+    code, out, _ = bowerbird("sql", "SELECT * FROM stages ORDER BY position")
+    assert code == 0
+    assert out.startswith("row 1\nposition ")
+    assert len({line for line in out.splitlines() if line.startswith("fingerprint ")}) > 1
+    assert max(map(len, out.splitlines())) <= 200
 
 
 def test_repair_runs_no_code_of_a_store_from_elsewhere(bowerbird, tmp_path, small_recipe):

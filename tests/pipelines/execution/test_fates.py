@@ -124,6 +124,12 @@ def test_a_column_nobody_declared_is_refused(table):
         settle(STEP, table, [Kept({"z": 1})] * 5)
 
 
+def test_a_value_of_another_type_is_one_cause(table):
+    with pytest.raises(RunError, match=r"wrote what is no string into the column 'a' \(") as error:
+        settle(STEP, table, [Kept({"a": 3})] + [Kept()] * 4)
+    assert "bug of the stage" in error.value.remedy
+
+
 def test_no_rows(table):
     settled = settle(STEP, table.slice(0, 0), [])
     assert settled.rows.num_rows == 0

@@ -35,6 +35,9 @@ def check_place(name: str, stage: Stage, before: tuple[str, ...], *, opens: bool
     if before and begins:
         remedy = "Make it the first stage, or put it into a chain of its own (`chains:`)."
         raise UserError(f"{name} starts a dataset but comes after {before[-1]}", remedy)
+    if opens and stage.joins:
+        cause = f"{name} opens a round, and brings the same rows each time"
+        raise UserError(cause, "Join the chains before the rounds, or let a source open them.")
     if before and opens and not (isinstance(stage, SetStage) and stage.derives):
         cause = f"{name} opens a round, and the rows of the pool would go on as its own"
         raise UserError(cause, "Begin a round with a source, or a stage that draws from the pool.")

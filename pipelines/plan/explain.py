@@ -42,7 +42,8 @@ def _why(step: Step, before: Sequence[Step], last: Run | None, store: Store) -> 
     changes = _changes(step.facts, then.facts)
     if changes:
         return "computed: " + ", ".join(changes)
-    if step.facts["before"] != then.facts["before"] and before:
+    inherited = [step.facts.get(name) != then.facts.get(name) for name in ("before", "against")]
+    if any(inherited) and before:
         return f"computed: {_first_changed(before, last)} before it changed"
     return f"computed: {last.id} did not come to it, or it was deleted since"
 
@@ -72,6 +73,8 @@ def _changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
         f"the engine's {name} was {_shown(old)}, is {_shown(new)}"
         for name, old, new in _pairs(now["engine"] or {}, then["engine"] or {})
     ]
+    if now.get("round") != then.get("round"):
+        found.append("it is of another round")
     if now.get("engines") != then.get("engines"):
         found.append("its engines are others")
     found += [

@@ -22,6 +22,8 @@ from stages.errors import UserError
 
 _MAIN = ""
 """Of the list `stages` among the chains."""
+_DEEPEST = 50
+"""Chains that read one another: more would be too many for Python's own stack."""
 
 
 def plan(recipe: Recipe) -> tuple[Step, ...]:
@@ -106,9 +108,11 @@ class _Planner:
         """The rows that the chain `name` ends with, for the step `reader`."""
         if name in self.chains:
             return self.chains[name]
-        if name in self._open:
+        if name in self._open and name != _MAIN:
             raise UserError(f"the chain '{name}' reads itself", f"Look at the stage {reader}.")
-        if name not in self._lists:
+        if len(self._open) > _DEEPEST:
+            raise UserError(f"{reader}: more than {_DEEPEST} chains read each other in a row")
+        if name not in self._lists or (reader and name == _MAIN):
             remedy = nearest(name, list(self.recipe.chains)) if self.recipe.chains else ""
             raise UserError(f"{reader}: the recipe has no chain '{name}'", remedy)
         self._open.append(name)
@@ -166,9 +170,16 @@ class _Planner:
             chains=tuple(each for each, _ in of),
             reads={each: found.names for each, found in reads.items()},
             round=turn.number,
-            condition=turn.condition,
+            conditions=(turn.condition,) if turn.condition else (),
         )
-        return self.steps.setdefault(step.folder, step)
+        return self._shared(step)
+
+    def _shared(self, step: Step) -> Step:
+        """The step of the same rows, if another list has it: it begins while either wants more."""
+        known = self.steps.get(step.folder, step)
+        conditions = tuple(dict.fromkeys((*known.conditions, *step.conditions)))
+        self.steps[step.folder] = replace(known, conditions=conditions)
+        return self.steps[step.folder]
 
     def _read(self, name: str, renaming: Renaming, pool: _Rows | None) -> dict[str, _Rows]:
         """The chains that a set stage reads beside its own rows."""
@@ -189,8 +200,13 @@ class _Planner:
         """The columns of rows that are joined; what a chain does not have is null in its rows."""
         self._check_apart(name, joined)
         columns: dict[str, pa.DataType] = {}
+        spelt: dict[str, str] = {}
         for step in (step for rows in joined.values() for step in rows.steps):
             for column, kind in step.columns.items():
+                other = spelt.setdefault(column.lower(), column)
+                if other != column:
+                    cause = f"{name} joins chains with columns '{other}' and '{column}'"
+                    raise UserError(f"{cause}, which are one in SQL", "Rename one of them.")
                 if columns.setdefault(column, kind) != kind:
                     cause = f"{name} joins chains whose columns '{column}' differ"
                     raise UserError(f"{cause}: {columns[column]} and {kind}", "Rename one of them.")

@@ -54,8 +54,8 @@ class Step:
     """By the chain's name, the steps whose rows a set stage reads beside its own."""
     round: int = 1
     """Of a `rounds:` block."""
-    condition: RoundCondition | None = None
-    """Of the first step of a later round."""
+    conditions: tuple[RoundCondition, ...] = ()
+    """Of the first step of a later round: it begins while one of them holds."""
 
     @property
     def stage(self) -> Stage:

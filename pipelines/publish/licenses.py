@@ -11,7 +11,6 @@ from typing import Any
 
 from pipelines.publish import hub
 from pipelines.recipe.lookup import nearest
-from pipelines.recipe.recipe_source import unroll
 from pipelines.store.runs import Run
 from stages.engines.model import models
 from stages.errors import UserError
@@ -33,6 +32,9 @@ _KNOWN = """
 """
 IDENTIFIERS = frozenset(_KNOWN.split())
 """What the hub's card validation takes as a dataset's `license`."""
+
+_LOADED = ("vllm", "vllm_reward", "sentence_transformers")
+"""Kinds of engine whose models may be on the hub; what an endpoint serves has its own names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def _model(engine: Mapping[str, Any], given: Mapping[str, str]) -> Licensed:
     if model.startswith("packaged/"):
         license_ = models.PACKAGED[model.removeprefix("packaged/")].license
         return Licensed(name, role, license_, "the model's publisher", revision)
-    found = hub.model_license(model, revision or None) if engine["kind"] != "openai" else ""
+    found = hub.model_license(model, revision or None) if engine["kind"] in _LOADED else ""
     return Licensed(name, role, found, "the model's card", revision)
 
 
@@ -122,9 +124,16 @@ def _sources(run: Run, given: Mapping[str, str]) -> Iterator[Licensed]:
 
 
 def source_files(run: Run) -> list[str]:
-    """Names of the files that the run's first rows came from."""
-    stages = [stage for _, stage in unroll(run.source["stages"], "stages")]
+    """Names of the files that rows of the run came from, or were held against."""
+    lists = [run.source["stages"], *run.source.get("chains", {}).values()]
+    stages = [stage for listed in lists for stage in _stages(listed)]
     return list(dict.fromkeys(Path(s["path"]).name for s in stages if "path" in s))
+
+
+def _stages(listed: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The stages of a list, those of its blocks too."""
+    for entry in listed:
+        yield from _stages(entry["stages"]) if "stages" in entry else [entry]
 
 
 def public_name(model: str) -> str:

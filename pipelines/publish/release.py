@@ -150,7 +150,7 @@ def _named(engine: Mapping[str, Any]) -> dict[str, Any]:
 
 _PUBLIC = {
     "kind", "model", "revision", "max_model_len", "max_num_seqs", "dtype", "batch_size",
-    "max_concurrency", "window", "script",
+    "max_concurrency", "window", "script", "own_sampling",
 }  # fmt: skip
 """Settings of an engine that say nothing of the place where it ran."""
 
@@ -170,11 +170,13 @@ def portable(source: Mapping[str, Any]) -> dict[str, Any]:
         if "model" in kept:
             kept["model"] = public_name(str(kept["model"]))
         engines[name] = kept
-    return {**source, "engines": engines, "stages": _without_folders(source["stages"])}
+    chains = {name: _without_folders(listed) for name, listed in source.get("chains", {}).items()}
+    found = {**source, "engines": engines, "stages": _without_folders(source["stages"])}
+    return found | ({"chains": chains} if chains else {})
 
 
 def _without_folders(stages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Stages whose `path` is a file's name, those of `repeat:` blocks too."""
+    """Stages whose `path` is a file's name, those of `repeat:` and `rounds:` blocks too."""
     found = []
     for stage in stages:
         kept = dict(stage)

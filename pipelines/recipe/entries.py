@@ -52,7 +52,7 @@ class Until(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    accepted: int = Field(gt=0)
+    accepted: int = Field(gt=0, strict=True)
     """Rows that rounds have added in all. A round ends whole; rows beyond so many are dropped."""
 
 
@@ -61,7 +61,7 @@ class RoundsBlock(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rounds: int = Field(ge=1, le=100)
+    rounds: int = Field(ge=1, le=100, strict=True)
     """How often at most."""
     until: Until | None = None
     """When they end earlier; default: never."""

@@ -21,6 +21,8 @@ from pipelines.run.job import Job, first_engines
 from pipelines.run.record import Pass, recorded, undisturbed
 from pipelines.store import runs
 from pipelines.store.lease import Lease
+from pipelines.store.log import log
+from pipelines.store.log.manifest import Manifest
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 
@@ -38,7 +40,7 @@ def execute(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner) -
         _bury(job.store, lease)
         job = replace(job, run=structs.replace(job.run, epoch=lease.epoch))
         passes: list[Pass] = []
-        meter = BudgetTracker(job.recipe.budget, job.steps, dict(job.recipe.prices))
+        meter = BudgetTracker(job.recipe.budget, job.steps, dict(job.recipe.prices), _in_store(job))
         try:
             with recorded(job, passes) as ended:
                 for engine in first_engines(job):
@@ -71,6 +73,12 @@ def _has_more(meters: list[BudgetTracker]) -> bool:
     before = meters[-2].used if len(meters) > 1 else 0.0
     got_on = last.used - before >= _PROGRESS and len(meters) < _PASSES
     return bool(last.reached) and last.used < _ENOUGH and got_on
+
+
+def _in_store(job: Job) -> dict[str, Manifest]:
+    """What the store has of the steps already, whichever run paid for it."""
+    found = {step.name: log.read(job.store.stage(step.folder)) for step in job.steps}
+    return {name: manifest for name, manifest in found.items() if manifest is not None}
 
 
 def _bury(store: Store, lease: Lease) -> None:
@@ -128,7 +136,7 @@ def _stage_run(
         given,
         incoming(step.after, step.chains) if step.after else None,
         {chain: incoming(names) for chain, names in step.reads.items()},
-        [made[name].out for name in step.condition.steps] if step.condition else [],
+        [[made[name].out for name in each.steps] for each in step.conditions],
     )
 
 

@@ -82,8 +82,9 @@ def tried(recipe: Recipe, recipe_path: Path, rows: int) -> Iterator[Job]:
 
 def _first(step: Step, rows: int) -> Step:
     """The step for the first rows: sources give no more, and no second round begins."""
-    if step.condition is not None:
-        return replace(step, condition=replace(step.condition, accepted=0))
+    if step.conditions:
+        none = tuple(replace(each, accepted=0) for each in step.conditions)
+        return replace(step, conditions=none)
     if step.after or "rows" not in type(step.stage).model_fields:
         return step
     wanted = getattr(step.stage, "rows", None)

@@ -1,7 +1,7 @@
 """Drop rows whose embedding is too close to one of another chain: a benchmark, or what there is.
 
 In:  {embedding: [0.03, -0.12, …]} of unit length, and the same of the chains in `against`
-Out: {neighbour_cosine: 0.41}: the cosine with the nearest of them, or dropped as
+Out: {neighbour_cosine: 0.41}: the cosine with the nearest of them, null for none, or dropped as
      decontaminate.neighbours, "cosine 0.93 with <id> of gsm8k"
 
 Exact inner products in a flat FAISS index, as in `dedup.semantic`. Paraphrases of a test set pass
@@ -55,7 +55,7 @@ class Neighbours(SetStage):
                 detail = f"cosine {cosine:.2f} with {neighbour} of {chain}"
                 yield Dropped("decontaminate.neighbours", detail)
             else:
-                yield Kept({"neighbour_cosine": cosine})
+                yield Kept({"neighbour_cosine": cosine if neighbour else None})
 
 
 def _nearest(vectors: np.ndarray, others: ShardReader) -> tuple[np.ndarray, list[str]]:

@@ -26,7 +26,7 @@ class Quota(SetStage):
     needs: ClassVar[tuple[str, ...]] = ("chain",)
 
     quotas: Mapping[str, Annotated[int, Ge(0)]] = Field(min_length=1)
-    """By the column's value, how many stay."""
+    """By the value of the column `chain`, how many stay; of a number by its digits."""
 
     @override
     def max_rows(self, rows: int) -> int:
@@ -34,19 +34,20 @@ class Quota(SetStage):
 
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         """One fate per row, in order."""
-        values = [v for table in rows.tables(["chain"]) for v in table["chain"].to_pylist()]
+        found = [v for table in rows.tables(["chain"]) for v in table["chain"].to_pylist()]
+        values = [None if value is None else str(value) for value in found]
         places = defaultdict(list)
         for place, value in enumerate(values):
             places[value].append(place)
-        draw = random.Random(seed)
         kept: set[int] = set()
         for value, quota in self.quotas.items():
             there = places[value]
+            draw = random.Random(f"{seed} {value}")
             kept.update(draw.sample(there, min(quota, len(there))))
         for place, value in enumerate(values):
             if place in kept:
                 yield Kept()
-            elif value in self.quotas:
+            elif value is not None and value in self.quotas:
                 detail = f"{self.quotas[value]} of {len(places[value])} rows of {value} are drawn"
                 yield Dropped("select.over_quota", detail)
             else:

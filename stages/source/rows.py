@@ -50,7 +50,7 @@ class Rows(FileSource):
     @property
     @override
     def adds(self) -> Columns:
-        return {name: _TYPES[kind] for name, kind in self.take.items()}
+        return {name: _TYPES[self.take[name]] for name in sorted(self.take)}
 
     @override
     def row(self, given: dict[str, Any], position: int) -> Row:

@@ -2,11 +2,15 @@
 
 import json
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
 from pipelines.plan.estimate import estimate
+from pipelines.plan.explain import explain
 from pipelines.plan.plan import plan
+from pipelines.publish.licenses import source_files
+from pipelines.publish.release import portable
 from pipelines.recipe.parse import parse
 from pipelines.run.pilot import pilot
 from pipelines.run.preview import preview
@@ -164,6 +168,21 @@ def test_a_plan_estimates_pilots_and_previews_chains(mixed, tmp_path):
             "there is a pool in `rounds:` only",
             "Name a chain",
         ),
+        (
+            {"a": [MAGPIE | {"columns": {"instruction": "Q"}}],
+             "b": [HOT | {"columns": {"instruction": "q"}}]},
+            [{"use": "mix.concat", "of": ["a", "b"]}],
+            "columns 'Q' and 'q', which are one in SQL",
+            "Rename",
+        ),
+        ({"a": [MAGPIE]}, [{"use": "mix.concat", "of": [""]}], "no chain ''", "There are: a"),
+        (
+            {"c0": [MAGPIE], **{f"c{n + 1}": [{"use": "mix.concat", "of": [f"c{n}"]}]
+                                for n in range(60)}},
+            [{"use": "mix.concat", "of": ["c60"]}],
+            "more than 50 chains read each other in a row",
+            "",
+        ),
         ({"pool": [MAGPIE]}, [MAGPIE], "no chain can be called 'pool'", "another name"),
         ({"a b": [MAGPIE]}, [MAGPIE], "no chain can be called 'a b'", "letters"),
         ({"a": []}, [MAGPIE], "chains.a is no list of stages", "use: family.stage"),
@@ -212,3 +231,86 @@ def test_neighbours_of_a_reference_set_are_dropped(run_recipe, held_out):
     assert "of held" in gone["detail"]
     # The instructions are the same, and were not made again.
     assert {s.name for s in again.steps if s.reused} == {"generate_magpie", "annotate_embedding"}
+
+
+def test_quotas_are_the_same_in_any_order(run_recipe, mixed, tmp_path):
+    made = [
+        run_recipe(mixed({"use": "select.quota", "quotas": quotas}), Store.at(tmp_path / name))[0]
+        for name, quotas in (("one", {"plain": 4, "hot": 3}), ("two", {"hot": 3, "plain": 4}))
+    ]
+    assert made[0].content == made[1].content
+
+
+def test_what_changed_in_a_chain_is_named(run_recipe, held_out, mixed):
+    _, store = run_recipe(held_out("One."))
+    steps = plan(parse(held_out("Another."), ROOT))
+    why = dict(zip((s.name for s in steps), explain("small", steps, store), strict=True))
+    assert why["decontaminate_neighbours"] == "computed: held_source_rows before it changed"
+    _, store = run_recipe(mixed())
+    source = mixed()
+    source["chains"]["plain"][0] = MAGPIE | {"temperature": 0.1}
+    source["chains"]["hot"][0] = HOT | {"temperature": 1.4}
+    steps = plan(parse(source, ROOT))
+    why = dict(zip((s.name for s in steps), explain("small", steps, store), strict=True))
+    assert why["hot_generate_respond"] == "computed: hot_generate_magpie before it changed"
+
+
+def tokens(run, store):
+    sql = "SELECT sum(prompt_tokens + completion_tokens)::BIGINT AS n FROM ledger"
+    return rows(run, store, f"{sql} WHERE engine = 'main'")[0]["n"]
+
+
+FIVE = {name: [MAGPIE | {"rows": 20, "temperature": 0.5 + i / 10}, ANSWER]
+        for i, name in enumerate("abcde")}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stages", "chains"),
+    [
+        ([{"use": "mix.concat", "of": list("abcde")}], FIVE),
+        ([{"use": "mix.concat", "of": list("abcde")}, {"use": "judge.quality"}], FIVE),
+        ([{"rounds": 5, "stages": [MAGPIE | {"rows": 20}, ANSWER]}], {}),
+        (
+            [{"rounds": 5, "until": {"accepted": 90}, "stages": [MAGPIE | {"rows": 20}, ANSWER]}],
+            {},
+        ),
+    ],
+    ids=["chains", "chains before a judge", "rounds", "rounds until"],
+)
+def test_a_budget_is_used_and_kept(run_recipe, small_recipe, stages, chains):
+    source = small_recipe(stages=stages, chains=chains, budget={"tokens": 4500})
+    run, store = run_recipe(source)
+    assert run.status == "capped"
+    # Over it by a shard or two, which have 300 tokens each here.
+    assert 0.9 * 4500 <= tokens(run, store) <= 4500 + 700
+    assert rows(run, store)
+    again, _ = run_recipe(source, store)
+    assert tokens(again, store) == tokens(run, store)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8, 1.2])
+def test_rows_pass_a_reference_set_that_is_whole_and_no_part_of_it(
+    run_recipe, held_out, tmp_path, share
+):
+    filler = [f"A filler about the number {n}, which is long enough to cost." for n in range(30)]
+    prices = {"prices": {"embedder": {"prompt": 1.0}, "main": {"prompt": 1.0}}}
+    free, store = run_recipe(held_out(*filler) | prices)
+    wanted = [row["instruction"] for row in rows(free, store)][:5]
+    source = held_out(*filler, *wanted) | prices
+    whole, store = run_recipe(source, Store.at(tmp_path / "whole"))
+    (cost,) = rows(whole, store, "SELECT sum(usd) AS usd FROM ledger")
+    budget = {"budget": {"usd": share * cost["usd"]}}
+    run, store = run_recipe(source | budget, Store.at(tmp_path / "capped"))
+    assert not set(wanted) & {row["instruction"] for row in rows(run, store)}
+    assert run.status == ("done" if share > 1 else "capped")
+
+
+def test_a_release_names_no_folder_of_a_chain(mixed, answered):
+    source = mixed()
+    source["stages"].append({"rounds": 2, "stages": [answered | {"path": "/of/mine/other.jsonl"}]})
+    published = json.dumps(portable(source))
+    assert "answered.jsonl" in published
+    assert "/of/mine" not in published
+    assert answered["path"] not in published
+    run = SimpleNamespace(source=source)
+    assert source_files(run) == ["other.jsonl", "answered.jsonl"]

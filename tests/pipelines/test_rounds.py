@@ -117,6 +117,34 @@ def test_without_until_all_rounds_are_made(run_recipe, rounds):
     assert not verify(store).findings
 
 
+def test_fewer_that_are_wanted_take_nothing_from_an_earlier_run(run_recipe, rounds):
+    more, store = run_recipe(rounds(accepted=35))
+    run_recipe(rounds(accepted=15), store)
+    assert len(rows(more, store, "SELECT id FROM generate_respond_4")) == 10
+    watch = Calls()
+    run_recipe(rounds(accepted=35), store, watch)
+    assert not watch.asked
+    assert not verify(store).findings
+
+
+def test_chains_with_the_same_rounds_want_what_each_wants(run_recipe, small_recipe):
+    block = {"rounds": 8, "stages": [MAGPIE, {"use": "annotate.embedding"}]}
+    new = {"use": "decontaminate.neighbours", "against": ["few", "many"], "threshold": 0.999}
+    hot = MAGPIE | {"temperature": 1.2}
+    chains = {
+        "few": [block | {"until": {"accepted": 10}}],
+        "many": [block | {"until": {"accepted": 30}}],
+    }
+    source = small_recipe(chains=chains, stages=[hot, {"use": "annotate.embedding"}, new])
+    run, store = run_recipe(source)
+    counts = [
+        len(rows(run, store, f"SELECT id FROM {name}_select_first")) for name in ("few", "many")
+    ]
+    assert counts == [10, 30]
+    names = [step.name for step in run.steps if step.path == "generate.magpie"]
+    assert len(names) == 4  # three rounds, and the dataset's own
+
+
 def test_costs_count_the_rows_of_all_rounds(run_recipe, rounds):
     run, store = run_recipe(rounds(stages=(MAGPIE, ANSWER, {"use": "dedup.exact"})))
     (line,) = rows(run, store, "SELECT accepted, distinct_rows, started_with FROM costs")
@@ -228,6 +256,7 @@ def test_a_plan_counts_all_rounds_and_a_preview_has_one(rounds, tmp_path):
             "rounds stand within rounds",
             "Take",
         ),
+        ({"rounds": True, "stages": [MAGPIE]}, "stages[0]: 'rounds'", "It was True"),
         ({"rounds": 2, "stages": [{"use": "dedup.exact"}]}, "comes first but needs rows", "magpie"),
     ],
 )
@@ -236,6 +265,12 @@ def test_rounds_that_cannot_be(small_recipe, block, cause, remedy):
         plan(parse(small_recipe(stages=[block]), ROOT))
     assert cause in error.value.cause
     assert remedy in error.value.remedy
+
+
+def test_a_round_is_not_opened_by_a_join(small_recipe):
+    block = {"rounds": 3, "stages": [{"use": "mix.concat", "of": ["a"]}]}
+    with pytest.raises(UserError, match="brings the same rows each time"):
+        plan(parse(small_recipe(chains={"a": [MAGPIE]}, stages=[block]), ROOT))
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_the_nearest_of_all_chains_counts(as_table, reader):
 def test_nothing_to_compare_with(as_table, reader):
     table = as_table([{"embedding": [1.0, 0.0]}], embedding=VECTORS)
     (fate,) = Neighbours(against=("none",)).run(reader(table, none=table.slice(0, 0)), 0)
-    assert fate == Kept({"neighbour_cosine": -1.0})
+    assert fate == Kept({"neighbour_cosine": None})
 
 
 def test_embeddings_of_two_models_are_no_match(as_table, reader):

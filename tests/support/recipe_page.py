@@ -39,7 +39,7 @@ A chain is a list of stages as `stages` is one, which another stage reads: `{use
 """  # noqa: E501
 ROUNDS = """## `{rounds: 8, until: {accepted: 20}, stages: [...]}`
 
-In place of a stage: each round makes other rows, and what comes out of it joins the pool, until enough has come ([configs/guides/until_accepted.yaml](../configs/guides/until_accepted.yaml)). `against: [pool]` holds a round's rows against all that there are. A later round waits for the one before; those that are not needed ask nothing and stand in no record. Raising `accepted` keeps the rounds there are.
+In place of a stage: each round makes other rows, and what comes out of it joins the pool, until enough has come ([configs/guides/until_accepted.yaml](../configs/guides/until_accepted.yaml)). `against: [pool]` holds a round's rows against all that there are. A later round waits for the one before; those that are not needed ask nothing and stand in no record. Raising `accepted` or `rounds` keeps the rounds there are; what stands behind the block is computed again.
 """  # noqa: E501
 
 

@@ -83,5 +83,5 @@ class Admission:
         gate = self._given.trials if work.only is not None else self._given.gates[first]
         # Under a budget rows are made whole before others begin.
         capped = self._given.recipe.budget != Budget()
-        position = -self._position if capped else self._position
+        position = -self._given.budget.rank(self._step) if capped else self._position
         gate.enter(position, rows, lambda through: self._let(Admitted(work, through, fresh)))

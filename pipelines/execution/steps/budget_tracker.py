@@ -11,14 +11,14 @@ left for another day only when nothing is.
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import prompts
 from pipelines.plan.steps import Step
 from pipelines.recipe.money import Budget, Price, cost
-from pipelines.store.log.manifest import Shard, Usage, total
+from pipelines.store.log.manifest import Manifest, Shard, Usage, total
 from stages.base import MultiCallStage
 
 Verdict = Literal["go", "wait", "stop"]
@@ -44,13 +44,14 @@ class _Account:
 
 
 class BudgetTracker:
-    """One run's. Used by the threads of all steps."""
+    """One run's. Used by the threads of all steps. `past`: what the store has of the steps."""
 
     def __init__(
         self,
         budget: Budget,
         steps: Sequence[Step],
         prices: dict[str, Price] | None = None,
+        past: Mapping[str, Manifest] | None = None,
     ) -> None:
         self._budget, self._steps, self._prices = budget, steps, prices or {}
         self._by_name = {step.name: step for step in steps}
@@ -58,7 +59,15 @@ class BudgetTracker:
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._told: list[Callable[[], None]] = []
-        self._past: dict[str, _Account] = {}
+        self._past = {
+            name: _Account(found.counts.input, found.counts.output, usages=found.by_engine)
+            for name, found in (past or {}).items()
+        }
+        references = self._references()
+        self._ranks = {
+            step.name: i + (len(steps) if step.name in references else 0)
+            for i, step in enumerate(steps)
+        }
         self.reached = ""
         """Which cap kept a shard from being begun; empty for none."""
 
@@ -66,11 +75,20 @@ class BudgetTracker:
     def only_adds(self) -> bool:
         """Whether more rows only add to the result.
 
-        Not so where a set stage other than a dedup stands before a paid stage: with more rows it
-        could choose others, and what was paid for would be lost.
+        Not so where a set stage that chooses stands before a paid stage: with more rows it could
+        choose others, and what was paid for would be lost.
         """
         last = max((self._steps.index(s) for s in self._steps if self._is_paid(s)), default=0)
-        return all(not s.whole or s.stage.role == "dedup" for s in self._steps[: last + 1])
+        steps = self._steps[: last + 1]
+        return all(not s.whole or s.stage.role in ("dedup", "filter") for s in steps)
+
+    def rank(self, step: Step) -> int:
+        """Who goes first under a budget: later steps, so that rows become whole before it ends.
+
+        Before all others go chains that rows are held against: against a part of them nothing can
+        be decided.
+        """
+        return self._ranks[step.name]
 
     def anew(self) -> "BudgetTracker":
         """For another pass of the same run: its minutes go on, and what rows cost is known."""
@@ -142,7 +160,7 @@ class BudgetTracker:
             return True
         for step in self._steps:
             here = self._accounts[step.name]
-            if step.whole and not here.taken:
+            if (step.whole or step.conditions) and not here.taken:
                 continue  # it waits for all of its rows, and those for this verdict
             made = sum(self._accounts[name].made for name in step.after)
             if made > here.taken and not here.waits:
@@ -182,22 +200,38 @@ class BudgetTracker:
     def _on_their_way(self, step: Step) -> dict[str, float]:
         """By the name of a later step, the rows that will come to it of those that are made.
 
-        Rows that wait before `step` are not among them: they have a verdict of their own. What
-        filters and dedups in between let through is known by what they let through so far.
+        Later means of higher rank: rows that wait before `step`, or in a chain that has to wait for
+        it, have a verdict of their own. What filters and dedups in between let through is known by
+        what they let through so far.
         """
         before = self._before(step)
         leaving = {step.name: self._accounts[step.name].under_way * self._yield(step, 1.0)}
         coming = {}
         for here in self._steps:
-            if here.name == step.name or here.name in before or not here.after:
+            if self.rank(here) <= self.rank(step) or here.name in before:
                 continue
             origins = [self._by_name[name] for name in here.after if name not in before]
-            made = sum(self._known(origin).made for origin in origins)
-            rows = max(0.0, made - self._known(here).taken) if origins else 0.0
+            rows = max(0.0, self._made(origins, here) - self._known(here).taken)
             rows += sum(leaving.get(origin.name, 0.0) for origin in origins)
             leaving[here.name] = rows * self._yield(here, rows)
             coming[here.name] = max(0.0, rows - self._accounts[here.name].under_way)
         return coming
+
+    def _made(self, origins: Sequence[Step], here: Step) -> float:
+        """Rows that come or came to `here`; to a source what it is known to begin with."""
+        if here.after:
+            return sum(self._known(origin).made for origin in origins)
+        if self._ranks[here.name] >= len(self._steps):
+            return here.stage.count_initial_rows()
+        known = self._known(here)
+        return known.taken + self._accounts[here.name].under_way
+
+    def _references(self) -> set[str]:
+        """Names of the steps whose rows are only held against: none can be in the dataset."""
+        read = {name for step in self._steps for names in step.reads.values() for name in names}
+        whole = set(read).union(*(self._before(self._by_name[name]) for name in read))
+        last = self._steps[-1]
+        return whole - self._before(last) - {last.name}
 
     def _before(self, step: Step) -> set[str]:
         """Names of the steps whose rows come to it, directly or not."""

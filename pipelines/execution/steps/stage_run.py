@@ -16,7 +16,7 @@ from pipelines.execution.steps.incoming import SPAN, Incoming
 from pipelines.execution.steps.shard_stream import ShardStream, UpstreamError
 from pipelines.execution.steps.step_commits import StepCommits, digest
 from pipelines.execution.steps.tasks import Tasks
-from pipelines.plan.steps import Step
+from pipelines.plan.steps import RoundCondition, Step
 from pipelines.store.files.folder import Folder
 from pipelines.store.log import journal
 from pipelines.store.log.manifest import Manifest, Shard
@@ -48,7 +48,7 @@ class StageRun:
 
     `incoming`: the shards that come to it, None for a step that makes its own rows; `beside`: by
     the chain's name, what a set stage reads as well; `counted`: of a later round, what the rounds
-    before it have added.
+    before it have added, for each of its conditions.
     """
 
     step: Step
@@ -56,7 +56,7 @@ class StageRun:
     given: Conditions
     incoming: Incoming | None = None
     beside: Mapping[str, Incoming] = field(default_factory=dict)
-    counted: Sequence[ShardStream] = ()
+    counted: Sequence[Sequence[ShardStream]] = ()
     out: ShardStream = field(default_factory=ShardStream)
     _inbox: "queue.SimpleQueue[_Event]" = field(default_factory=queue.SimpleQueue)
     _quarantine: Quarantine = field(default_factory=Quarantine)
@@ -94,12 +94,18 @@ class StageRun:
 
     def _is_skipped(self) -> bool:
         """Whether the rounds before it made enough, or were kept short by the budget."""
-        condition = self.step.condition
-        if condition is not None and condition.accepted is not None:
-            rows = sum(stream.rows() for stream in self.counted)
-            self._capped = any(stream.capped for stream in self.counted)
-            return self._capped or rows >= condition.accepted
+        if self.step.conditions:
+            pairs = zip(self.step.conditions, self.counted, strict=True)
+            return all([self._has_enough(each, made) for each, made in pairs])
         return self.incoming is not None and self.step.round > 1 and self.incoming.skipped()
+
+    def _has_enough(self, condition: RoundCondition, made: Sequence[ShardStream]) -> bool:
+        if condition.accepted is None:
+            return False
+        rows = sum(stream.rows() for stream in made)
+        capped = any(stream.capped for stream in made)
+        self._capped |= capped
+        return capped or rows >= condition.accepted
 
     def _run(self) -> Manifest:
         epoch, as_it_was = self.given.lease.epoch, self.given.as_it_was

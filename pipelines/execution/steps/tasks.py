@@ -46,7 +46,10 @@ class Tasks(NamedTuple):
             for given in self._seeds():
                 yield ShardTask(self.step, self.folder, (given,))
         elif self.step.whole:
-            yield self._together(self.incoming)
+            together = self._together(self.incoming)
+            # Held against a part of what it reads, a row would pass that ought not to.
+            if not any(each.capped for each in self.beside.values()):
+                yield together
         else:
             for shard in self.incoming:
                 given = self.incoming.input(shard, shard.part.sha256)

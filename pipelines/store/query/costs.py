@@ -50,7 +50,7 @@ def _line(store: Store, run: Run) -> dict[str, Any]:
         "model": _model(writes),
         "temperature": _temperature(writes) if writes else None,
         "judge": _model(judges),
-        "started_with": sum(found.counts.input for s, found in steps if not run.before(s)),
+        "started_with": _started_with(run, steps),
         "accepted": accepted,
         "distinct_rows": distinct,
         "calls": sum(usage.calls for usage in usages),
@@ -89,6 +89,22 @@ def _came_through(run: Run, steps: list[tuple[RunStep, Manifest]]) -> tuple[int,
         distinct[step.name] = sum(before) if passes else found.counts.output
     last = distinct[steps[-1][0].name]
     return last + lost, last
+
+
+def _started_with(run: Run, steps: list[tuple[RunStep, Manifest]]) -> int:
+    """Rows of the sources whose rows can be in the dataset; what is only read is not counted."""
+    known = {step.name: (step, found) for step, found in steps}
+    names, left, rows = set[str](), [steps[-1][0].name], 0
+    while left:
+        name = left.pop()
+        if name in names or name not in known:
+            continue
+        names.add(name)
+        step, found = known[name]
+        before = run.before(step)
+        left += before
+        rows += 0 if before else found.counts.input
+    return rows
 
 
 def _usd(run: Run, steps: list[tuple[RunStep, Manifest]]) -> float | None:

@@ -17,14 +17,15 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 import prompts
-from stages.ask import Ask, Capability, Chat, Message, Reply, Sampling, chat
+from stages.ask import Ask, Capability, Chat, Message, Reply, chat
 from stages.base import Columns, Fate, Kept, MultiCallStage, Role, Row
 from stages.errors import ReplyError
 from stages.shared.conversation import MESSAGES
 from stages.shared.replies import reading
+from stages.shared.sampled import SamplingSettings
 
 
-class Simulate(MultiCallStage):
+class Simulate(SamplingSettings, MultiCallStage):
     """The transcript is a column; no turn is kept without an answer."""
 
     role: ClassVar[Role] = "generate"
@@ -38,8 +39,6 @@ class Simulate(MultiCallStage):
     """Turns of the user, the instruction counted."""
     system: str | None = None
     """The assistant's."""
-    temperature: float = Field(0.7, ge=0, le=2)
-    max_tokens: int = Field(512, gt=0)
 
     @model_validator(mode="after")
     def _two_at_most(self) -> Self:
@@ -52,11 +51,6 @@ class Simulate(MultiCallStage):
     def most_calls(self) -> int:
         return 2 * self.turns - 1
 
-    @property
-    @override
-    def most_tokens(self) -> int:
-        return self.max_tokens
-
     @override
     def next(self, row: Row, replies: Sequence[Reply]) -> Ask | Fate:
         if not row["instruction"]:
@@ -68,15 +62,13 @@ class Simulate(MultiCallStage):
         if len(texts) == 2 * self.turns:
             messages = [{"role": _role(i), "content": text} for i, text in enumerate(texts)]
             return Kept({"messages": messages, "turns": self.turns})
-        sampling = Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
         if len(texts) % 2:
             head = (Message("system", self.system),) if self.system else ()
             said = (Message(_role(i), text) for i, text in enumerate(texts))
-            return Ask(Chat((*head, *said)), sampling, engine=self.engines[0])
+            return Ask(Chat((*head, *said)), self.sampling(), engine=self.engines[0])
         turns = [(_role(i), text) for i, text in enumerate(texts)]
-        return Ask(
-            chat(prompts.render("dialogue/user", turns=turns)), sampling, engine=self.engines[-1]
-        )
+        text = prompts.render("dialogue/user", turns=turns)
+        return Ask(chat(text), self.sampling(), engine=self.engines[-1])
 
 
 def _role(number: int) -> Literal["user", "assistant"]:

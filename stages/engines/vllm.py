@@ -70,7 +70,7 @@ class VllmEngine:
                     return model.template.chat(model.control.defused(messages)), ()
                 case UserTurn(system, messages):
                     return model.template.user_turn(system, model.control.defused(messages))
-        raise EngineError("vllm engines write text; use an embedder or a reward model")
+        raise EngineError("vllm engines generate text; use an embedder or a reward model")
 
     async def _write(self, request: Request, text: str, stops: Sequence[str]) -> Reply:
         """What the model writes after `text`, or up to one of `stops`."""

@@ -16,12 +16,13 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from stages.ask import Ask, Capability, Reply, Sampling, chat
+from stages.ask import Ask, Capability, Reply, chat
 from stages.base import Columns, Derived, Fate, Kept, MultiCallStage, Role, Row
 from stages.shared.replies import reading
+from stages.shared.sampled import SamplingSettings
 
 
-class Candidates(MultiCallStage):
+class Candidates(SamplingSettings, MultiCallStage):
     """One call for each chosen engine, all at once."""
 
     role: ClassVar[Role] = "generate"
@@ -35,12 +36,11 @@ class Candidates(MultiCallStage):
         "sample": pa.int64(),
     }
     derives: ClassVar[bool] = True
+    uses_seed: ClassVar[bool] = True  # it draws the models, at any temperature
 
     models: int = Field(ge=1)
     """How many of the engines answer each row."""
     system: str | None = None
-    temperature: float = Field(0.7, ge=0, le=2)
-    max_tokens: int = Field(512, gt=0)
 
     @model_validator(mode="after")
     def _enough(self) -> Self:
@@ -53,11 +53,6 @@ class Candidates(MultiCallStage):
     def most_calls(self) -> int:
         return self.models
 
-    @property
-    @override
-    def most_tokens(self) -> int:
-        return self.max_tokens
-
     @override
     def max_rows(self, rows: int) -> int:
         return rows * self.models
@@ -68,9 +63,8 @@ class Candidates(MultiCallStage):
             return Kept()
         if not replies:
             chosen = random.Random(row["seed"]).sample(self.engines, self.models)
-            sampling = Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
             prompt = chat(row["instruction"], self.system)
-            return [Ask(prompt, sampling, engine=engine) for engine in chosen]
+            return [Ask(prompt, self.sampling(), engine=engine) for engine in chosen]
         answers = []
         for number, reply in enumerate(replies):
             with reading(number):

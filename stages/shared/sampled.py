@@ -1,14 +1,13 @@
-"""A prompt stage whose replies are sampled text: the fields every such stage has."""
+"""Stages whose replies are sampled text: the settings that every such stage has."""
 
-from pydantic import Field
-from typing_extensions import override
+from pydantic import BaseModel, Field
 
 from stages.ask import Sampling
 from stages.base import PromptStage
 
 
-class Sampled(PromptStage):
-    """Sampling settings, named as vLLM and the OpenAI protocol name them."""
+class SamplingSettings(BaseModel):
+    """Named as vLLM and the OpenAI protocol name them."""
 
     temperature: float = Field(0.7, ge=0, le=2)
     top_p: float = Field(1.0, gt=0, le=1)
@@ -22,10 +21,14 @@ class Sampled(PromptStage):
         return self.temperature > 0
 
     @property
-    @override
     def most_tokens(self) -> int:
+        """Tokens that one call may write at most."""
         return self.max_tokens
 
     def sampling(self, *, samples: int = 1, stop: tuple[str, ...] = ()) -> Sampling:
         """These settings as part of an `Ask`."""
         return Sampling(self.temperature, self.top_p, self.min_p, self.max_tokens, stop, samples)
+
+
+class Sampled(SamplingSettings, PromptStage):
+    """One call per row."""

@@ -211,7 +211,7 @@ def test_cancelled_calls_free_the_engine(host):
         return answer
 
     assert host.run(first()).result().index == 0
-    engine = opened(host)._engine
+    engine = opened(host)._model.engine
     deadline = time.monotonic() + 20
     while engine.output_processor.has_unfinished_requests():
         assert time.monotonic() < deadline, "cancelled requests are still running"
@@ -224,25 +224,25 @@ def test_row_text_is_never_a_control_token(host):
     engine = opened(host)
 
     def tokens_of(text):
-        return engine._control.encode(engine._text(chat(text))[0])
+        return engine._model.control.encode(engine._text(chat(text))[0])
 
     tokens, plain = tokens_of(said), tokens_of("Say this.")
-    control = set(engine._control._ids.values())
+    control = set(engine._model.control._ids.values())
     count = lambda found: [t for t in found if t in control]  # noqa: E731
     assert count(tokens) == count(plain)
     # The words are all still there, for a judge to read.
-    text = engine._control._tokenizer.decode(tokens)
+    text = engine._model.control._tokenizer.decode(tokens)
     assert said in text
     harmless = tokens_of("Name < three | rivers.")
-    assert engine._control._tokenizer.decode(harmless).count("Name < three | rivers.") == 1
+    assert engine._model.control._tokenizer.decode(harmless).count("Name < three | rivers.") == 1
 
 
 def test_a_control_token_as_a_stop_string_ends_the_reply(host):
     engine = opened(host)
-    ids = engine._control._ids
+    ids = engine._model.control._ids
     assert ids
     _, stops = engine._text(UserTurn())
-    assert set(engine._control.ids((*stops, "\nA:"))) == {ids[s] for s in stops if s in ids}
+    assert set(engine._model.control.ids((*stops, "\nA:"))) == {ids[s] for s in stops if s in ids}
     # The bias makes the model write the token, so that one can see whether it stops there.
     token = "<|im_start|>"
     ask = Ask(Raw("Hi"), Sampling(0.0, max_tokens=12, stop=(token,)))
@@ -250,14 +250,14 @@ def test_a_control_token_as_a_stop_string_ends_the_reply(host):
 
     from stages.engines.model.vllm_requests import sampling_params
 
-    params = sampling_params(Request(0, ask, 0), (token,), engine._control.ids((token,)))
+    params = sampling_params(Request(0, ask, 0), (token,), engine._model.control.ids((token,)))
     assert isinstance(params, SamplingParams)
     assert params.stop_token_ids == [ids[token]]
     biased = SamplingParams(temperature=0.0, max_tokens=12, logit_bias={ids[token]: 100.0},
                             stop_token_ids=params.stop_token_ids)  # fmt: skip
 
     async def forced(params):
-        return await engine._generate(engine._control.encode("Hi"), params)
+        return await engine._generate(engine._model.control.encode("Hi"), params)
 
     stopped = host.run(forced(biased)).result().outputs[0]
     assert (stopped.finish_reason, stopped.text, len(stopped.token_ids)) == ("stop", "", 1)

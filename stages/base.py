@@ -1,13 +1,12 @@
 """The stage contract, on one screen.
 
-A stage is a frozen pydantic model: its fields are its configuration, and its file is its name
-(`use: judge.quality` is `stages/judge/quality.py`). It has one of five shapes, `PromptStage`,
-`MultiCallStage`, `TableStage`, `GroupStage` or `SetStage`, and gives every row exactly one fate
-(`fates.py`): Kept, Derived, Dropped or Failed.
+A stage is a frozen pydantic model: its fields are its configuration, its file is its name (`use:
+judge.quality` is `stages/judge/quality.py`). It has one of the five shapes below and gives every
+row exactly one fate (`fates.py`): Kept, Derived, Dropped or Failed.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import pyarrow as pa
 from annotated_types import MinLen
@@ -16,13 +15,9 @@ from typing_extensions import override
 
 from stages.ask import Ask, Capability, OnParseError, Reply, Sampling
 from stages.fates import Derived, Dropped, Failed, Fate, Kept
-from stages.rows import Columns, Row, ShardReader
+from stages.rows import Columns, Role, Row, ShardReader
 
-__all__ = ["Columns", "Derived", "Dropped", "Failed", "Fate", "Kept", "Row", "ShardReader"]
-
-Role = Literal[
-    "source", "generate", "filter", "annotate", "judge", "dedup", "select", "pair", "mix"
-]
+__all__ = ["Columns", "Derived", "Dropped", "Failed", "Fate", "Kept", "Role", "Row", "ShardReader"]
 
 
 class Stage(BaseModel):
@@ -117,9 +112,7 @@ class MultiCallStage(Stage):
         return 0 if "embed" in self.requires else Sampling().max_tokens
 
     def next(self, row: Row, replies: Sequence[Reply]) -> Ask | Sequence[Ask] | Fate:
-        """What to ask next, or the row's fate: a pure function of the row and the replies so far.
-
-        `replies` are all that were asked for, in the order of asking.
+        """What to ask next, or the row's fate: a pure function of row and replies, as asked for.
 
         Raises:
             ReplyError: a reply does not say what was asked; `on_parse_error` decides.
@@ -131,7 +124,6 @@ class PromptStage(MultiCallStage):
     """One model call per row, in two pure halves."""
 
     engine: str = "main"
-    """Which of the recipe's engines answers."""
 
     @override
     def next(self, row: Row, replies: Sequence[Reply]) -> Ask | Fate:
@@ -157,11 +149,7 @@ class TableStage(Stage):
 
 
 class GroupStage(Stage):
-    """Rows that have the same parents, together; without a model and without chance.
-
-    Children are written into their parent's shard, so that groups stream. A row without parents
-    is a group of its own.
-    """
+    """Rows that have the same parents, together: a shard has all of them, so that groups stream."""
 
     uses_seed: ClassVar[bool] = False
 

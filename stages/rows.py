@@ -1,12 +1,17 @@
 """What a stage is given: rows, and of a whole set the shards."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
 Row = Mapping[str, Any]
 """A read-only row: `id` (32 hex digits), `parents` (ids), then the columns stages have added."""
+
+Role = Literal[
+    "source", "mix", "generate", "filter", "annotate", "judge", "dedup", "select", "pair"
+]
+"""What a stage is for."""
 
 Columns = Mapping[str, pa.DataType]
 """Arrow types by the column's name."""

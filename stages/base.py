@@ -29,7 +29,6 @@ class Stage(BaseModel):
     """Raised when the stage's code starts to decide differently; part of the fingerprint."""
     prompts: ClassVar[tuple[str, ...]] = ()
     """Names of the templates it renders; their hashes are part of the fingerprint."""
-
     role: ClassVar[Role] = "annotate"
     """What it is for: what figures and budgets go by, and never its path."""
     cites: ClassVar[tuple[str, ...]] = ()

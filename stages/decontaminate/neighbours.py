@@ -5,8 +5,8 @@ Out: {neighbour_cosine: 0.41}: the cosine with the nearest of them, null for non
      decontaminate.neighbours, "cosine 0.93 with <id> of gsm8k"
 
 Exact inner products in a flat FAISS index, as in `dedup.semantic`. Paraphrases of a test set pass
-filters that look for its words (arXiv:2311.04850); an embedding sees them, and other rows of the
-same topic too: look at what it drops before you trust a threshold.
+filters that look for its words, and translations an embedding too (arXiv:2311.04850): it often sees
+them, and other rows of the same topic as well. Look at what it drops before you trust a threshold.
 """
 
 from collections.abc import Iterable

@@ -16,6 +16,8 @@ class Gemini(EndpointSpec):
 
     provides: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema", "samples"})
 
+    refuses_key: ClassVar[tuple[int, ...]] = (400, 401, 403)
+
     kind: Literal["gemini"] = "gemini"
     base_url: str = "https://generativelanguage.googleapis.com/v1beta"
 

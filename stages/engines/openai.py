@@ -7,6 +7,7 @@ stands nowhere else. With `command` the server is started, watched and stopped t
 """
 
 import shutil
+from dataclasses import replace
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -17,6 +18,7 @@ from stages.engines.base import Engine
 from stages.engines.http import openai_messages, openai_scores
 from stages.engines.http.endpoint_spec import EndpointSpec
 from stages.engines.http.http_engine import HttpEngine
+from stages.engines.http.openai_scores import Scores
 from stages.engines.process.server import PORT, Server
 from stages.errors import UserError
 
@@ -73,16 +75,16 @@ class OpenaiEngine(HttpEngine):
     async def answer(self, request: Request) -> Reply:
         if not isinstance(request.ask.prompt, Given):
             return await super().answer(request)
-        before, whole = openai_scores.calls(request.ask.prompt, self.spec.model)
-        path = "chat/completions"
-        length = await self.insist(path, before, request.ask, openai_scores.read_length)
-
-        def read(body: object) -> Reply:
-            prompt = request.ask.prompt
-            assert isinstance(prompt, Given)
-            return openai_scores.read_scores(body, prompt, length.prompt_tokens, self.spec)
-
-        return await self.insist(path, whole, request.ask, read)
+        path, ask = "chat/completions", request.ask
+        first, second = openai_scores.calls(request.ask.prompt, self.spec.model)
+        scores = Scores(request.ask.prompt, self.spec)
+        before = await self.insist(path, first, ask, scores.before)
+        found = await self.insist(path, second, ask, lambda body: scores.read(body, before.given))
+        return replace(
+            found,
+            prompt_tokens=before.prompt_tokens + found.prompt_tokens,
+            completion_tokens=before.completion_tokens + found.completion_tokens,
+        )
 
     @override
     async def close(self) -> None:

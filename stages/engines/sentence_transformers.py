@@ -12,6 +12,7 @@ from typing_extensions import override
 from stages.ask import Capability, Passage, Reply, Request
 from stages.engines.base import Answer, Engine, EngineSpec
 from stages.engines.model import models, weights
+from stages.engines.model.one_at_a_time import one_at_a_time
 from stages.engines.model.weights import Weights
 from stages.errors import EngineError, first_line
 
@@ -40,7 +41,8 @@ class SentenceTransformers(Weights, EngineSpec):
 
     @override
     def open(self) -> Engine:
-        return SentenceTransformersEngine(self)
+        with one_at_a_time:
+            return SentenceTransformersEngine(self)
 
 
 class SentenceTransformersEngine:

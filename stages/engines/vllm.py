@@ -19,6 +19,7 @@ from stages.ask import (
     UserTurn,
 )
 from stages.engines.base import Answer, Engine, as_finished
+from stages.engines.model.one_at_a_time import one_at_a_time
 from stages.engines.model.reasoning import parted
 from stages.engines.model.vllm_model import VllmModel, VllmSpec, refusals
 from stages.engines.model.vllm_requests import reply_of, sampling_params
@@ -36,8 +37,9 @@ class Vllm(VllmSpec):
 
     @override
     def open(self) -> Engine:
-        self.check()
-        return VllmEngine(self)
+        with one_at_a_time:
+            self.check()
+            return VllmEngine(self)
 
 
 class VllmEngine:
@@ -84,6 +86,10 @@ class VllmEngine:
         from vllm import SamplingParams
 
         conversation, _ = self._text(Chat(prompt.messages))
+        if conversation.rstrip().endswith("<think>"):
+            raise EngineError(
+                "the model's template begins a thought, of which a text would be part"
+            )
         (text,) = self._model.control.defused([Message("assistant", prompt.text)])
         own = self._model.control.encode(text.content)
         if not own:

@@ -1,7 +1,7 @@
 """A reward model by vLLM's pooling: a conversation in, a number out.
 
 For models that give one number for a whole conversation, `…ForSequenceClassification` with one
-label; the number is the model's own, before any activation.
+label; the number is that of its head, before any activation.
 """
 
 import uuid
@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from stages.ask import Capability, Rated, Reply, Request
 from stages.engines.base import Answer, Engine, as_finished
+from stages.engines.model.one_at_a_time import one_at_a_time
 from stages.engines.model.vllm_model import VllmModel, VllmSpec, refusals
 from stages.errors import EngineError
 
@@ -25,8 +26,9 @@ class VllmReward(VllmSpec):
 
     @override
     def open(self) -> Engine:
-        self.check()
-        return RewardEngine(self)
+        with one_at_a_time:
+            self.check()
+            return RewardEngine(self)
 
 
 class RewardEngine:
@@ -34,6 +36,7 @@ class RewardEngine:
 
     def __init__(self, spec: VllmReward) -> None:
         self._model = VllmModel(spec, runner="pooling")
+        self._rates = False
 
     async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
         """See `Engine`."""
@@ -44,6 +47,10 @@ class RewardEngine:
         from vllm import PoolingParams
 
         prompt, model = request.ask.prompt, self._model
+        if not self._rates:
+            self._rates = "classify" in await model.engine.get_supported_tasks()
+        if not self._rates:
+            raise EngineError(f"{model.name} is no model that rates conversations", fatal=True)
         if not isinstance(prompt, Rated):
             raise EngineError("a reward model rates conversations, and nothing else")
         with refusals():

@@ -3,8 +3,9 @@
 In:  {instruction: "Name three rivers.", response: "The Nile, the Amazon and the Rhine."}
 Out: {reward: 4.31, reward_model: "packaged/…"}, or dropped as score.nothing_to_rate
 
-Numbers of two reward models cannot be compared, and one model's only for answers to one
-instruction with confidence (arXiv:2403.13787). `select.best` with `columns: {score: reward}`.
+Reward models are trained and measured on answers to one instruction held against each other
+(arXiv:2403.13787): the numbers of two models, or of two instructions, are on no common scale.
+`select.best` with `columns: {score: reward}`.
 """
 
 from math import isfinite

@@ -27,6 +27,9 @@ class Messages:
         prompt = request.ask.prompt
         if not isinstance(prompt, Chat):
             raise EngineError("Anthropic's endpoint answers chats, and nothing else")
+        last = prompt.messages[-1]
+        if last.role == "assistant" and last.content != last.content.rstrip():
+            raise EngineError("Anthropic's endpoint takes no begun answer that ends in white space")
         system = [m.content for m in prompt.messages if m.role == "system"]
         said = [m for m in prompt.messages if m.role != "system"]
         body: dict[str, Any] = {"model": model, "messages": turns(said)}
@@ -40,13 +43,11 @@ class Messages:
             raise EngineError(f"Anthropic's endpoint has no {' and no '.join(unknown)}")
         options: dict[str, Any] = {"max_tokens": sampling.max_tokens}
         if not self.own_sampling:
-            # Its models take one of the two.
-            own = sampling.top_p != Sampling().top_p
-            options |= {"top_p": sampling.top_p} if own else {"temperature": sampling.temperature}
+            options |= _drawing(sampling)
         if sampling.stop:
             options["stop_sequences"] = list(sampling.stop)
         if ask.schema is not None:
-            schema = {"type": "json_schema", "schema": dict(ask.schema)}
+            schema = {"type": "json_schema", "schema": understood(ask.schema)}
             options["output_config"] = {"format": schema}
         return options
 
@@ -72,6 +73,40 @@ class Messages:
             raise NoReplyError(f"the reply is no message ({error!r})"[:200]) from error
         check_model(said, model, answers_as)
         return reply
+
+
+def _drawing(sampling: Sampling) -> dict[str, float]:
+    """Temperature or `top_p`: the endpoint takes one of the two."""
+    if sampling.top_p == Sampling().top_p:
+        return {"temperature": sampling.temperature}
+    if sampling.temperature != 1.0:
+        raise EngineError("Anthropic's endpoint takes a temperature or top_p, and not both")
+    return {"top_p": sampling.top_p}
+
+
+_UNDERSTOOD = ("type", "enum", "const", "description", "title", "required", "$ref")
+_SCHEMAS = ("properties", "$defs", "definitions")
+
+
+def understood(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a JSON schema that the endpoint holds a reply to; the rest is for the stage.
+
+    As its Python client reduces schemas: no lengths and bounds, no further properties.
+    """
+    found = {key: schema[key] for key in _UNDERSTOOD if key in schema}
+    for key in _SCHEMAS:
+        if key in schema:
+            found[key] = {name: understood(each) for name, each in schema[key].items()}
+    for key, name in (("anyOf", "anyOf"), ("oneOf", "anyOf"), ("allOf", "allOf")):
+        if key in schema:
+            found[name] = [understood(each) for each in schema[key]]
+    if "items" in schema:
+        found["items"] = understood(schema["items"])
+        if schema.get("minItems") in (0, 1):
+            found["minItems"] = schema["minItems"]
+    if found.get("type") == "object":
+        found["additionalProperties"] = False
+    return found
 
 
 def _joined(blocks: list[Mapping[str, Any]], kind: str) -> str:

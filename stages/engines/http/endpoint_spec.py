@@ -1,5 +1,7 @@
 """The settings of an engine that is asked over HTTP, call by call."""
 
+from typing import ClassVar
+
 from pydantic import Field
 from typing_extensions import override
 
@@ -11,6 +13,9 @@ from stages.errors import UserError
 
 class EndpointSpec(Keyed, EngineSpec):
     """Where it is, and what it bears."""
+
+    refuses_key: ClassVar[tuple[int, ...]] = (401, 403)
+    """Statuses by which the endpoint says that it does not know the key."""
 
     answers_as: str | None = None
     """The model's name in the server's answers, where it is another than `model`."""
@@ -38,6 +43,6 @@ class EndpointSpec(Keyed, EngineSpec):
         if 300 <= status < 400:
             cause = f"{self.base_url} answers with a redirect (HTTP {status})"
             raise UserError(cause, "Give the address that it leads to as `base_url`.")
-        if status in (401, 403):
+        if status in self.refuses_key:
             cause = f"{self.base_url} refuses the API key (HTTP {status})"
             raise UserError(cause, "Set `api_key_env` to the variable that holds a valid key.")

@@ -14,7 +14,7 @@ from stages.errors import EngineError
 _BITS = 2**31
 """Seeds are int32."""
 _FINISHED = {"STOP": "stop", "MAX_TOKENS": "length"}
-"""Its other reasons are all kinds of refusal."""
+"""Its other reasons are refusals for the most part."""
 
 
 def call(request: Request, model: str) -> tuple[str, dict[str, Any]]:
@@ -73,17 +73,21 @@ def read_reply(body: Any, ask: Ask, model: str, answers_as: str | None) -> Reply
 
     Raises:
         NoReplyError: it is none, or not of this model with so many samples.
-        EngineError: the prompt was refused.
+        EngineError: the prompt was refused, or samples are missing: they may have been.
     """
     try:
         refused = (body.get("promptFeedback") or {}).get("blockReason")
         if refused:
             raise EngineError(f"the prompt was refused ({str(refused)[:80]})")
+        if not body.get("candidates"):
+            raise EngineError("the endpoint answered with no candidate")
+        candidates = sorted(enumerate(body["candidates"]), key=_position)
+        places = [_position(each) for each in candidates]
         usage = body.get("usageMetadata") or {}
         thought = count(usage.get("thoughtsTokenCount"))
         said = str(body.get("modelVersion") or model).removeprefix("models/")
         reply = Reply(
-            samples=tuple(map(_sample, body["candidates"])),
+            samples=tuple(_sample(candidate) for _, candidate in candidates),
             model=said,
             prompt_tokens=count(usage.get("promptTokenCount")),
             completion_tokens=count(usage.get("candidatesTokenCount")) + thought,
@@ -91,11 +95,16 @@ def read_reply(body: Any, ask: Ask, model: str, answers_as: str | None) -> Reply
         )
     except MALFORMED as error:
         raise NoReplyError(f"the reply is no response ({error!r})"[:200]) from error
-    if len(reply.samples) != ask.sampling.samples:
-        cause = f"asked for {ask.sampling.samples} samples, got {len(reply.samples)}"
-        raise NoReplyError(cause)
+    if places != list(range(ask.sampling.samples)):
+        raise EngineError(f"asked for {ask.sampling.samples} samples, got numbers {places[:8]}")
     check_model(said, model, answers_as)
     return reply
+
+
+def _position(numbered: tuple[int, Mapping[str, Any]]) -> int:
+    place, candidate = numbered
+    index = candidate.get("index")
+    return place if index is None else int(index)
 
 
 def _sample(candidate: Mapping[str, Any]) -> Sample:

@@ -27,7 +27,9 @@ import msgspec
 from stages.errors import EngineError
 
 _LONGEST_WAIT_S = 60.0
-_FATAL = (401, 403, 404)
+_FATAL = (401, 402, 403, 404)
+_FATAL_WORDS = ("API_KEY_INVALID", "billing_error")
+"""With any status: Google says so of a wrong key with 400, Anthropic of a spent limit."""
 _PASSING = (408, 409, 425, 429)
 _TOO_MUCH = (429, 503, 529)
 _JSON = {"Content-Type": "application/json"}
@@ -150,6 +152,8 @@ class Endpoint:
             raise EngineError("closed", retryable=True) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise RetryableError(f"{type(error).__name__} {error}".strip()) from None
+        # Before anything is cut: a part of the key would no longer be known for what it is.
+        body = body.replace(self._key.encode(), b"***") if self._key else body
         if status >= 300:
             raise _failure(status, headers, body)
         return body
@@ -184,12 +188,18 @@ async def _content(reply: aiohttp.ClientResponse, most_bytes: int) -> bytes:
 
 def _failure(status: int, headers: Mapping[str, str], content: bytes) -> Exception:
     text = " ".join(content[:4000].decode("utf-8", "replace").split())[:200]
+    whole = content.decode("utf-8", "replace")
     if status == 429 and "insufficient_quota" in text:
         return EngineError(f"HTTP 429: {text}", fatal=True)
-    if status in _PASSING or status >= 500:
+    passes = status in _PASSING or status >= 500
+    if passes and headers.get("x-should-retry") != "false":
         wait = retry_after_s(headers)
+        # Google says it in the body.
+        said = re.search(r'"retryDelay":\s*"(\d+(?:\.\d+)?)s"', whole) if wait is None else None
+        wait = min(float(said[1]), _LONGEST_WAIT_S) if said else wait
         return RetryableError(f"HTTP {status}", wait, too_much=status in _TOO_MUCH)
-    return EngineError(f"HTTP {status}: {text}", fatal=status in _FATAL or status < 400)
+    fatal = status in _FATAL or status < 400 or any(word in whole for word in _FATAL_WORDS)
+    return EngineError(f"HTTP {status}: {text}", fatal=fatal)
 
 
 def read_json(content: bytes) -> Any:

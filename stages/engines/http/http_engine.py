@@ -130,7 +130,8 @@ def _texts(ask: Ask) -> Sequence[str]:
 
 def most_tokens(ask: Ask) -> int:
     """Tokens that the call may take, the prompt taken at four characters a token."""
-    return sum(map(len, _texts(ask))) // 4 + ask.sampling.samples * ask.sampling.max_tokens
+    written = 1 if isinstance(ask.prompt, Given) else ask.sampling.samples * ask.sampling.max_tokens
+    return sum(map(len, _texts(ask))) // 4 + written
 
 
 def most_bytes(ask: Ask) -> int:

@@ -1,10 +1,14 @@
 """A given text scored by a server: vLLM's `prompt_logprobs`, beside OpenAI's protocol.
 
-Two calls: one says how many tokens the conversation has up to where an answer begins, the other
-how likely each token was of the conversation with the answer in it.
+Two calls: one gives the tokens of the conversation up to where an answer begins, the other the
+tokens of the conversation with the answer in it, and how likely each was.
 """
 
+import math
+import re
+from dataclasses import dataclass
 from typing import Any
+from unicodedata import normalize
 
 from stages.ask import Given, Reply
 from stages.engines.http.endpoint_spec import EndpointSpec
@@ -12,6 +16,10 @@ from stages.engines.http.http_engine import turns
 from stages.engines.http.replies import MALFORMED, NoReplyError, check_model, count
 from stages.engines.model.models import public_name
 from stages.errors import EngineError
+
+_HALF = "\ufffd"
+_IMPOSSIBLE = -9999.0
+"""What vLLM's server writes for a log-probability of minus infinity."""
 
 
 def calls(prompt: Given, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -22,7 +30,7 @@ def calls(prompt: Given, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     if not prompt.text:
         raise EngineError("the text to be scored is empty")
-    options = {"model": model, "max_tokens": 1, "temperature": 0}
+    options = {"model": model, "max_tokens": 1, "temperature": 0, "return_token_ids": True}
     before = turns(prompt.messages)
     answered = [*before, {"role": "assistant", "content": prompt.text}]
     stay = {"continue_final_message": True, "add_generation_prompt": False}
@@ -32,37 +40,72 @@ def calls(prompt: Given, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
     )
 
 
-def read_length(body: Any) -> Reply:
-    """A reply that says how many tokens the conversation has, and nothing else.
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Reads both answers: `before` the first, `read` the second."""
 
-    Raises:
-        NoReplyError: the body does not say it.
+    prompt: Given
+    spec: EndpointSpec
+
+    def before(self, body: Any) -> Reply:
+        """The conversation's tokens, as numbers in `given`.
+
+        Raises:
+            NoReplyError: the body is no completion.
+            EngineError: the server does not give the tokens.
+        """
+        return self._reply(body, tuple(map(float, self._tokens(body))))
+
+    def read(self, body: Any, before: tuple[float, ...]) -> Reply:
+        """The log-probabilities of the tokens behind those of the conversation.
+
+        Raises:
+            NoReplyError: the body is no completion, or not of this model.
+            EngineError: the server does not score texts, or does not put the text alone there.
+        """
+        tokens = self._tokens(body)
+        length = len(before)
+        if tuple(tokens[:length]) != before:
+            raise EngineError("no token begins where the text does: it runs into what is before it")
+        try:
+            places = body["prompt_logprobs"][length:]
+            own = [place[str(token)] for place, token in zip(places, tokens[length:], strict=True)]
+            said = "".join(each["decoded_token"] for each in own)
+            found = [float(each["logprob"]) for each in own]
+        except MALFORMED as error:
+            raise NoReplyError(f"the reply is no completion ({error!r})"[:200]) from error
+        if not _is_said(said, self.prompt.text):
+            wanted = self.prompt.text[:60]
+            raise EngineError(f"the server scored {said[:60]!r}, where {wanted!r} was given")
+        given = tuple(p if p > _IMPOSSIBLE else -math.inf for p in found)
+        return self._reply(body, given)
+
+    def _tokens(self, body: Any) -> list[int]:
+        try:
+            tokens = body.get("prompt_token_ids")
+        except AttributeError as error:
+            raise NoReplyError(f"the reply is no completion ({error!r})"[:200]) from error
+        if not isinstance(tokens, list) or body.get("prompt_logprobs", ()) is None:
+            cause = "the server scores no given text: that takes vLLM's prompt_logprobs"
+            raise EngineError(f"{cause} and return_token_ids", fatal=True)
+        return tokens
+
+    def _reply(self, body: Any, given: tuple[float, ...]) -> Reply:
+        try:
+            usage, model = body["usage"], str(body.get("model") or self.spec.model)
+            read, written = count(usage["prompt_tokens"]), count(usage.get("completion_tokens"))
+        except MALFORMED as error:
+            raise NoReplyError(f"the reply is no completion ({error!r})"[:200]) from error
+        check_model(model, self.spec.model, self.spec.answers_as)
+        name = public_name(model)
+        return Reply(model=name, prompt_tokens=read, completion_tokens=written, given=given)
+
+
+def _is_said(said: str, given: str) -> bool:
+    """Whether the tokens are the text's: templates trim around it, tokenizers compose letters.
+
+    Half of a character is shown as U+FFFD, which stands for anything.
     """
-    try:
-        return Reply(prompt_tokens=count(body["usage"]["prompt_tokens"]))
-    except MALFORMED as error:
-        raise NoReplyError(f"the reply is no completion ({error!r})"[:200]) from error
-
-
-def read_scores(body: Any, prompt: Given, before: int, spec: EndpointSpec) -> Reply:
-    """The log-probabilities of the tokens behind the first `before`, which are the text's.
-
-    Raises:
-        NoReplyError: the body is no completion, or not of this model.
-        EngineError: the server does not score texts, or puts more than the text there.
-    """
-    try:
-        places = body.get("prompt_logprobs")
-        if places is None:
-            raise EngineError("the server scores no given text: it has no `prompt_logprobs`")
-        own = [next(iter(place.values())) for place in places[before:]]
-        said = "".join(each["decoded_token"] for each in own)
-        given = tuple(float(each["logprob"]) for each in own)
-        tokens, model = count(body["usage"]["prompt_tokens"]), str(body.get("model") or spec.model)
-    except MALFORMED as error:
-        raise NoReplyError(f"the reply is no completion ({error!r})"[:200]) from error
-    check_model(model, spec.model, spec.answers_as)
-    # Half of a character is shown as a mark; templates trim what stands around an answer.
-    if "\ufffd" not in said and said.strip() != prompt.text.strip():
-        raise EngineError(f"the server scored {said[:60]!r}, where {prompt.text[:60]!r} was given")
-    return Reply(model=public_name(model), prompt_tokens=before + tokens, given=given)
+    parts = re.split(f"{_HALF}+", normalize("NFC", said).strip())
+    wanted = normalize("NFC", given).replace(_HALF, "").strip()
+    return re.fullmatch(".*?".join(map(re.escape, parts)), wanted, re.DOTALL) is not None

@@ -46,7 +46,8 @@ def check_model(said: str, model: str, answers_as: str | None) -> None:
     Raises:
         NoReplyError: with what to write if it is right.
     """
-    dated = re.fullmatch(re.escape(model) + r"([-:@]\d.*)?", said)
+    # `-4-5-2025…` is another model than `-4`; a date or a number of a build has more digits.
+    dated = re.fullmatch(re.escape(model) + r"([:@]\d.*|-\d{3}.*)?", said)
     own = bool(dated) or model.endswith(f"/{said}") or said.endswith(f"/{model}")
     if not (own if answers_as is None else said == answers_as):
         say = f"set `answers_as: {said[:80]}` if that is right"

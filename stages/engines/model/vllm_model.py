@@ -63,8 +63,10 @@ class VllmSpec(Weights, EngineSpec):
         try:
             import vllm  # noqa: F401
         except ImportError:
-            cause = "vLLM is not installed, and the recipe has an engine of kind 'vllm'"
-            raise UserError(cause, "Run `make install`, or use kind 'openai'.") from None
+            cause = f"vLLM is not installed, and the recipe has an engine of kind '{self.kind}'"
+            raise UserError(
+                cause, "Run `make install`, or use an engine of another kind."
+            ) from None
         weights.check(self.model, self)
 
 
@@ -135,7 +137,7 @@ def refusals() -> Iterator[None]:
     """What a chat template refuses is refused of the request."""
     try:
         yield
-    except TemplateError as error:
+    except (TemplateError, ValueError) as error:
         raise EngineError(f"the chat template refuses the messages ({error})") from error
 
 

@@ -8,6 +8,7 @@ import pytest
 from stages.ask import Ask, Chat, Message, Raw, Request, Sampling, chat
 from stages.engines.anthropic import Anthropic
 from stages.engines.gemini import Gemini
+from stages.engines.http.anthropic_messages import understood
 from stages.errors import EngineError, UserError
 
 SCHEMA = {"type": "object", "properties": {"grade": {"type": "integer"}}}
@@ -84,8 +85,28 @@ def test_a_model_that_takes_no_temperature(serve):
 def test_a_message_in_a_form(serve):
     server = serve(lambda *_: message({"type": "text", "text": "{}"}))
     ask_all(anthropic(server), Ask(chat("Grade."), schema=SCHEMA))
-    form = {"format": {"type": "json_schema", "schema": SCHEMA}}
+    schema = {**SCHEMA, "additionalProperties": False}
+    form = {"format": {"type": "json_schema", "schema": schema}}
     assert server.bodies[0]["output_config"] == form
+
+
+def test_a_schema_without_what_the_endpoint_does_not_know():
+    texts = {"type": "array", "items": {"type": "string", "minLength": 2}, "minItems": 3}
+    kinds = {"oneOf": [{"type": "string", "pattern": "x"}, {"$ref": "#/$defs/n"}]}
+    schema = {
+        "type": "object", "properties": {"texts": texts, "kind": kinds}, "required": ["texts"],
+        "$defs": {"n": {"type": "integer", "minimum": 3}}, "patternProperties": {},
+    }  # fmt: skip
+    assert understood(schema) == {
+        "type": "object",
+        "properties": {
+            "texts": {"type": "array", "items": {"type": "string"}},
+            "kind": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/n"}]},
+        },
+        "required": ["texts"],
+        "$defs": {"n": {"type": "integer"}},
+        "additionalProperties": False,
+    }
 
 
 def test_a_response(serve):
@@ -140,6 +161,12 @@ BEGUN = Chat((Message("user", "Hi"), Message("assistant", "Good")))
         (anthropic, Ask(chat("x"), Sampling(min_p=0.1)), "has no min_p"),
         (anthropic, Ask(chat("x"), Sampling(samples=2)), "has no samples"),
         (gemini, Ask(chat("x"), Sampling(stop_ids=(1,))), "has no stop_ids"),
+        (anthropic, Ask(chat("x"), Sampling(0.5, 0.9)), "a temperature or top_p, and not both"),
+        (
+            anthropic,
+            Ask(Chat((Message("user", "Hi"), Message("assistant", "Good ")))),
+            "ends in white space",
+        ),
     ],
 )
 def test_what_it_cannot_be_asked(serve, make, ask, cause):
@@ -177,6 +204,25 @@ def test_another_model_is_not_taken_for_it(serve):
     assert "another model answered" in str(error)
     (reply,) = ask_all(anthropic(server, model="opus", answers_as="claude-20260101"), ASK)
     assert reply.text == "A"
+
+
+def numbered(*indices):
+    candidates = [
+        {"index": i, "content": {"parts": [{"text": f"sample {i}"}]}, "finishReason": "STOP"}
+        for i in indices
+    ]
+    return 200, {}, json.dumps({"candidates": candidates, "modelVersion": "gem"}).encode()
+
+
+def test_samples_are_in_their_order(serve):
+    ask = Ask(chat("x"), Sampling(samples=2))
+    (reply,) = ask_all(gemini(serve(lambda *_: numbered(1, 0))), ask)
+    assert [s.text for s in reply.samples] == ["sample 0", "sample 1"]
+    for said, cause in ((numbered(1), "got numbers [1]"), (numbered(), "no candidate")):
+        server = serve(lambda *_, said=said: said)
+        (error,) = ask_all(gemini(server), ask)
+        assert cause in str(error)
+        assert len(server.bodies) == 1
 
 
 def test_a_prompt_that_is_refused(serve):

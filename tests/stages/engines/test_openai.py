@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +21,7 @@ def completion(texts, **more):
         for i, t in enumerate(texts)
     ]
     usage = {"prompt_tokens": 5, "completion_tokens": 2}
-    return 200, {}, json.dumps({"model": "m-1", "choices": choices, "usage": usage}).encode()
+    return 200, {}, json.dumps({"model": "m-001", "choices": choices, "usage": usage}).encode()
 
 
 def ask_all(server, asks, **settings):
@@ -42,7 +43,7 @@ ASK = Ask(chat("Name three rivers.", "Be brief."), Sampling(0.5, 0.9, max_tokens
 def test_a_chat(serve):
     server = serve(lambda *_: completion(["The Nile."]))
     reply = ask_all(server, [ASK])[0]
-    assert (reply.text, reply.model) == ("The Nile.", "m-1")
+    assert (reply.text, reply.model) == ("The Nile.", "m-001")
     assert (reply.prompt_tokens, reply.completion_tokens) == (5, 2)
     assert server.paths == ["/v1/chat/completions"]
     assert server.bodies[0] == {
@@ -227,7 +228,8 @@ def test_the_way_to_this_machine_goes_by_no_proxy(monkeypatch, serve):
 @pytest.mark.parametrize(
     ("said", "fits"),
     [("m-4", True), ("m-4-2024-08-06", True), ("m-4:7b", True), ("m-4-mini", False),
-     ("m-40", False), ("org/m-4", True), ("other", False)],
+     ("m-4-0613", True), ("m-4-5-20251101", False), ("m-40", False), ("org/m-4", True),
+     ("other", False)],
 )  # fmt: skip
 def test_whose_answer_it_is(serve, said, fits):
     content = {"model": said, "choices": [{"message": {"content": "x"}}]}
@@ -327,32 +329,34 @@ def test_a_call_under_which_the_session_is_closed_may_be_made_again(serve):
     assert not answer.outcome.fatal
 
 
-def scored(tokens, before=3):
+def scored(tokens, before=(5, 6, 7), answered=None):
     """What vLLM's server answers: first to the conversation alone, then with the text in it."""
 
     def reply(_path, body, _attempt):
-        usage = {"prompt_tokens": before, "completion_tokens": 1}
-        answer = {"model": "m", "usage": usage, "choices": []}
+        places = {"prompt_token_ids": list(before)}
         if "prompt_logprobs" in body:
-            place = [
-                {str(n): {"decoded_token": t, "logprob": -n / 2}} for n, t in enumerate(tokens)
-            ]
-            answer["prompt_logprobs"] = [None, *[{"9": {"decoded_token": "?", "logprob": -9}}] * 2]
-            answer["prompt_logprobs"] += place
-            usage["prompt_tokens"] += len(tokens)
+            own = range(100, 100 + len(tokens))
+            places["prompt_token_ids"] = [*(answered or before), *own]
+            places["prompt_logprobs"] = [None, *[{"9": {"decoded_token": "?", "logprob": -9}}] * 2]
+            for n, (number, token) in enumerate(zip(own, tokens, strict=True)):
+                score = {"decoded_token": token, "logprob": -9999.0 if token == "!" else -n / 2}
+                places["prompt_logprobs"].append({str(number): score})
+        usage = {"prompt_tokens": len(places["prompt_token_ids"]), "completion_tokens": 1}
+        answer = {"model": "m", "usage": usage, "choices": [], **places}
         return 200, {}, json.dumps(answer).encode()
 
     return reply
 
 
-GIVEN = Ask(Given((Message("user", "Name one."),), "The Nile."))
+def given(text):
+    return Ask(Given((Message("user", "Name one."),), text))
 
 
 def test_a_given_text(serve):
     server = serve(scored(["The", " Nile", "."]))
-    reply = ask_all(server, [GIVEN])[0]
+    reply = ask_all(server, [given("The Nile.")])[0]
     assert reply.given == (0.0, -0.5, -1.0)
-    assert reply.prompt_tokens == 9
+    assert (reply.prompt_tokens, reply.completion_tokens) == (9, 2)
     before, whole = server.bodies
     assert before["messages"] == whole["messages"][:1]
     assert whole["messages"][1] == {"role": "assistant", "content": "The Nile."}
@@ -360,19 +364,65 @@ def test_a_given_text(serve):
 
 
 @pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        (["caf", "\ufffd", "\ufffd", "!"], "caf\u00e9!"),
+        (["e\u0301"], "\u00e9"),
+        (["\u00e9"], "e\u0301"),
+        (["A \ufffd", "\ufffdB"], "A \u6570B"),
+        (["A"], " A\n"),
+    ],
+)
+def test_tokens_that_are_the_texts(serve, tokens, text):
+    reply = ask_all(serve(scored(tokens)), [given(text)])[0]
+    assert len(reply.given) == len(tokens)
+    assert (-math.inf in reply.given) == ("!" in tokens)
+
+
+@pytest.mark.parametrize(
     ("reply", "cause"),
     [
         (lambda *_: completion(["A"]), "scores no given text"),
         (scored(["<think>", "The", " Nile", "."]), "the server scored '<think>The Nile.'"),
+        (scored(["<think>", "\ufffd", " Nile", "."]), "the server scored"),
+        (scored(["The", " Nile", "."], answered=(5, 6, 8)), "no token begins where the text does"),
         (lambda *_: (200, {}, b"[]"), "no completion"),
     ],
 )
 def test_a_server_that_scores_nothing(serve, reply, cause):
-    error = ask_all(serve(reply), [GIVEN])[0]
+    error = ask_all(serve(reply), [given("The Nile.")])[0]
     assert isinstance(error, EngineError)
     assert cause in str(error)
 
 
 def test_a_given_text_must_be_one(serve):
-    error = ask_all(serve(scored([])), [Ask(Given((Message("user", "x"),), ""))])[0]
+    error = ask_all(serve(scored([])), [given("")])[0]
     assert "empty" in str(error)
+
+
+def test_a_key_is_hidden_before_what_a_server_says_is_cut(serve, monkeypatch):
+    key = "sk-" + "secret" * 12
+    monkeypatch.setenv("THE_KEY", key)
+    said = json.dumps({"error": "x" * 150 + key}).encode()
+    error = ask_all(serve(lambda *_: (400, {}, said)), [ASK], api_key_env="THE_KEY")[0]
+    assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "fatal", "calls"),
+    [
+        (402, {}, b"{}", True, 1),
+        (400, {}, b'{"type": "billing_error"}', True, 1),
+        (400, {}, b'{"reason": "API_KEY_INVALID"}', True, 1),
+        (503, {"x-should-retry": "false"}, b"{}", False, 1),
+        (429, {}, b'{"details": [{"retryDelay": "0.2s"}]}', False, 3),
+    ],
+)
+def test_what_providers_say_besides(serve, status, headers, body, fatal, calls):
+    server = serve(lambda *_: (status, headers, body))
+    began = time.monotonic()
+    error = ask_all(server, [ASK])[0]
+    assert error.fatal is fatal
+    assert len(server.bodies) == calls
+    if calls > 1:
+        assert time.monotonic() - began >= 0.4

@@ -6,7 +6,7 @@ from pipelines.execution.engines.engine_thread import EngineThread
 from stages.ask import Ask, Message, Rated, Request, chat
 from stages.engines.vllm_reward import VllmReward
 from stages.errors import EngineError
-from tests.support.tiny_model import make_reward_model, rewards
+from tests.support.tiny_model import make_model, make_reward_model, rewards
 
 pytestmark = pytest.mark.slow
 TALKS = [
@@ -41,6 +41,12 @@ def test_a_conversation_is_rated_as_the_model_does(tmp_path):
     assert len({replies[i].reward for i in range(3)}) == 3
     assert isinstance(replies[3], EngineError)
     assert "rates conversations, and nothing else" in str(replies[3])
+
+
+def test_a_model_that_writes_rates_nothing(tmp_path):
+    (error,) = ask_all(spec(make_model(tmp_path)), [Ask(Rated(TALKS[0]))]).values()
+    assert isinstance(error, EngineError)
+    assert error.fatal
 
 
 def test_a_model_of_several_labels_is_no_reward_model(tmp_path):

@@ -19,7 +19,7 @@ def scripted(path):
 @pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
 def test_a_guide(path, run_recipe):
     text = path.read_text()
-    assert len(text.splitlines()) <= 27
+    assert len(text.splitlines()) <= 25
     assert text.startswith("# ")
     run, store = run_recipe(scripted(path), folder=path.parent)
     assert run.status == "done"

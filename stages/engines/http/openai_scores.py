@@ -18,6 +18,9 @@ from stages.engines.model.models import public_name
 from stages.errors import EngineError
 
 _HALF = "\ufffd"
+_SCORES_NOTHING = (
+    "the server scores no given text: that takes vLLM's prompt_logprobs and return_token_ids"
+)
 _IMPOSSIBLE = -9999.0
 """What vLLM's server writes for a log-probability of minus infinity."""
 
@@ -63,8 +66,9 @@ class Scores:
             NoReplyError: the body is no completion, or not of this model.
             EngineError: the server does not score texts, or does not put the text alone there.
         """
-        tokens = self._tokens(body)
-        length = len(before)
+        tokens, length = self._tokens(body), len(before)
+        if body.get("prompt_logprobs") is None:
+            raise EngineError(_SCORES_NOTHING, fatal=True)
         if tuple(tokens[:length]) != before:
             raise EngineError("no token begins where the text does: it runs into what is before it")
         try:
@@ -85,9 +89,8 @@ class Scores:
             tokens = body.get("prompt_token_ids")
         except AttributeError as error:
             raise NoReplyError(f"the reply is no completion ({error!r})"[:200]) from error
-        if not isinstance(tokens, list) or body.get("prompt_logprobs", ()) is None:
-            cause = "the server scores no given text: that takes vLLM's prompt_logprobs"
-            raise EngineError(f"{cause} and return_token_ids", fatal=True)
+        if not isinstance(tokens, list):
+            raise EngineError(_SCORES_NOTHING, fatal=True)
         return tokens
 
     def _reply(self, body: Any, given: tuple[float, ...]) -> Reply:

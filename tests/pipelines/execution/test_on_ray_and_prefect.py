@@ -65,6 +65,34 @@ def test_the_same_rows_as_in_one_process(work, small_recipe):
     assert task_runs(work) == {step["use"].replace(".", "_") for step in small_recipe()["stages"]}
 
 
+def test_chains_and_rounds_give_the_same_rows(work, small_recipe):
+    magpie, answer = {"use": "generate.magpie", "rows": 6}, {"use": "generate.respond"}
+    hot = magpie | {"temperature": 1.2}
+    embed = {"use": "annotate.embedding"}
+    source = small_recipe(
+        chains={
+            "plain": [hot, answer],
+            "grown": [{"rounds": 5, "until": {"accepted": 10}, "stages": [magpie, answer]}],
+            "held": [hot | {"temperature": 0.3, "rows": 3}, embed],
+        },
+        stages=[
+            {"use": "mix.concat", "of": ["grown", "plain"]},
+            embed,
+            {"use": "decontaminate.neighbours", "against": ["held"], "threshold": 0.8},
+            {"use": "select.quota", "quotas": {"grown": 6, "plain": 4}},
+        ],
+    )
+    write(work, source)
+    for store, how in (("full", []), ("local", ["--local"])):
+        done = bowerbird("run", "small.yaml", "--store", store, *how)
+        assert done.returncode == 0, done.stderr
+    query = "SELECT content FROM runs"
+    assert sql(query, "--store", "full") == sql(query, "--store", "local")
+    stages = "SELECT stage, rows_in, rows_out FROM stages ORDER BY position"
+    assert sql(stages, "--store", "full") == sql(stages, "--store", "local")
+    assert not any(s["stage"].endswith("magpie_3") for s in sql(stages, "--store", "full"))
+
+
 class Listeners(threading.Thread):
     """Addresses and ports at which something listens that did not before, TCP and UDP."""
 

@@ -333,7 +333,7 @@ def scored(tokens, before=(5, 6, 7), answered=None):
     """What vLLM's server answers: first to the conversation alone, then with the text in it."""
 
     def reply(_path, body, _attempt):
-        places = {"prompt_token_ids": list(before)}
+        places = {"prompt_token_ids": list(before), "prompt_logprobs": None}
         if "prompt_logprobs" in body:
             own = range(100, 100 + len(tokens))
             places["prompt_token_ids"] = [*(answered or before), *own]

@@ -81,7 +81,7 @@ def test_recipes():
         source, at = mutated(draw.choice(sources), draw)
         if draw.random() < 0.2:
             source, at = mutated(source, draw)
-        began = time.monotonic()
+        began = time.thread_time()
         try:
             plan(parse(source, ROOT / "configs"))
         except UserError as error:
@@ -90,7 +90,7 @@ def test_recipes():
             assert "Traceback" not in error.cause
             assert len(error.cause) < 2000, error.cause[:300]
             assert named(error), (at, error)
-        assert time.monotonic() - began < 1, at
+        assert time.thread_time() - began < 1, at
     # Vacuity: most of what was changed is wrong, not all of it.
     assert 0.4 < refused / (10_000 * TIMES) < 0.95
 

@@ -83,7 +83,7 @@ def test_a_hostile_template_reaches_nothing(start):
     secret = {"text": "abc", "n": 1}
     environment = prompts._ENVIRONMENT
     for payload in PAYLOADS:
-        began = time.monotonic()
+        began = time.thread_time()
         with effects() as heard:
             try:
                 out = environment.from_string(start + payload).render(x=secret)
@@ -95,7 +95,7 @@ def test_a_hostile_template_reaches_nothing(start):
         assert not [e for e in heard if "prompts" not in str(e[1]) and "jinja2" not in str(e[1])], (
             heard
         )
-        assert time.monotonic() - began < 1
+        assert time.thread_time() - began < 1
         assert secret == {"text": "abc", "n": 1}
 
 

@@ -22,24 +22,24 @@ def test_there_are_a_hundred():
 
 @pytest.mark.parametrize("schema", BAD_SCHEMAS, ids=range(len(BAD_SCHEMAS)))
 def test_a_hostile_schema(schema):
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(ValueError, match="schema"):
         check_schema(schema)
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
     with pytest.raises(ValueError, match="json_schema"):
         Structured(json_schema=schema)
 
 
 @pytest.mark.parametrize("pattern", BAD_PATTERNS)
 def test_a_hostile_pattern(pattern):
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(ValueError, match="pattern"):
         check_pattern(pattern)
     with pytest.raises(ValueError, match="pattern"):
         check_schema({"type": "string", "pattern": pattern})
     with pytest.raises(ValueError, match="pattern"):
         check_schema({"type": "object", "patternProperties": {pattern: {}}})
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 @pytest.mark.parametrize("schema", BORDER_SCHEMAS, ids=range(len(BORDER_SCHEMAS)))

@@ -1,5 +1,6 @@
 """What the report says, read from the store by SQL."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import duckdb
 import numpy as np
 
 from pipelines.store.query.catalog import open_catalog, quoted
-from pipelines.store.runs import Run
+from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 
 _MAPPED = 2000
@@ -22,11 +23,12 @@ _LISTED = 300
 class Facts:
     """Rows as dictionaries, per section; a section without rows is left out.
 
-    `rows`: of the dataset; `dataset`, `judged`, `sample` and `mapped` are of samples where there
-    are very many.
+    `rows`: of the dataset; `started`: those that its sources gave; `dataset`, `judged`, `sample`
+    and `mapped` are of samples where there are very many.
     """
 
     rows: int
+    started: int
     stages: list[dict[str, Any]]
     reasons: list[dict[str, Any]]
     dataset: list[dict[str, Any]]
@@ -39,9 +41,12 @@ def read_facts(store: Store, run: Run) -> Facts:
     """All of the report's numbers for `run`."""
     connection = open_catalog(store, run)
     try:
+        taken = stages(connection)
+        sources = {step.name for step in run.own if not run.before(step)}
         return Facts(
             rows=_count(connection) if _done(run) else 0,
-            stages=stages(connection),
+            started=sum(stage["rows_in"] for stage in taken if stage["stage"] in sources),
+            stages=taken,
             reasons=reasons(connection),
             dataset=_dataset(connection, run) if _done(run) else [],
             judged=judged(connection, run),
@@ -85,13 +90,25 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any
 
 
 def judged(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
-    """{score} of the first step that judges: of all rows that were graded."""
-    for step in run.steps:
-        if step.called("score") in step.columns and step.is_for == "judge":
-            score = quoted(step.called("score"))
-            sql = f"SELECT {score} AS score FROM {quoted(step.name)} WHERE {score} IS NOT NULL"
-            return _rows(connection, f"{sql} ORDER BY id LIMIT {_DRAWN}")
-    return []
+    """{score} of the first stage that judges, in all rounds: of all rows that were graded."""
+    judges = [s for s in run.own if s.is_for == "judge" and s.called("score") in s.columns]
+    if not judges:
+        return []
+    score = quoted(judges[0].called("score"))
+    graded = _all(_alike(judges, "score"), f"id, {score} AS score")
+    sql = f"SELECT score FROM ({graded}) WHERE score IS NOT NULL ORDER BY id LIMIT {_DRAWN}"
+    return _rows(connection, sql)
+
+
+def _alike(steps: Sequence[RunStep], column: str) -> list[RunStep]:
+    """The first of the steps, and the same stage in other rounds and chains."""
+    first = steps[0].path, steps[0].called(column)
+    return [step for step in steps if (step.path, step.called(column)) == first]
+
+
+def _all(steps: Sequence[RunStep], columns: str) -> str:
+    """SQL: the rows of all these steps."""
+    return " UNION ALL ".join(f"SELECT {columns} FROM {quoted(step.name)}" for step in steps)
 
 
 _ANSWER = """
@@ -119,19 +136,20 @@ def _sample(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, A
 
 
 def mapped(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
-    """{x, y, status, text} for the rows of the first step that has embeddings."""
+    """{x, y, status, text} for the rows of the first stage that has embeddings, in all rounds."""
     needed = {"embedding", "instruction"}
-    step = next((s for s in run.steps if needed <= set(s.columns)), None)
-    if step is None or not _done(run):
+    embedded = [step for step in run.own if needed <= set(step.columns)]
+    if not embedded or not _done(run):
         return []
     duplicates = ", ".join(f"'{s.name}'" for s in run.steps if s.is_for == "dedup") or "''"
     sql = f"""
-    WITH drawn AS (SELECT id FROM "{step.name}" ORDER BY id LIMIT {_MAPPED})
+    WITH embedded AS ({_all(_alike(embedded, "embedding"), "id, embedding, instruction")}),
+    drawn AS (SELECT id FROM embedded ORDER BY id LIMIT {_MAPPED})
     SELECT e.id, e.embedding, e.instruction AS text,
            CASE WHEN e.id IN (SELECT id FROM dataset) THEN 'in the dataset'
                 WHEN e.id IN (SELECT id FROM rejected WHERE stage IN ({duplicates}))
                 THEN 'duplicate' ELSE 'not chosen' END AS status
-    FROM "{step.name}" e WHERE e.id IN (SELECT id FROM drawn) ORDER BY e.id
+    FROM embedded e WHERE e.id IN (SELECT id FROM drawn) ORDER BY e.id
     """
     rows = _rows(connection, sql)
     places = _layout(np.array([row.pop("embedding") for row in rows], dtype=np.float32))

@@ -99,6 +99,18 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return (self.steps[position - 1].name,) if position else ()
 
     @property
+    def own(self) -> tuple[RunStep, ...]:
+        """The steps whose rows can be in the dataset: not those that others are held against."""
+        known = {step.name: step for step in self.steps}
+        names, left = set[str](), [self.steps[-1].name]
+        while left:
+            name = left.pop()
+            if name in known and name not in names:
+                names.add(name)
+                left += self.before(known[name])
+        return tuple(step for step in self.steps if step.name in names)
+
+    @property
     def has_dataset(self) -> bool:
         """Whether it ended with one."""
         return self.status in ("done", "capped")

@@ -14,6 +14,7 @@ from pipelines.plan.estimate import estimate
 from pipelines.plan.explain import explain
 from pipelines.plan.plan import plan
 from pipelines.recipe.parse import parse
+from pipelines.report.facts import read_facts
 from pipelines.run.preview import preview
 from pipelines.store.query.catalog import query
 from pipelines.store.query.lineage import history
@@ -115,6 +116,14 @@ def test_without_until_all_rounds_are_made(run_recipe, rounds):
     found = rows(run, store)
     assert len({row["id"] for row in found}) == 30
     assert not verify(store).findings
+
+
+def test_the_report_is_about_all_rounds(run_recipe, rounds):
+    stages = (MAGPIE, {"use": "annotate.embedding"}, ANSWER, {"use": "judge.quality"})
+    run, store = run_recipe(rounds(stages=stages))
+    found = read_facts(store, run)
+    assert (found.started, found.rows) == (30, 25)
+    assert len(found.mapped) == len(found.judged) == 30
 
 
 def test_fewer_that_are_wanted_take_nothing_from_an_earlier_run(run_recipe, rounds):

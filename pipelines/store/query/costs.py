@@ -38,6 +38,7 @@ def table(store: Store) -> pa.Table:
 
 def _line(store: Store, run: Run) -> dict[str, Any]:
     steps = [(step, seen.manifest(store, run, step) or Manifest("", "")) for step in run.steps]
+    found = {step.name: manifest for step, manifest in steps}
     writes = next((step for step in run.steps if step.is_for == "generate" and step.engine), None)
     judges = next((step for step in run.steps if step.is_for == "judge"), None)
     usages = [found.usage for _, found in steps]
@@ -50,7 +51,7 @@ def _line(store: Store, run: Run) -> dict[str, Any]:
         "model": _model(writes),
         "temperature": _temperature(writes) if writes else None,
         "judge": _model(judges),
-        "started_with": _started_with(run, steps),
+        "started_with": sum(found[s.name].counts.input for s in run.own if not run.before(s)),
         "accepted": accepted,
         "distinct_rows": distinct,
         "calls": sum(usage.calls for usage in usages),
@@ -89,22 +90,6 @@ def _came_through(run: Run, steps: list[tuple[RunStep, Manifest]]) -> tuple[int,
         distinct[step.name] = sum(before) if passes else found.counts.output
     last = distinct[steps[-1][0].name]
     return last + lost, last
-
-
-def _started_with(run: Run, steps: list[tuple[RunStep, Manifest]]) -> int:
-    """Rows of the sources whose rows can be in the dataset; what is only read is not counted."""
-    known = {step.name: (step, found) for step, found in steps}
-    names, left, rows = set[str](), [steps[-1][0].name], 0
-    while left:
-        name = left.pop()
-        if name in names or name not in known:
-            continue
-        names.add(name)
-        step, found = known[name]
-        before = run.before(step)
-        left += before
-        rows += 0 if before else found.counts.input
-    return rows
 
 
 def _usd(run: Run, steps: list[tuple[RunStep, Manifest]]) -> float | None:

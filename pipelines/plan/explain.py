@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.plan.steps import Step
+from pipelines.plan.steps import Step, steps_before
 from pipelines.store.log import log
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
@@ -19,14 +19,9 @@ def explain(recipe: str, steps: Sequence[Step], store: Store) -> list[str]:
 
 
 def _before(step: Step, known: Mapping[str, Step]) -> list[Step]:
-    """The steps whose rows come to it, directly or not, in the plan's order."""
-    found: set[str] = set()
-    left = [step]
-    while left:
-        here = left.pop()
-        names = {*here.after, *itertools.chain.from_iterable(here.reads.values())} - found
-        found |= names
-        left += [known[name] for name in names]
+    """The steps whose rows come to it, or that it reads, directly or not, in the plan's order."""
+    names = [*step.after, *itertools.chain.from_iterable(step.reads.values())]
+    found = steps_before(names, known)
     return [each for each in known.values() if each.name in found]
 
 

@@ -11,7 +11,15 @@ import pyarrow as pa
 
 from pipelines.plan import checks
 from pipelines.plan.step_names import step_names
-from pipelines.plan.steps import IDENTITY, Fingerprint, RoundCondition, Step, explain, fingerprint
+from pipelines.plan.steps import (
+    IDENTITY,
+    Fingerprint,
+    RoundCondition,
+    Step,
+    explain,
+    fingerprint,
+    steps_before,
+)
 from pipelines.recipe.entries import Entry, Rounds
 from pipelines.recipe.lookup import nearest
 from pipelines.recipe.parse import Recipe
@@ -221,12 +229,7 @@ class _Planner:
         known = {step.name: step for step in self.steps.values()}
         found: dict[str, str] = {}
         for chain, rows in joined.items():
-            left, own = list(rows.names), set[str]()
-            while left:
-                step = left.pop()
-                own.add(step)
-                left += known[step].after
-            for step in sorted(own):
+            for step in sorted(steps_before(rows.names, known)):
                 if found.setdefault(step, chain) != chain:
                     cause = f"{name} joins '{found[step]}' and '{chain}', which both begin with"
                     raise UserError(f"{cause} {step}: their rows would be the same", _APART)

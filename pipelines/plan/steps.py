@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +86,18 @@ class Step:
     def schema(self) -> pa.Schema:
         """The Arrow schema of its rows."""
         return pa.schema(list(self.columns.items()))
+
+
+def steps_before(names: Iterable[str], known: Mapping[str, Step]) -> set[str]:
+    """These steps and all whose rows come to them, directly or not, by their names in `known`."""
+    found: set[str] = set()
+    left = list(names)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += known[name].after
+    return found
 
 
 def explain(

@@ -1,9 +1,9 @@
 """What pydantic finds wrong, as one cause and one remedy."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pipelines.recipe.lookup import Model, nearest
 from stages.errors import UserError
@@ -27,19 +27,37 @@ def validate(
     try:
         return model.model_validate(dict(values), context=dict(context))
     except ValidationError as error:
-        fields = [name for name in model.model_fields if name not in hidden]
-        raise _user_error(error, where, fields) from None
+        raise _user_error(error, where, model, hidden) from None
 
 
-def _user_error(error: ValidationError, where: str, fields: list[str]) -> UserError:
+def _user_error(
+    error: ValidationError, where: str, model: type[BaseModel], hidden: tuple[str, ...]
+) -> UserError:
     # A key that is no setting first: a misspelt one also makes the real one missing.
     first = min(error.errors(), key=lambda e: e["type"] not in _UNKNOWN)
     key = ".".join(str(part) for part in first["loc"])
     at = f"{where}: '{key}'" if key else where
     if first["type"] in _UNKNOWN:
-        return UserError(f"{at} is no setting", nearest(key, fields))
+        *path, last = map(str, first["loc"])
+        fields = [name for name in _at(model, path).model_fields if name not in hidden]
+        return UserError(f"{at} is no setting", nearest(last, fields))
     if first["type"] == "missing":
         return UserError(f"{at} is missing", "Add it to the recipe.")
     if any(part in str(first["loc"]) for part in _SECRET) or not key:
         return UserError(f"{at}: {first['msg']}")  # what was given instead may be the secret
     return UserError(f"{at}: {first['msg']}", f"It was {first['input']!r}.")
+
+
+def _at(model: type[BaseModel], path: Iterable[str]) -> type[BaseModel]:
+    """The model that is found at `path`; names that a user gives stand in it too."""
+    for part in path:
+        if part in model.model_fields:
+            model = next(_models(model.model_fields[part].annotation), model)
+    return model
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)

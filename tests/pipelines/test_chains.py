@@ -14,11 +14,11 @@ from pipelines.publish.release import portable
 from pipelines.recipe.parse import parse
 from pipelines.run.pilot import pilot
 from pipelines.run.preview import preview
-from pipelines.store.query.catalog import query
 from pipelines.store.query.lineage import history
 from pipelines.store.store import Store
 from stages.errors import UserError
 from tests.conftest import ROOT
+from tests.support.rows import rows
 
 MAGPIE = {"use": "generate.magpie", "rows": 10}
 HOT = {"use": "generate.magpie", "rows": 5, "temperature": 1.3}
@@ -43,10 +43,6 @@ def mixed(small_recipe, answered):
         return small_recipe(chains=chains, stages=stages, **changes)
 
     return make
-
-
-def rows(run, store, sql="SELECT * FROM dataset"):
-    return query(store, run, sql).to_pylist()
 
 
 def test_rows_of_all_chains_come_in_and_say_where_they_are_from(run_recipe, mixed):

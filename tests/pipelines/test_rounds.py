@@ -16,13 +16,13 @@ from pipelines.plan.plan import plan
 from pipelines.recipe.parse import parse
 from pipelines.report.facts import read_facts
 from pipelines.run.preview import preview
-from pipelines.store.query.catalog import query
 from pipelines.store.query.lineage import history
 from pipelines.store.store import Store
 from pipelines.store.upkeep.verify import verify
 from stages.base import Derived, SetStage
 from stages.errors import UserError
 from tests.conftest import ROOT
+from tests.support.rows import rows
 
 MAGPIE = {"use": "generate.magpie", "rows": 10}
 ANSWER = {"use": "generate.respond"}
@@ -46,10 +46,6 @@ def rounds(small_recipe):
         return small_recipe(stages=[*before, block], **changes)
 
     return make
-
-
-def rows(run, store, sql="SELECT * FROM dataset"):
-    return query(store, run, sql).to_pylist()
 
 
 def test_rounds_end_when_enough_is_accepted(run_recipe, rounds):
@@ -237,6 +233,15 @@ def test_a_round_reads_the_pool(run_recipe, rounds, draw):
     assert all(step.reused for step in again.steps)
 
 
+def test_many_rounds_over_a_pool_are_planned(small_recipe, draw):
+    # Each round takes the rows of all before it: ways through the plan are 2 to the 90th.
+    grown = [MAGPIE, {"rounds": 90, "stages": [draw]}]
+    chains = {"grown": grown, "plain": [MAGPIE | {"temperature": 1.2}]}
+    join = {"use": "mix.concat", "of": ["grown", "plain"]}
+    steps = plan(parse(small_recipe(chains=chains, stages=[join]), ROOT))
+    assert len(steps) == 93
+
+
 def test_a_plan_counts_all_rounds_and_a_preview_has_one(rounds, tmp_path):
     recipe = parse(rounds(times=3), ROOT)
     steps = plan(recipe)
@@ -258,7 +263,7 @@ def test_a_plan_counts_all_rounds_and_a_preview_has_one(rounds, tmp_path):
         (
             {"rounds": 2, "until": {"acepted": 3}, "stages": [MAGPIE]},
             "'until.acepted' is no setting",
-            "",
+            "Did you mean 'accepted'?",
         ),
         (
             {"rounds": 2, "stages": [MAGPIE, {"rounds": 2, "stages": [MAGPIE]}]},

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import prompts
-from pipelines.plan.steps import Step
+from pipelines.plan.steps import Step, steps_before
 from pipelines.recipe.money import Budget, Price, cost
 from pipelines.store.log.manifest import Manifest, Shard, Usage, total
 from stages.base import MultiCallStage
@@ -93,7 +93,8 @@ class BudgetTracker:
     def anew(self) -> "BudgetTracker":
         """For another pass of the same run: its minutes go on, and what rows cost is known."""
         made = BudgetTracker(self._budget, self._steps, self._prices)
-        made._began, made._past = self._began, dict(self._accounts)
+        made._began = self._began
+        made._past = {step.name: self._known(step) for step in self._steps}
         return made
 
     def tell(self, changed: Callable[[], None]) -> None:
@@ -204,7 +205,7 @@ class BudgetTracker:
         it, have a verdict of their own. What filters and dedups in between let through is known by
         what they let through so far.
         """
-        before = self._before(step)
+        before = steps_before(step.after, self._by_name)
         leaving = {step.name: self._accounts[step.name].under_way * self._yield(step, 1.0)}
         coming = {}
         for here in self._steps:
@@ -229,20 +230,8 @@ class BudgetTracker:
     def _references(self) -> set[str]:
         """Names of the steps whose rows are only held against: none can be in the dataset."""
         read = {name for step in self._steps for names in step.reads.values() for name in names}
-        whole = set(read).union(*(self._before(self._by_name[name]) for name in read))
-        last = self._steps[-1]
-        return whole - self._before(last) - {last.name}
-
-    def _before(self, step: Step) -> set[str]:
-        """Names of the steps whose rows come to it, directly or not."""
-        found: set[str] = set()
-        left = list(step.after)
-        while left:
-            name = left.pop()
-            if name not in found:
-                found.add(name)
-                left += self._by_name[name].after
-        return found
+        last = self._steps[-1].name
+        return steps_before(read, self._by_name) - steps_before([last], self._by_name)
 
     def _yield(self, step: Step, rows: float) -> float:
         """Rows that go on for each that comes: so far, or at most."""

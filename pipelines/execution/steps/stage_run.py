@@ -174,7 +174,7 @@ class StageRun:
             self._inbox.put(None)
 
     def _work_off(self, commits: StepCommits, admission: Admission) -> None:
-        """Admitted work begin as it comes, and commit shards as they are done."""
+        """Start work as it comes, and commit shards as they are done."""
         more = True
         while more or admission.open:
             done: list[_Done] = []

@@ -72,7 +72,7 @@ def read_reply(body: Any, ask: Ask, model: str, answers_as: str | None) -> Reply
     """The `Reply` in a response.
 
     Raises:
-        NoReplyError: it is none, or not of this model with so many samples.
+        NoReplyError: it is not a response, or not of this model with so many samples.
         EngineError: the prompt was refused, or samples are missing: they may have been.
     """
     try:

@@ -28,7 +28,7 @@ class Wire(Protocol):
         """The `Reply` in what came back.
 
         Raises:
-            NoReplyError: it is none, or not of this model.
+            NoReplyError: it is not a reply, or not of this model.
         """
         ...
 

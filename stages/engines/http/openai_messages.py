@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from stages.ask import Ask, Chat, Message, Raw, Reply, Request, Sample
+from stages.engines.http.http_engine import turns
 from stages.engines.http.replies import MALFORMED, NoReplyError, check_model, count, text
 from stages.engines.model.logprobs import by_text
 from stages.engines.model.models import public_name
@@ -21,8 +22,11 @@ def call(request: Request, model: str) -> tuple[str, dict[str, Any]]:
     """
     match request.ask.prompt:
         case Chat(messages):
-            turns = [{"role": m.role, "content": m.content} for m in messages]
-            body = {"messages": turns, **_options(request, model), **_chat_options(request.ask)}
+            body = {
+                "messages": turns(messages),
+                **_options(request, model),
+                **_chat_options(request.ask),
+            }
             return "chat/completions", body | _prefill(messages)
         case Raw(prompt):
             logprobs = {"logprobs": request.ask.logprobs} if request.ask.logprobs else {}

@@ -31,7 +31,7 @@ def text(value: Any) -> str:
     """A text; empty for null.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not a text.
     """
     if value is not None and not isinstance(value, str):
         raise TypeError(f"a text of type {type(value).__name__}")

@@ -29,6 +29,21 @@ def folder(tmp_path):
     return LocalFolder(tmp_path / "store" / "lease")
 
 
+@pytest.fixture(autouse=True)
+def _closed(monkeypatch):
+    """No lease beats on under the tests that follow in this process."""
+    held, acquire = [], leases.acquire
+
+    def recorded(*arguments):
+        held.append(acquire(*arguments))
+        return held[-1]
+
+    monkeypatch.setattr(leases, "acquire", recorded)
+    yield
+    for lease in held:
+        lease.close()
+
+
 @pytest.fixture
 def other(folder, root):
     """Another process that holds the store."""

@@ -10,17 +10,41 @@ from stages.errors import ReplyError
 
 Capability = Literal[
     "chat", "raw", "user_turn", "schema", "pattern", "logprobs", "samples", "embed",
-    "given", "prefill", "reward",
+    "given", "prefill", "reward", "tools",
 ]  # fmt: skip
 """What an engine may be able to do; a recipe is refused where a stage wants more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a chat."""
+class Tool:
+    """A function that the model may call; `parameters`: a JSON schema of its arguments."""
 
-    role: Literal["system", "user", "assistant"]
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that the model wants made. `arguments`: JSON as the model wrote it, unchecked."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat.
+
+    `tool_calls`: what an assistant's turn called. A turn of role `tool` holds the result of the
+    call whose `id` is `tool_call_id`.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +127,7 @@ class Ask:
     `schema`: a JSON schema the text must follow; `pattern`: a regular expression that it must match
     as a whole. `logprobs`: how many of the likeliest tokens to report with their log-probabilities
     at each position. `engine`: which of the stage's engines is asked, where it has several.
+    `tools`: functions that the reply may call instead of answering (`tools`).
     """
 
     prompt: Chat | Raw | UserTurn | Passage | Given | Rated
@@ -111,6 +136,7 @@ class Ask:
     logprobs: int = 0
     pattern: str | None = None
     engine: str = ""
+    tools: tuple[Tool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +163,7 @@ class Sample:
     finish_reason: str = "stop"
     logprobs: tuple[Mapping[str, float], ...] = ()
     reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

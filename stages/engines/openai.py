@@ -7,13 +7,14 @@ stands nowhere else. With `command` the server is started, watched and stopped t
 """
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 from typing_extensions import override
 
-from stages.ask import Capability, Given, Reply, Request
+from stages.ask import Ask, Capability, Given, Reply, Request
 from stages.engines.base import Engine
 from stages.engines.http import openai_messages, openai_scores
 from stages.engines.http.endpoint_spec import EndpointSpec
@@ -22,15 +23,23 @@ from stages.engines.http.openai_scores import Scores
 from stages.engines.process.server import PORT, Server
 from stages.errors import UserError
 
+_OWN = {"model", "messages", "prompt", "temperature", "top_p", "min_p", "max_tokens", "n", "seed",
+        "stop", "stop_token_ids", "presence_penalty", "repetition_penalty", "logit_bias",
+        "logprobs", "top_logprobs", "response_format", "tools", "stream", "prompt_logprobs",
+        "return_token_ids", "continue_final_message", "add_generation_prompt"}  # fmt: skip
+
 
 class Openai(EndpointSpec):
     """`base_url` ends before `/chat/completions`, usually in `/v1`."""
 
     provides: ClassVar[frozenset[Capability]] = frozenset(
-        {"chat", "raw", "schema", "logprobs", "samples", "prefill", "given"}
+        {"chat", "raw", "schema", "logprobs", "samples", "prefill", "given", "tools"}
     )
 
     kind: Literal["openai"] = "openai"
+    extra_body: dict[str, JsonValue] = Field(default_factory=dict)
+    """What every call says beside what stages set, such as
+    `{chat_template_kwargs: {enable_thinking: false}}`; part of the fingerprint."""
     command: tuple[str, ...] = ()
     """Starts the server, `{port}` standing for a free port here and in `base_url`."""
     start_s: float = Field(600.0, gt=0)
@@ -42,6 +51,17 @@ class Openai(EndpointSpec):
         if stands[0] != stands[1]:
             raise ValueError(f"{PORT} must stand in both base_url and command, or in neither")
         return self
+
+    @field_validator("extra_body")
+    @classmethod
+    def _adds_only(cls, extra: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if taken := sorted(_OWN & extra.keys()):
+            raise ValueError(f"{', '.join(taken)} is what stages set: leave it out")
+        return extra
+
+    @override
+    def identity(self) -> dict[str, Any]:
+        return super().identity() | ({"extra_body": self.extra_body} if self.extra_body else {})
 
     @override
     def check(self) -> None:
@@ -62,6 +82,7 @@ class OpenaiEngine(HttpEngine):
     """With its server, if it owns one."""
 
     def __init__(self, spec: Openai) -> None:
+        self._extra = spec.extra_body
         self._server = Server(spec.command, spec.base_url, spec.start_s) if spec.command else None
         url = self._server.url if self._server else None
         super().__init__(spec, openai_messages, url, self._why)
@@ -85,6 +106,12 @@ class OpenaiEngine(HttpEngine):
             prompt_tokens=before.prompt_tokens + found.prompt_tokens,
             completion_tokens=before.completion_tokens + found.completion_tokens,
         )
+
+    @override
+    async def insist(
+        self, path: str, body: dict[str, Any], ask: Ask, read: Callable[[Any], Reply]
+    ) -> Reply:
+        return await super().insist(path, self._extra | body, ask, read)
 
     @override
     async def close(self) -> None:

@@ -36,7 +36,7 @@ class OpenaiBatch(Keyed, EngineSpec):
     """`base_url` ends before `/batches`, usually in `/v1`."""
 
     provides: ClassVar[frozenset[Capability]] = frozenset(
-        {"chat", "raw", "schema", "logprobs", "samples"}
+        {"chat", "raw", "schema", "logprobs", "samples", "tools"}
     )
 
     kind: Literal["openai_batch"] = "openai_batch"

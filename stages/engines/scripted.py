@@ -34,6 +34,7 @@ class Scripted(EngineSpec):
             "given",
             "prefill",
             "reward",
+            "tools",
         }
     )
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "script")

@@ -9,7 +9,19 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from stages.ask import Chat, Given, Passage, Rated, Raw, Reply, Request, Sample, UserTurn
+from stages.ask import (
+    Chat,
+    Given,
+    Passage,
+    Rated,
+    Raw,
+    Reply,
+    Request,
+    Sample,
+    Tool,
+    ToolCall,
+    UserTurn,
+)
 
 _DOES = (
     "sort", "explain", "compare", "plan", "summarise", "translate", "estimate", "draft", "check",
@@ -52,8 +64,9 @@ _DIMENSIONS = 64
 def babble(request: Request) -> Reply:
     """Plausible nonsense in the right form.
 
-    An instruction for an open user turn, an instance of the schema where one is asked for, digits
-    with log-probabilities where these are, sentences otherwise.
+    An instruction for an open user turn, a call of one of the tools until one has answered, an
+    instance of the schema where one is asked for, digits with log-probabilities where these are,
+    sentences otherwise.
     """
     prompt = request.ask.prompt
     if isinstance(prompt, Passage):
@@ -78,6 +91,9 @@ def babble(request: Request) -> Reply:
 
 def _sample(request: Request, number: int) -> Sample:
     draw = random.Random(f"{request.seed} {number} {_text(request)}")
+    prompt, tools = request.ask.prompt, request.ask.tools
+    if tools and isinstance(prompt, Chat) and prompt.messages[-1].role != "tool":
+        return _tool_call(draw, draw.choice(tools))
     if request.ask.logprobs:
         return _digit(draw)
     if request.ask.schema:
@@ -91,6 +107,12 @@ def _sample(request: Request, number: int) -> Sample:
 def _instruction(draw: random.Random) -> str:
     task = f"{draw.choice(_DOES)} {draw.choice(_WHAT)} {draw.choice(_HOW)}"
     return f"Please {task}, for {draw.choice(_WHO)} in {draw.choice(_WHERE)}."
+
+
+def _tool_call(draw: random.Random, tool: Tool) -> Sample:
+    arguments = json.dumps(_instance(tool.parameters, draw))
+    call = ToolCall(f"call-{draw.getrandbits(24):06x}", tool.name, arguments)
+    return Sample("", "tool_calls", tool_calls=(call,))
 
 
 def _digit(draw: random.Random) -> Sample:

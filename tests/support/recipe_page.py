@@ -77,7 +77,7 @@ def _default(line):
     return "" if empty else f"`{text}`"
 
 
-_WORDS = {"str": "text", "int": "integer", "float": "number", "bool": "yes or no", "Any": "any",
+_WORDS = {"dict": "mapping", "str": "text", "int": "integer", "float": "number", "bool": "yes or no", "Any": "any",
           "RelativePath": "path", "OnParseError": "retry, drop, null or fail", "None": "nothing",
           "Entry": "stage", "Rounds": "rounds", "Until": "mapping", "EngineSpec": "engine",
           "Limits": "mapping", "Budget": "mapping", "Placement": "mapping",

@@ -24,7 +24,7 @@ import msgspec
 import xxhash
 
 from pipelines.store.files.folder import Appender, Folder
-from stages.ask import Reply, Request, Sampling, UserTurn
+from stages.ask import Reply, Request
 from stages.errors import EngineError
 
 Outcome = Reply | EngineError
@@ -34,7 +34,8 @@ _HEAD = struct.Struct("<I16s8s")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Reply).decode
 _decode_refusal = msgspec.msgpack.Decoder(tuple[str, bool]).decode
-_LATER_SAMPLING = ("stop_ids", "presence_penalty", "repetition_penalty", "logit_bias")
+_LATER = {"stop_ids": (), "presence_penalty": 0.0, "repetition_penalty": 1.0, "logit_bias": (),
+          "messages": (), "tools": (), "tool_calls": (), "tool_call_id": ""}  # fmt: skip
 _json = msgspec.json.Encoder().encode
 
 
@@ -43,22 +44,20 @@ def key(engine: Mapping[str, Any], request: Request) -> bytes:
 
     `engine` is the engine's identity (kind, model, revision), which knows no endpoint.
     """
-    prompt, sampling = request.ask.prompt, request.ask.sampling
     ask = msgspec.to_builtins(request.ask, order="deterministic")
     del ask["engine"]  # what a recipe calls it; who it is stands in `engine`
-    # What came after the first journals stays out where it is not used.
-    _leave_out(ask["sampling"], sampling, _LATER_SAMPLING)
-    if isinstance(prompt, UserTurn):
-        _leave_out(ask["prompt"], prompt, ("messages",))
+    turns = ask["prompt"].get("messages", ())
+    for written in (ask, ask["sampling"], ask["prompt"], *turns):
+        _leave_out_later(written)
     asked = msgspec.to_builtins(engine, order="deterministic")
-    facts = [asked, request.seed, type(prompt).__name__, ask]
+    facts = [asked, request.seed, type(request.ask.prompt).__name__, ask]
     return hashlib.sha256(_json(facts)).digest()[:16]
 
 
-def _leave_out(written: dict[str, Any], of: Sampling | UserTurn, names: Iterable[str]) -> None:
-    default = type(of)()
-    for name in names:
-        if getattr(of, name) == getattr(default, name):
+def _leave_out_later(written: dict[str, Any]) -> None:
+    """What came after the first journals stays out where it is not used."""
+    for name, default in _LATER.items():
+        if written.get(name) == default:
             del written[name]
 
 

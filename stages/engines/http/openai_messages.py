@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from stages.ask import Ask, Chat, Message, Raw, Reply, Request, Sample
-from stages.engines.http.http_engine import turns
+from stages.engines.http.openai_tools import tool_calls, tools, turns
 from stages.engines.http.replies import MALFORMED, NoReplyError, check_model, count, text
 from stages.engines.model.logprobs import by_text
 from stages.engines.model.models import public_name
@@ -70,7 +70,7 @@ def _chat_options(ask: Ask) -> dict[str, Any]:
     if ask.schema:
         schema = {"name": "reply", "schema": ask.schema, "strict": True}
         options |= {"response_format": {"type": "json_schema", "json_schema": schema}}
-    return options
+    return options | ({"tools": tools(ask.tools)} if ask.tools else {})
 
 
 def read_reply(body: Any, ask: Ask, model: str, answers_as: str | None) -> Reply:
@@ -117,7 +117,8 @@ def _sample(choice: Mapping[str, Any], ask: Ask) -> Sample:
     if ask.logprobs and said and not logprobs:
         raise ValueError("no log-probabilities")
     finish = str(choice.get("finish_reason") or "stop")
-    return Sample(said, finish, logprobs, text(thought))
+    calls = tool_calls(message) if message and ask.tools else ()
+    return Sample(said, finish, logprobs, text(thought), calls)
 
 
 def _logprobs(choice: Mapping[str, Any]) -> tuple[Mapping[str, float], ...]:

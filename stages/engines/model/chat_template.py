@@ -4,20 +4,28 @@ The turn is found by rendering a user message that is a marker and cutting there
 whatever the model's family writes: default system messages, headers, spaces.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages.ask import Message
 from stages.errors import UserError
 
+RENDERING = {"conversation", "messages", "chat_template", "tools", "documents", "tokenize",
+             "add_generation_prompt", "continue_final_message", "padding", "truncation",
+             "max_length", "return_tensors", "return_dict", "return_assistant_tokens_mask",
+             "tokenizer_kwargs"}  # fmt: skip
+"""Names that `apply_chat_template` takes for itself: they are no variables of a template."""
 _MARKER = "bowerbird-marks-the-place"
 
 
 class ChatTemplate:
-    """Text for a tokenizer with a chat template (a transformers tokenizer)."""
+    """Text for a tokenizer with a chat template (a transformers tokenizer).
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
+    `variables`: what the template may ask for beside the messages.
+    """
+
+    def __init__(self, tokenizer: Any, variables: Mapping[str, Any] | None = None) -> None:
+        self._tokenizer, self._variables = tokenizer, dict(variables or {})
 
     def chat(self, messages: Sequence[Message]) -> str:
         """The conversation, up to where the assistant's answer begins or goes on."""
@@ -51,4 +59,5 @@ class ChatTemplate:
             remedy = "Give `pre_query` or `family` in the recipe, or use a chat model."
             raise UserError("the model's tokenizer has no chat template", remedy)
         messages = [{"role": role, "content": content} for role, content in turns]
+        how = self._variables | how
         return str(self._tokenizer.apply_chat_template(messages, tokenize=False, **how))

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from jinja2 import TemplateError
-from pydantic import Field, PrivateAttr
+from pydantic import Field, JsonValue, PrivateAttr, field_validator
 from typing_extensions import override
 
 from stages.engines.base import EngineSpec
 from stages.engines.model import models, weights
-from stages.engines.model.chat_template import ChatTemplate
+from stages.engines.model.chat_template import RENDERING, ChatTemplate
 from stages.engines.model.control_tokens import ControlTokens
 from stages.engines.model.weights import Weights
 from stages.errors import EngineError, UserError, first_line
@@ -30,6 +30,9 @@ class VllmSpec(Weights, EngineSpec):
 
     max_model_len: int = Field(4096, gt=0)
     """Tokens of prompt and reply together."""
+    chat_template_kwargs: dict[str, JsonValue] = Field(default_factory=dict)
+    """Variables of the model's chat template, such as `{enable_thinking: false}`; part of the
+    fingerprint."""
     max_num_seqs: int = Field(64, gt=0)
     """Requests that are worked on at the same time; more wait."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
@@ -37,6 +40,13 @@ class VllmSpec(Weights, EngineSpec):
     cpu_kv_cache_gib: int = Field(2, gt=0)
     """Key-value cache on a machine without GPUs, in GiB."""
     _tensor_parallel: int = PrivateAttr(1)
+
+    @field_validator("chat_template_kwargs")
+    @classmethod
+    def _variables_only(cls, variables: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if taken := sorted(RENDERING & variables.keys()):
+            raise ValueError(f"{', '.join(taken)} is no variable of a template: leave it out")
+        return variables
 
     @property
     @override
@@ -56,7 +66,9 @@ class VllmSpec(Weights, EngineSpec):
 
     @override
     def identity(self) -> dict[str, Any]:
-        return weights.identity(self.model, super().identity())
+        more = {"chat_template_kwargs": self.chat_template_kwargs}
+        facts = super().identity() | (more if self.chat_template_kwargs else {})
+        return weights.identity(self.model, facts)
 
     @override
     def check(self) -> None:
@@ -86,7 +98,7 @@ class VllmModel:
             cause = f"vLLM cannot load {spec.model} ({first_line(error)})"
             raise EngineError(cause, fatal=True) from error
         tokenizer = self.engine.get_tokenizer()
-        self.template = ChatTemplate(tokenizer)
+        self.template = ChatTemplate(tokenizer, spec.chat_template_kwargs)
         self.control = ControlTokens(tokenizer)
         self._room = spec.max_model_len
 

@@ -5,7 +5,19 @@ from dataclasses import replace
 import pytest
 
 from pipelines.store.log.journal import key
-from stages.ask import Ask, Chat, Message, Passage, Raw, Request, Sampling, UserTurn, chat
+from stages.ask import (
+    Ask,
+    Chat,
+    Message,
+    Passage,
+    Raw,
+    Request,
+    Sampling,
+    Tool,
+    ToolCall,
+    UserTurn,
+    chat,
+)
 
 ENGINE = {"kind": "vllm", "model": "m", "revision": None, "a": 1}
 
@@ -40,8 +52,14 @@ def test_names_last(ask, seed, name):
 def test_everything_that_is_asked_counts():
     turns = (Message("user", "a"), Message("assistant", "b"))
     plain = Ask(UserTurn())
+    called = Message("assistant", "", (ToolCall("c", "search", "{}"),))
     asks = [
         plain,
+        replace(plain, tools=(Tool("search", "Find.", {}),)),
+        *(
+            replace(plain, prompt=Chat((turn,)))
+            for turn in (called, Message("assistant", ""), Message("tool", "", (), "c"))
+        ),
         replace(plain, prompt=UserTurn(messages=turns)),
         *(
             replace(plain, sampling=replace(Sampling(), **{name: value}))

@@ -2,6 +2,7 @@ import pytest
 
 from stages.ask import Message
 from stages.engines.model.chat_template import ChatTemplate
+from stages.engines.vllm import Vllm
 from stages.errors import UserError
 from stages.generate.families import FAMILIES
 
@@ -14,12 +15,12 @@ class Tokenizer:
     def __init__(self, template):
         self.chat_template = template
 
-    def apply_chat_template(self, messages, *, tokenize, add_generation_prompt):
+    def apply_chat_template(self, messages, *, tokenize, add_generation_prompt, **variables):
         from jinja2 import Template
 
         assert not tokenize
         return Template(self.chat_template).render(
-            messages=messages, add_generation_prompt=add_generation_prompt
+            messages=messages, add_generation_prompt=add_generation_prompt, **variables
         )
 
 
@@ -50,3 +51,19 @@ def test_a_chat_ends_where_the_answer_begins():
 def test_a_tokenizer_without_a_template():
     with pytest.raises(UserError, match="pre_query"):
         ChatTemplate(Tokenizer(None)).user_turn()
+
+
+def test_variables_of_a_template():
+    thinks = CHATML.replace(
+        "<|im_start|>assistant\n",
+        "<|im_start|>assistant\n{% if enable_thinking is false %}<think></think>{% endif %}",
+    )
+    user = [Message("user", "Hello")]
+    plain = ChatTemplate(Tokenizer(thinks)).chat(user)
+    quiet = ChatTemplate(Tokenizer(thinks), {"enable_thinking": False}).chat(user)
+    assert quiet == plain + "<think></think>"
+    with pytest.raises(ValueError, match="tokenize is no variable of a template"):
+        Vllm(model="m", chat_template_kwargs={"tokenize": True})
+    facts = Vllm(model="m", chat_template_kwargs={"enable_thinking": False}).identity()
+    assert facts["chat_template_kwargs"] == {"enable_thinking": False}
+    assert "chat_template_kwargs" not in Vllm(model="m").identity()

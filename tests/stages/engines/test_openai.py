@@ -9,7 +9,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from stages.ask import Ask, Chat, Given, Message, Raw, Request, Sampling, UserTurn, chat
+from stages.ask import (
+    Ask,
+    Chat,
+    Given,
+    Message,
+    Raw,
+    Request,
+    Sampling,
+    Tool,
+    ToolCall,
+    UserTurn,
+    chat,
+)
 from stages.engines.http.http_call import backoff_s, proxy_for, retry_after_s
 from stages.engines.openai import Openai
 from stages.errors import EngineError, UserError
@@ -83,6 +95,78 @@ def test_penalties_biases_and_a_begun_answer_are_sent(serve):
     assert body["presence_penalty"] == 0.5
     assert body["repetition_penalty"] == 1.1
     assert body["logit_bias"] == {"5": -1.0, "7": 2.0}
+
+
+SEARCH = Tool(
+    "search", "Find passages.", {"type": "object", "properties": {"q": {"type": "string"}}}
+)
+CALLED = {
+    "id": "c1",
+    "type": "function",
+    "function": {"name": "search", "arguments": '{"q": "Nile"}'},
+}
+
+
+def called(*calls):
+    message = {"content": None, "tool_calls": calls}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    return 200, {}, json.dumps({"model": "m", "choices": [choice]}).encode()
+
+
+def test_a_tool_is_offered_and_called(serve):
+    server = serve(lambda *_: called(CALLED))
+    sample = ask_all(server, [Ask(chat("How long is the Nile?"), tools=(SEARCH,))])[0].sample
+    assert sample.tool_calls == (ToolCall("c1", "search", '{"q": "Nile"}'),)
+    assert (sample.text, sample.finish_reason) == ("", "tool_calls")
+    function = {"name": "search", "description": "Find passages.", "parameters": SEARCH.parameters}
+    assert server.bodies[0]["tools"] == [{"type": "function", "function": function}]
+
+
+def test_the_result_of_a_call_is_said_as_its_own_turn(serve):
+    server = serve(lambda *_: completion(["6,650 km."]))
+    turns = (
+        Message("user", "How long is the Nile?"),
+        Message("assistant", "", (ToolCall("c1", "search", '{"q": "Nile"}'),)),
+        Message("tool", "The Nile is 6,650 km long.", tool_call_id="c1"),
+    )
+    assert ask_all(server, [Ask(Chat(turns), tools=(SEARCH,))])[0].text == "6,650 km."
+    assert server.bodies[0]["messages"] == [
+        {"role": "user", "content": "How long is the Nile?"},
+        {"role": "assistant", "content": "", "tool_calls": [CALLED]},
+        {"role": "tool", "content": "The Nile is 6,650 km long.", "tool_call_id": "c1"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"id": "c1"},
+        {"id": "c1", "function": {"name": "search", "arguments": {"q": "Nile"}}},
+        {"id": 1, "function": {"name": "search", "arguments": "{}"}},
+        "search",
+    ],
+)
+def test_a_call_of_another_form_is_asked_for_again(serve, call):
+    server = serve(lambda *_: called(call if len(server.bodies) == 1 else CALLED))
+    reply = ask_all(server, [Ask(chat("How long is the Nile?"), tools=(SEARCH,))])[0]
+    assert reply.sample.tool_calls
+    assert len(server.bodies) == 2
+
+
+def test_what_a_server_wants_to_hear_besides(serve):
+    server = serve(lambda *_: completion(["Yes."]))
+    extra = {"chat_template_kwargs": {"enable_thinking": False}}
+    ask_all(server, [ASK], extra_body=extra)
+    assert server.bodies[0]["chat_template_kwargs"] == {"enable_thinking": False}
+    assert server.bodies[0]["temperature"] == 0.5
+    plain, other = (
+        Openai(model="m", base_url=server.url),
+        Openai(model="m", base_url=server.url, extra_body=extra),
+    )
+    assert plain.identity() == {"kind": "openai", "model": "m"}
+    assert other.identity() == {"kind": "openai", "model": "m", "extra_body": extra}
+    with pytest.raises(ValueError, match="temperature is what stages set"):
+        Openai(model="m", base_url=server.url, extra_body={"temperature": 1})
 
 
 @pytest.mark.parametrize(

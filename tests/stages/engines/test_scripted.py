@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 
 import jsonschema
 import pytest
 
 from stages.annotate.tags import Tags
-from stages.ask import Ask, Passage, Request, Sampling, UserTurn, chat
+from stages.ask import Ask, Chat, Message, Passage, Request, Sampling, Tool, UserTurn, chat
 from stages.engines.scripted import Scripted
 from stages.engines.scripts import babble
 from stages.errors import UserError
@@ -20,6 +21,16 @@ def test_replies_follow_the_schema():
     ask = Tags().ask({"instruction": "Name three rivers."})
     for seed in range(30):
         jsonschema.validate(json.loads(babble(Request(0, ask, seed)).text), ask.schema)
+
+
+def test_a_tool_is_called_until_it_has_answered():
+    schema = {"type": "object", "properties": {"q": {"type": "string"}}}
+    ask = Ask(chat("How long is the Nile?"), tools=(Tool("search", "Find passages.", schema),))
+    (call,) = babble(Request(0, ask, 1)).sample.tool_calls
+    assert call.name == "search"
+    jsonschema.validate(json.loads(call.arguments), schema)
+    turns = (*ask.prompt.messages, Message("tool", "6,650 km", tool_call_id=call.id))
+    assert babble(Request(0, replace(ask, prompt=Chat(turns)), 1)).text
 
 
 def test_samples_differ():

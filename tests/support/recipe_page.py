@@ -77,7 +77,8 @@ def _default(line):
     return "" if empty else f"`{text}`"
 
 
-_WORDS = {"dict": "mapping", "str": "text", "int": "integer", "float": "number", "bool": "yes or no", "Any": "any",
+_WORDS = {"str": "text", "int": "integer", "float": "number", "bool": "yes or no", "Any": "any",
+          "JsonValue": "any",
           "RelativePath": "path", "OnParseError": "retry, drop, null or fail", "None": "nothing",
           "Entry": "stage", "Rounds": "rounds", "Until": "mapping", "EngineSpec": "engine",
           "Limits": "mapping", "Budget": "mapping", "Placement": "mapping",
@@ -102,7 +103,7 @@ def _kind(node):
         case ast.Subscript(ast.Name("Literal"), inside):
             values = inside.elts if isinstance(inside, ast.Tuple) else [inside]
             return " or ".join(f"`{value.value}`" for value in values)
-        case ast.Subscript(ast.Name("Mapping"), ast.Tuple([key, value])):
+        case ast.Subscript(ast.Name("Mapping" | "dict"), ast.Tuple([key, value])):
             return f"mapping of {_kind(key)} to {_kind(value)}"
         case ast.Subscript(ast.Name("tuple" | "Sequence" | "list"), inside):
             first = inside.elts[0] if isinstance(inside, ast.Tuple) else inside

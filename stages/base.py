@@ -8,7 +8,6 @@ row exactly one fate (`fates.py`): Kept, Derived, Dropped or Failed.
 from collections.abc import Iterable, Sequence
 from typing import Annotated, ClassVar
 
-import pyarrow as pa
 from annotated_types import MinLen
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
@@ -137,13 +136,13 @@ class PromptStage(MultiCallStage):
         raise NotImplementedError
 
 
-class TableStage(Stage):
-    """A shard at a time, without a model and without chance."""
+class RowStage(Stage):
+    """A row at a time, without a model and without chance."""
 
     uses_seed: ClassVar[bool] = False
 
-    def apply(self, table: pa.Table) -> Sequence[Fate]:
-        """One fate per row of `table`, in its order."""
+    def decide(self, row: Row) -> Fate:
+        """The fate of `row`."""
         raise NotImplementedError
 
 

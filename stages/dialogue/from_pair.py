@@ -5,16 +5,15 @@ Out: {messages: [{role: user, content: "Name a river."}, {role: assistant, conte
      or dropped as dialogue.no_turn where one of them is null or empty
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
-import pyarrow as pa
+from typing_extensions import override
 
-from stages.base import Columns, Dropped, Fate, Kept, TableStage
+from stages.base import Columns, Dropped, Fate, Kept, Row, RowStage
 from stages.shared.conversation import MESSAGES
 
 
-class FromPair(TableStage):
+class FromPair(RowStage):
     """Two turns; `system` puts one before them."""
 
     needs: ClassVar[tuple[str, ...]] = ("instruction", "response")
@@ -22,14 +21,10 @@ class FromPair(TableStage):
 
     system: str | None = None
 
-    def apply(self, table: pa.Table) -> Sequence[Fate]:
-        """A conversation for each row."""
-        pairs = zip(*(table[name].to_pylist() for name in self.needs), strict=True)
-        return [self._fate(instruction, response) for instruction, response in pairs]
-
-    def _fate(self, instruction: str | None, response: str | None) -> Fate:
-        if not instruction or not response:
+    @override
+    def decide(self, row: Row) -> Fate:
+        if not row["instruction"] or not row["response"]:
             return Dropped("dialogue.no_turn")
         turns = [("system", self.system)] if self.system else []
-        turns += [("user", instruction), ("assistant", response)]
+        turns += [("user", row["instruction"]), ("assistant", row["response"])]
         return Kept({"messages": [{"role": role, "content": text} for role, text in turns]})

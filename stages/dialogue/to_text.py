@@ -4,31 +4,24 @@ In:  {messages: [{role: user, content: "Name a river."}, {role: assistant, conte
 Out: {transcript: "user: Name a river.\n\nassistant: The Nile.", last_answer: "The Nile."}
 """
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pyarrow as pa
+from typing_extensions import override
 
-from stages.base import Columns, Fate, Kept, TableStage
+from stages.base import Columns, Fate, Kept, Row, RowStage
 from stages.shared.conversation import turn_lines
 
 
-class ToText(TableStage):
+class ToText(RowStage):
     """`last_answer` is the last turn of the assistant, null without one."""
 
     needs: ClassVar[tuple[str, ...]] = ("messages",)
     adds: ClassVar[Columns] = {"transcript": pa.string(), "last_answer": pa.string()}
 
-    def apply(self, table: pa.Table) -> Sequence[Fate]:
-        """The turns of each row, in order."""
-        return [_text(messages or []) for messages in table["messages"].to_pylist()]
-
-
-def _text(messages: list[dict[str, Any]]) -> Fate:
-    answers = [turn["content"] for turn in messages if turn["role"] == "assistant"]
-    return Kept(
-        {
-            "transcript": "\n\n".join(turn_lines(messages)),
-            "last_answer": answers[-1] if answers else None,
-        }
-    )
+    @override
+    def decide(self, row: Row) -> Fate:
+        turns = row["messages"] or []
+        answers = [turn["content"] for turn in turns if turn["role"] == "assistant"]
+        transcript = "\n\n".join(turn_lines(turns))
+        return Kept({"transcript": transcript, "last_answer": answers[-1] if answers else None})

@@ -4,15 +4,15 @@ In:  {instruction: "Name three rivers.", response: "…"}
 Out: {generation: 0, operator: "seed", evolving: true}
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import pyarrow as pa
+from typing_extensions import override
 
-from stages.base import Columns, Fate, Kept, TableStage
+from stages.base import Columns, Fate, Kept, Row, RowStage
 
 
-class Begin(TableStage):
+class Begin(RowStage):
     """Generation 0: every row is to be evolved in the first round."""
 
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
@@ -24,6 +24,6 @@ class Begin(TableStage):
         "evolving": pa.bool_(),
     }
 
-    def apply(self, table: pa.Table) -> Sequence[Fate]:
-        """All alike."""
-        return [Kept({"generation": 0, "operator": "seed", "evolving": True})] * table.num_rows
+    @override
+    def decide(self, row: Row) -> Fate:
+        return Kept({"generation": 0, "operator": "seed", "evolving": True})

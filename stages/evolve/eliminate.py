@@ -11,14 +11,13 @@ request. And two that the method implies: an answer that ran into `max_tokens` o
 """
 
 import re
-from collections.abc import Sequence
 from typing import ClassVar
 
 import pyarrow as pa
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from typing_extensions import override
 
-from stages.base import Columns, Derived, Fate, Kept, Role, Row, TableStage
+from stages.base import Columns, Derived, Fate, Kept, Role, Row, RowStage
 
 _COPIED = re.compile(
     r"(?:given|rewritten|new|original|evolved|above) (?:prompt|request|instruction)|</?request>",
@@ -34,7 +33,7 @@ _GONE = (
 )
 
 
-class Eliminate(TableStage):
+class Eliminate(RowStage):
     """One verdict per evolving row; the others pass."""
 
     role: ClassVar[Role] = "filter"
@@ -59,11 +58,8 @@ class Eliminate(TableStage):
     def max_rows(self, rows: int) -> int:
         return 2 * rows
 
-    def apply(self, table: pa.Table) -> Sequence[Fate]:
-        """The verdict on each row's evolution."""
-        return [self._fate(row) for row in table.select(["id", *self.needs]).to_pylist()]
-
-    def _fate(self, row: Row) -> Fate:
+    @override
+    def decide(self, row: Row) -> Fate:
         if not row["evolving"] or failure(row):
             return Kept()
         child = {

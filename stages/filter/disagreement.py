@@ -4,16 +4,16 @@ In:  {first: 4.2, second: 1.9}, two judges' scores
 Out: {disagreement: 2.3}, or dropped as filter.disagreement, or filter.not_scored without a score
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
+from typing_extensions import override
 
-from stages.base import Columns, Dropped, Fate, Kept, Role, TableStage
+from stages.base import Columns, Dropped, Fate, Kept, Role, Row, RowStage
 
 
-class Disagreement(TableStage):
+class Disagreement(RowStage):
     """The distance of the scores, which must be on one scale."""
 
     role: ClassVar[Role] = "filter"
@@ -23,12 +23,9 @@ class Disagreement(TableStage):
     most: float = Field(ge=0)
     """Rows whose scores lie further apart are dropped."""
 
-    def apply(self, table: pa.Table) -> Sequence[Fate]:
-        """Compare each row's two scores."""
-        pairs = zip(table["first"].to_pylist(), table["second"].to_pylist(), strict=True)
-        return [self._fate(first, second) for first, second in pairs]
-
-    def _fate(self, first: float | None, second: float | None) -> Fate:
+    @override
+    def decide(self, row: Row) -> Fate:
+        first, second = row["first"], row["second"]
         if first is None or second is None:
             return Dropped("filter.not_scored")
         gap = abs(first - second)

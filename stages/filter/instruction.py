@@ -10,13 +10,14 @@ at the first question mark, which ruins requests of several sentences).
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, ClassVar
 
 import pyarrow as pa
 from pydantic import Field, StringConstraints
+from typing_extensions import override
 
-from stages.base import Columns, Dropped, Fate, Kept, Role, TableStage
+from stages.base import Columns, Dropped, Fate, Kept, Role, Row, RowStage
 from stages.filter import text as rules
 
 _LEADS = re.compile(
@@ -38,7 +39,7 @@ _OPTION = re.compile(r"^B\s*[:.)]", re.M)
 _QUOTES = {'"': '"', "“": "”", "'": "'"}
 
 
-class Instruction(TableStage):
+class Instruction(RowStage):
     """Lengths are in characters, after clean-up."""
 
     version: ClassVar[int] = 2
@@ -54,15 +55,11 @@ class Instruction(TableStage):
     odds: float = Field(20, ge=1)
     """How many times likelier another language must be before a text is dropped for it."""
 
-    def apply(self, table: pa.Table) -> Sequence[Fate]:
-        """Clean each instruction and judge it."""
-        texts, finishes = table["instruction"].to_pylist(), table["finish_reason"].to_pylist()
-        return [self._fate(t, f) for t, f in zip(texts, finishes, strict=True)]
-
-    def _fate(self, text: str, finish_reason: str) -> Fate:
-        if finish_reason == "length":
+    @override
+    def decide(self, row: Row) -> Fate:
+        if row["finish_reason"] == "length":
             return Dropped("filter.truncated", "ran into max_tokens")
-        text = clean(text)
+        text = clean(row["instruction"])
         reason = self.reason(text)
         return Dropped(reason, text[:80]) if reason else Kept({"instruction": text})
 

@@ -5,16 +5,15 @@ Out: the row as it is, or dropped as filter.empty, .truncated, .template_echo, .
      .refusal
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
-import pyarrow as pa
+from typing_extensions import override
 
-from stages.base import Dropped, Fate, Kept, Role, TableStage
+from stages.base import Dropped, Fate, Kept, Role, Row, RowStage
 from stages.filter import text as rules
 
 
-class Response(TableStage):
+class Response(RowStage):
     """`refusals: true` keeps answers that begin as a refusal."""
 
     version: ClassVar[int] = 2
@@ -24,14 +23,11 @@ class Response(TableStage):
 
     refusals: bool = False
 
-    def apply(self, table: pa.Table) -> Sequence[Fate]:
-        """Judge each answer."""
-        texts, finishes = (table[name].to_pylist() for name in self.needs)
-        return [self._fate(t, f) for t, f in zip(texts, finishes, strict=True)]
-
-    def _fate(self, text: str, finish_reason: str) -> Fate:
-        reason = self.reason(text or "", finish_reason)
-        return Dropped(reason, (text or "")[:80]) if reason else Kept()
+    @override
+    def decide(self, row: Row) -> Fate:
+        text = row["response"] or ""
+        reason = self.reason(text, row["response_finish_reason"])
+        return Dropped(reason, text[:80]) if reason else Kept()
 
     def reason(self, text: str, finish_reason: str) -> str:
         """Why the answer is dropped; empty if it passes."""

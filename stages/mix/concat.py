@@ -8,17 +8,16 @@ Out: {instruction: "…", response: "…", chain: "plain"}, {instruction: "…",
 is null in its rows. How many of each stay is said by `select.quota`.
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
 
-from stages.base import Columns, Fate, Kept, Role, TableStage
+from stages.base import Columns, Fate, Kept, Role, Row, RowStage
 
 
-class Concat(TableStage):
+class Concat(RowStage):
     """All rows of all chains."""
 
     role: ClassVar[Role] = "mix"
@@ -33,6 +32,6 @@ class Concat(TableStage):
     def joins(self) -> tuple[str, ...]:
         return self.of
 
-    def apply(self, table: pa.Table) -> Sequence[Fate]:
-        """Every row goes on."""
-        return [Kept()] * table.num_rows
+    @override
+    def decide(self, row: Row) -> Fate:
+        return Kept()

@@ -6,19 +6,18 @@ Out: the same rows
 A recipe that ends with rounds ends with this too, unasked, so that its dataset lies in one place.
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
-import pyarrow as pa
+from typing_extensions import override
 
-from stages.base import Fate, Kept, Role, TableStage
+from stages.base import Fate, Kept, Role, Row, RowStage
 
 
-class Pool(TableStage):
+class Pool(RowStage):
     """All rows, as they come."""
 
     role: ClassVar[Role] = "mix"
 
-    def apply(self, table: pa.Table) -> Sequence[Fate]:
-        """Every row goes on."""
-        return [Kept()] * table.num_rows
+    @override
+    def decide(self, row: Row) -> Fate:
+        return Kept()

@@ -1,18 +1,17 @@
 """A stage that begins a dataset with the rows of a file: the part that all such sources share."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
-import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
 
-from stages.base import Fate, Kept, Role, Row, TableStage
+from stages.base import Fate, Kept, Role, Row, RowStage
 from stages.shared.row_file import RelativePath, count_rows, digest, read_rows
 
 
-class FileSource(TableStage):
+class FileSource(RowStage):
     """The first `rows` rows of the file, or all. The file's content decides, not its path."""
 
     role: ClassVar[Role] = "source"
@@ -44,5 +43,5 @@ class FileSource(TableStage):
         return {"file": digest(self.path)}
 
     @override
-    def apply(self, table: pa.Table) -> Sequence[Fate]:
-        return [Kept()] * table.num_rows
+    def decide(self, row: Row) -> Fate:
+        return Kept()

@@ -13,7 +13,7 @@ import pytest
 import prompts
 from pipelines.recipe.lookup import class_in, known_stages
 from stages.ask import Chat, Given, Passage, Rated, Raw, Reply, Sample, UserTurn
-from stages.base import Derived, Dropped, Failed, Kept, PromptStage, Stage, TableStage
+from stages.base import Derived, Dropped, Failed, Kept, PromptStage, RowStage, Stage
 from stages.errors import ReplyError
 
 FOLDER = Path(__file__).parent
@@ -28,7 +28,7 @@ def lines():
 
 
 @pytest.mark.parametrize(("path", "case"), list(lines()))
-def test_gold(path, case, as_table, monkeypatch):
+def test_gold(path, case, monkeypatch):
     stage = class_in(f"stages.{path}", Stage)(**case.get("settings", {}))
     row = {"id": "row0", "parents": [], **case["row"]}
     rendered, render = [], prompts.render
@@ -40,9 +40,8 @@ def test_gold(path, case, as_table, monkeypatch):
         assert set(rendered) <= set(stage.prompts), (
             "a template that is rendered is not in `prompts`"
         )
-    elif isinstance(stage, TableStage):
-        (fate,) = stage.apply(as_table([case["row"]]))
-        assert said(fate) == approximately(case["fate"])
+    elif isinstance(stage, RowStage):
+        assert said(stage.decide(row)) == approximately(case["fate"])
     elif "error" in case:
         with pytest.raises(ReplyError, match=case["error"]):
             stage.read(row, reply(case["reply"]))

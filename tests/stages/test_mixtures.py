@@ -16,8 +16,8 @@ VECTORS = pa.list_(pa.float32())
 
 
 @pytest.mark.parametrize("stage", [Concat(of=("a",)), Pool()])
-def test_every_row_goes_on(as_table, stage):
-    assert stage.apply(as_table([{"chain": "a"}, {"chain": "b"}])) == [Kept()] * 2
+def test_every_row_goes_on(stage):
+    assert stage.decide({"chain": "a"}) == Kept()
 
 
 def test_the_first_are_kept_over_shards(as_table, reader):

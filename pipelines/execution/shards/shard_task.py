@@ -21,7 +21,7 @@ from pipelines.plan.steps import Step
 from pipelines.store.files import marks, shards
 from pipelines.store.files.folder import Folder
 from pipelines.store.log.manifest import NO_FILE, File, Shard
-from stages.base import Failed, Fate, GroupStage, MultiCallStage, SetStage, Stage, TableStage
+from stages.base import Failed, Fate, GroupStage, MultiCallStage, RowStage, SetStage, Stage
 from stages.errors import RunError
 
 Result = TypeVar("Result")
@@ -124,13 +124,9 @@ def decide(stage: Stage, fingerprint: str, table: pa.Table) -> Sequence[Fate]:
     given = with_seed(table, stage.needs, fingerprint)
     if isinstance(stage, GroupStage):
         return _by_groups(stage, given)
-    if not isinstance(stage, TableStage):
+    if not isinstance(stage, RowStage):
         raise TypeError(f"{type(stage).__name__} works on no single table")
-    fates = catch_bugs(stage.apply, given)
-    if isinstance(fates, Failed):
-        # The shard breaks the stage: find the rows that do, so that the others go on.
-        fates = [_alone(stage, given.slice(i, 1)) for i in range(given.num_rows)]
-    return fates
+    return [catch_bugs(stage.decide, row) for row in given.to_pylist()]
 
 
 def _by_groups(stage: GroupStage, table: pa.Table) -> list[Fate]:
@@ -152,11 +148,6 @@ def _groups(table: pa.Table) -> list[list[int]]:
     for position, (parents, row_id) in enumerate(keys):
         found.setdefault(tuple(parents or [row_id]), []).append(position)
     return list(found.values())
-
-
-def _alone(stage: TableStage, row: pa.Table) -> Fate:
-    fates = catch_bugs(stage.apply, row)
-    return fates if isinstance(fates, Failed) else fates[0]
 
 
 def _do_set(work: ShardTask, stage: SetStage) -> list[Shard]:

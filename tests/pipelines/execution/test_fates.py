@@ -6,11 +6,11 @@ import pytest
 from pipelines.execution.shards.fates import settle
 from pipelines.plan.steps import IDENTITY, Step
 from pipelines.recipe.renaming import Renaming
-from stages.base import Derived, Dropped, Failed, Kept, TableStage
+from stages.base import Derived, Dropped, Failed, Kept, RowStage
 from stages.errors import RunError
 
 
-class Stage(TableStage):
+class Stage(RowStage):
     @property
     def derives(self):
         return True

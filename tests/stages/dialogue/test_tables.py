@@ -3,13 +3,12 @@
 from stages.base import Dropped, Kept
 from stages.dialogue.from_pair import FromPair
 from stages.dialogue.to_text import ToText
-from stages.shared.conversation import MESSAGES
 
 
-def test_from_pair(as_table):
+def test_from_pair():
+    stage = FromPair(system="Be short.")
     rows = [("Hi.", "Hello."), (None, "Hello."), ("Hi.", ""), ("Hi.", None)]
-    table = as_table([{"instruction": i, "response": r} for i, r in rows])
-    first, *others = FromPair(system="Be short.").apply(table)
+    first, *others = (stage.decide({"instruction": i, "response": r}) for i, r in rows)
     assert first.columns["messages"] == [
         {"role": "system", "content": "Be short."},
         {"role": "user", "content": "Hi."},
@@ -18,10 +17,9 @@ def test_from_pair(as_table):
     assert others == [Dropped("dialogue.no_turn")] * 3
 
 
-def test_to_text(as_table):
+def test_to_text():
     turns = [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]
-    table = as_table([{"messages": turns}, {"messages": None}], messages=MESSAGES)
-    assert ToText().apply(table) == [
-        Kept({"transcript": "user: Hi.\n\nassistant: Hello.", "last_answer": "Hello."}),
-        Kept({"transcript": "", "last_answer": None}),
-    ]
+    transcript = "user: Hi.\n\nassistant: Hello."
+    whole = Kept({"transcript": transcript, "last_answer": "Hello."})
+    assert ToText().decide({"messages": turns}) == whole
+    assert ToText().decide({"messages": None}) == Kept({"transcript": "", "last_answer": None})

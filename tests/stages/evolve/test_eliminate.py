@@ -19,19 +19,18 @@ GOOD = {
 }
 
 
-def fate(as_table, **changes):
-    (only,) = Eliminate().apply(as_table([GOOD | changes]))
-    return only
+def fate(**changes):
+    return Eliminate().decide(GOOD | changes)
 
 
-def test_an_evolution_becomes_a_child_and_its_parent_rests(as_table):
+def test_an_evolution_becomes_a_child_and_its_parent_rests():
     child = {
         "instruction": GOOD["evolved"],
         "response": GOOD["evolved_response"],
         "generation": 2,
         "operator": "add_constraint",
     }
-    assert fate(as_table) == Derived((child,), parent={"evolving": False})
+    assert fate() == Derived((child,), parent={"evolving": False})
 
 
 @pytest.mark.parametrize(
@@ -49,35 +48,35 @@ def test_an_evolution_becomes_a_child_and_its_parent_rests(as_table):
         {"evolved_response_finish_reason": "length"},
     ],
 )
-def test_each_rule_sends_the_parent_back(as_table, changes):
-    assert fate(as_table, **changes) == Kept()
+def test_each_rule_sends_the_parent_back(changes):
+    assert fate(**changes) == Kept()
 
 
-def test_a_long_answer_may_be_sorry(as_table):
-    assert isinstance(fate(as_table, evolved_response="sorry to say, rivers flood " * 30), Derived)
+def test_a_long_answer_may_be_sorry():
+    assert isinstance(fate(evolved_response="sorry to say, rivers flood " * 30), Derived)
 
 
-def test_a_bare_number_is_an_answer(as_table):
-    assert isinstance(fate(as_table, evolved_response="42"), Derived)
+def test_a_bare_number_is_an_answer():
+    assert isinstance(fate(evolved_response="42"), Derived)
 
 
-def test_the_prompts_words_may_come_from_the_parent(as_table):
+def test_the_prompts_words_may_come_from_the_parent():
     changes = {
         "instruction": "Improve the given prompt.",
         "evolved": "Improve the given prompt twice.",
     }
-    assert isinstance(fate(as_table, **changes), Derived)
+    assert isinstance(fate(**changes), Derived)
 
 
-def test_a_resting_row_passes(as_table):
-    assert fate(as_table, evolving=False) == Kept()
+def test_a_resting_row_passes():
+    assert fate(evolving=False) == Kept()
 
 
-def test_begin(as_table):
-    (begun,) = Begin().apply(as_table([{"instruction": "Name three rivers."}]))
+def test_begin():
+    begun = Begin().decide({"instruction": "Name three rivers."})
     assert begun == Kept({"generation": 0, "operator": "seed", "evolving": True})
 
 
-def test_answers_in_other_scripts_say_something(as_table):
-    assert isinstance(fate(as_table, evolved_response="雨落在屋檐上，声音很轻。"), Derived)
-    assert isinstance(fate(as_table, evolved_response="Дождь тихо стучит по крыше."), Derived)
+def test_answers_in_other_scripts_say_something():
+    assert isinstance(fate(evolved_response="雨落在屋檐上，声音很轻。"), Derived)
+    assert isinstance(fate(evolved_response="Дождь тихо стучит по крыше."), Derived)

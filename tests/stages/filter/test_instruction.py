@@ -26,8 +26,8 @@ STAGE = Instruction(languages=("en",), min_chars=12, max_chars=200)
         ("请告诉我一些关于地球科学的基本概念和原理。", "filter.language"),
     ],
 )
-def test_each_reason(as_table, text, reason):
-    (fate,) = STAGE.apply(as_table([{"instruction": text, "finish_reason": "stop"}]))
+def test_each_reason(text, reason):
+    fate = STAGE.decide({"instruction": text, "finish_reason": "stop"})
     assert isinstance(fate, Dropped)
     assert fate.reason == reason
 
@@ -44,15 +44,13 @@ def test_each_reason(as_table, text, reason):
         "Is '....' a valid path? What of '-----'?",
     ],
 )
-def test_what_people_ask_passes_unchanged(as_table, text):
-    (fate,) = STAGE.apply(as_table([{"instruction": text, "finish_reason": "stop"}]))
+def test_what_people_ask_passes_unchanged(text):
+    fate = STAGE.decide({"instruction": text, "finish_reason": "stop"})
     assert fate == Kept({"instruction": text})
 
 
-def test_a_text_that_was_cut_off_is_dropped_whatever_it_says(as_table):
-    (fate,) = STAGE.apply(
-        as_table([{"instruction": "How do I sort a list?", "finish_reason": "length"}])
-    )
+def test_a_text_that_was_cut_off_is_dropped_whatever_it_says():
+    fate = STAGE.decide({"instruction": "How do I sort a list?", "finish_reason": "length"})
     assert fate.reason == "filter.truncated"
 
 
@@ -73,9 +71,9 @@ def test_clean(raw, cleaned):
     assert clean(raw) == cleaned
 
 
-def test_any_language_passes_where_none_is_asked_for(as_table):
-    table = as_table([{"instruction": "Nenne mir drei Flüsse.", "finish_reason": "stop"}])
-    assert Instruction().apply(table) == [Kept({"instruction": "Nenne mir drei Flüsse."})]
+def test_any_language_passes_where_none_is_asked_for():
+    row = {"instruction": "Nenne mir drei Flüsse.", "finish_reason": "stop"}
+    assert Instruction().decide(row) == Kept({"instruction": "Nenne mir drei Flüsse."})
 
 
 @pytest.mark.parametrize(

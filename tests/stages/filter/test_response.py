@@ -19,18 +19,16 @@ from stages.filter.response import Response
         ("I cannot assist with that request.", "stop", "filter.refusal"),
     ],
 )
-def test_each_reason(as_table, text, finish_reason, reason):
-    table = as_table([{"response": text, "response_finish_reason": finish_reason}])
-    (fate,) = Response().apply(table)
+def test_each_reason(text, finish_reason, reason):
+    fate = Response().decide({"response": text, "response_finish_reason": finish_reason})
     assert isinstance(fate, Dropped)
     assert fate.reason == reason
 
 
-def test_refusals_can_be_kept(as_table):
-    table = as_table([{"response": "I cannot help with that.", "response_finish_reason": "stop"}])
-    assert Response(refusals=True).apply(table) == [Kept()]
+def test_refusals_can_be_kept():
+    row = {"response": "I cannot help with that.", "response_finish_reason": "stop"}
+    assert Response(refusals=True).decide(row) == Kept()
 
 
-def test_an_answer_passes(as_table):
-    table = as_table([{"response": "The Nile.", "response_finish_reason": "stop"}])
-    assert Response().apply(table) == [Kept()]
+def test_an_answer_passes():
+    assert Response().decide({"response": "The Nile.", "response_finish_reason": "stop"}) == Kept()

@@ -8,10 +8,12 @@ is part of a stage's fingerprint: an edited prompt recomputes what it decided.
 """
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateSyntaxError
+from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 
@@ -46,6 +48,35 @@ def render(name: str, /, **values: object) -> str:
         jinja2.TemplateNotFound: there is no such template.
     """
     return _ENVIRONMENT.get_template(f"{name}.md.j2").render(values).strip()
+
+
+def fill(template: str, values: Mapping[str, object]) -> str:
+    """Fill a template that a recipe brings. Raises as `render` does."""
+    return _compiled(template).render(values).strip()
+
+
+@cache
+def _compiled(template: str) -> Template:
+    return _ENVIRONMENT.from_string(template)
+
+
+@cache
+def holes(template: str) -> tuple[str, ...]:
+    """The names that a template is filled by, sorted.
+
+    Raises:
+        ValueError: it is no template.
+    """
+    try:
+        return tuple(sorted(find_undeclared_variables(_ENVIRONMENT.parse(template))))
+    except TemplateSyntaxError as error:
+        raise ValueError(f"line {error.lineno} of the template: {error.message}") from None
+
+
+def names() -> list[str]:
+    """All templates there are."""
+    files = _FOLDER.rglob("*.md.j2")
+    return sorted(f.relative_to(_FOLDER).as_posix().removesuffix(".md.j2") for f in files)
 
 
 @cache

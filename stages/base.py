@@ -1,8 +1,6 @@
 """The stage contract, on one screen.
 
-A stage is a frozen pydantic model: its fields are its configuration, its file is its name (`use:
-judge.quality` is `stages/judge/quality.py`). It has one of the five shapes below and gives every
-row exactly one fate (`fates.py`): Kept, Derived, Dropped or Failed.
+A stage is a frozen pydantic model in the file of its name: `judge.quality` is judge/quality.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,12 +24,15 @@ class Stage(BaseModel):
 
     version: ClassVar[int] = 1
     """Raised when the stage's code starts to decide differently; part of the fingerprint."""
-    prompts: ClassVar[tuple[str, ...]] = ()
-    """Names of the templates it renders; their hashes are part of the fingerprint."""
     role: ClassVar[Role] = "annotate"
     """What it is for: what figures and budgets go by, and never its path."""
     cites: ClassVar[tuple[str, ...]] = ()
     """Keys in `pipelines/publish/methods.bib` of the work it follows, for a dataset's card."""
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """Names of the templates it renders; their hashes are part of the fingerprint."""
+        return ()
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -86,7 +87,7 @@ class MultiCallStage(Stage):
     engine: str | Annotated[tuple[str, ...], MinLen(1)] = "main"
     """Which of the recipe's engines answer; an `Ask` names one of several."""
     on_parse_error: OnParseError = "fail"
-    """For a reply that cannot be read: ask again with another seed (twice, then fail; of no use at
+    """For an unreadable reply: ask again with another seed (twice, then fail; of no use at
     temperature 0), drop the row, let it go on with nulls, or count it as failed."""
 
     @property

@@ -14,7 +14,7 @@ from pipelines.store.upkeep.verify import verify
 from stages.errors import RunError
 from tests.chaos.report import note
 
-TRIALS = int(os.environ.get("CHAOS_MUTATIONS", "2000"))
+TRIALS = int(os.environ.get("CHAOS_MUTATIONS", "1000"))
 KINDS = ("flip", "cut", "zeros", "swap", "missing", "longer")
 
 

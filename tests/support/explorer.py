@@ -6,7 +6,7 @@ got so far, and a state is: the files, the answers of each process, who has cras
 were seen are not explored again, which is what makes all orders of independent steps one.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from greenlet import greenlet
 
@@ -65,24 +65,33 @@ def apply(files, call):
     return files | {key: content[0]}, True if verb == "create" else None
 
 
-@dataclass
 class Process:
-    """A function without arguments, run up to its next step for the answers it has got."""
+    """A function without arguments, run up to its next step for the answers it has got.
 
-    function: object
-    _known: dict = field(default_factory=dict)
+    What it has got is a number: 0 for nothing, and one for each way to go on from there.
+    """
 
-    def next(self, answers):
+    def __init__(self, function):
+        self._function, self._got, self._numbers = function, [()], {}
+        self._steps = [self._replay(())]
+
+    def next(self, got):
         """("call", call), ("done", result) or ("raised", error), without doing the call."""
-        key = tuple(map(repr, answers))
-        if key not in self._known:
-            self._known[key] = self._replay(answers)
-        return self._known[key]
+        return self._steps[got]
+
+    def after(self, got, answer):
+        """The number of what it has got once this answer came too."""
+        key = got, repr(answer)
+        if key not in self._numbers:
+            self._numbers[key] = len(self._got)
+            self._got.append((*self._got[got], answer))
+            self._steps.append(self._replay(self._got[-1]))
+        return self._numbers[key]
 
     def _replay(self, answers):
         def body():
             try:
-                return ("done", self.function())
+                return ("done", self._function())
             except Exception as error:  # noqa: BLE001  it is the outcome
                 return ("raised", error)
 
@@ -93,33 +102,55 @@ class Process:
         return step if running.dead else ("call", step)
 
 
+class Files:
+    """All contents that the store can have, by number, each looked at once; 0 is the empty one."""
+
+    def __init__(self, inspect):
+        self._inspect, self._numbers, self._known, self._steps = inspect, {}, [], {}
+        self._number({})
+
+    def _number(self, files):
+        frozen = frozenset(files.items())
+        if frozen not in self._numbers:
+            self._numbers[frozen] = len(self._known)
+            self._known.append((files, self._inspect(files)))
+        return self._numbers[frozen]
+
+    def holds(self, number):
+        """What `inspect` says."""
+        return self._known[number][1]
+
+    def after(self, number, call):
+        """The number after a step, and the step's answer."""
+        if (number, call) not in self._steps:
+            files, answer = apply(self._known[number][0], call)
+            self._steps[number, call] = self._number(files), answer
+        return self._steps[number, call]
+
+
 def explore(functions, inspect, check, *, crashes=True, most=2_000_000):
     """Check every state that can be reached; the number of states.
 
     `inspect(files)` says what a state's files hold, once for the same files; `check(that,
     outcomes)` judges. Outcomes are None while a process runs or has crashed.
     """
-    processes = [Process(function) for function in functions]
-    start = ({}, tuple(() for _ in processes), frozenset())
-    seen, held, stack = set(), {}, [start]
+    processes, files = [Process(function) for function in functions], Files(inspect)
+    seen, stack = set(), [(0, (0,) * len(processes), frozenset())]
     while stack:
-        files, answers, crashed = stack.pop()
-        frozen = frozenset(files.items())
-        if frozen not in held:
-            held[frozen] = inspect(files)
-        key = (frozen, tuple(tuple(map(repr, a)) for a in answers), crashed)
-        if key in seen:
+        state = stack.pop()
+        if state in seen:
             continue
-        seen.add(key)
+        seen.add(state)
         assert len(seen) < most, "the scenario is too large"
-        steps = [process.next(given) for process, given in zip(processes, answers, strict=True)]
-        check(held[frozen], [None if step[0] == "call" else step for step in steps])
+        here, got, crashed = state
+        steps = [process.next(theirs) for process, theirs in zip(processes, got, strict=True)]
+        check(files.holds(here), [None if step[0] == "call" else step for step in steps])
         for number, step in enumerate(steps):
             if step[0] != "call" or number in crashed:
                 continue
-            after, answer = apply(files, step[1])
-            theirs = (*answers[:number], (*answers[number], answer), *answers[number + 1 :])
-            stack.append((after, theirs, crashed))
+            there, answer = files.after(here, step[1])
+            theirs = processes[number].after(got[number], answer)
+            stack.append((there, (*got[:number], theirs, *got[number + 1 :]), crashed))
             if crashes:
-                stack.append((files, answers, crashed | {number}))
+                stack.append((here, got, crashed | {number}))
     return len(seen)

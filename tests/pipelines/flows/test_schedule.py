@@ -231,6 +231,8 @@ def responses():
 
 def test_a_cancelled_run_is_resumed_by_the_next(work, server, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", server)
+    well = work / "well"
+    monkeypatch.setenv("BOWERBIRD_TEST_WELL", str(well))
     name = write(work, script="tests.data.slow_script:slow", rows=60)
     with serving("--cron", "0 3 1 1 *"):
         first = fire(server, name)
@@ -241,6 +243,7 @@ def test_a_cancelled_run_is_resumed_by_the_next(work, server, monkeypatch):
         committed = shards(folder)
         assert [run["status"] for run in records()] == ["interrupted"]
         assert 1 <= len(committed) < 30
+        well.touch()
         second = fire(server, name)
         until(lambda: state(server, second) == "COMPLETED", 120)
     cancelled, resumed, own = records()

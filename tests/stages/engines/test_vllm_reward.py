@@ -5,7 +5,7 @@ import pytest
 from pipelines.execution.engines.engine_thread import EngineThread
 from stages.ask import Ask, Message, Rated, Request, chat
 from stages.engines.vllm_reward import VllmReward
-from stages.errors import EngineError
+from stages.errors import EngineError, UserError
 from tests.support.tiny_model import make_model, make_reward_model, rewards
 
 pytestmark = pytest.mark.slow
@@ -43,14 +43,15 @@ def test_a_conversation_is_rated_as_the_model_does(tmp_path):
     assert "rates conversations, and nothing else" in str(replies[3])
 
 
-def test_a_model_that_writes_rates_nothing(tmp_path):
-    (error,) = ask_all(spec(make_model(tmp_path)), [Ask(Rated(TALKS[0]))]).values()
-    assert isinstance(error, EngineError)
-    assert error.fatal
-
-
-def test_a_model_of_several_labels_is_no_reward_model(tmp_path):
-    (error,) = ask_all(spec(make_reward_model(tmp_path, labels=3)), [Ask(Rated(TALKS[0]))]).values()
-    assert isinstance(error, EngineError)
-    assert error.fatal
-    assert "gives 3 numbers" in str(error)
+@pytest.mark.parametrize(
+    ("labels", "cause"),
+    [
+        (None, "is no reward model: it is Qwen2ForCausalLM"),
+        (2, "gives 2 numbers for a conversation"),
+        (3, "gives 3 numbers for a conversation"),
+    ],
+)
+def test_another_model_is_refused_before_it_is_loaded(tmp_path, labels, cause):
+    folder = make_model(tmp_path) if labels is None else make_reward_model(tmp_path, labels)
+    with pytest.raises(UserError, match=cause):
+        spec(folder).check()

@@ -3,7 +3,7 @@
 A stage is a frozen pydantic model in the file of its name: `judge.quality` is judge/quality.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, ClassVar
 
 from annotated_types import MinLen
@@ -27,7 +27,7 @@ class Stage(BaseModel):
     role: ClassVar[Role] = "annotate"
     """What it is for: what figures and budgets go by, and never its path."""
     cites: ClassVar[tuple[str, ...]] = ()
-    """Keys in `pipelines/publish/methods.bib` of the work it follows, for a dataset's card."""
+    """Keys in `pipelines/recipe/methods.bib` of the work it follows, for a dataset's card."""
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -161,9 +161,9 @@ class SetStage(Stage):
     """The whole set at once; reads shards, never a list of all rows' columns."""
 
     @property
-    def reads(self) -> tuple[str, ...]:
-        """Chains it reads whole beside its own rows; they have the columns that it needs."""
-        return ()
+    def reads(self) -> Mapping[str, Sequence[str]]:
+        """Chains it reads whole beside its own rows, each with the columns it reads of it."""
+        return {}
 
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         """One fate per row, in the order of `rows`. `seed` is derived from the run's."""

@@ -1,9 +1,7 @@
 """The dataset card: front matter the hub reads, and a history a person can check."""
 
 import hashlib
-import re
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pipelines.publish.contents import SPLIT, Config, Contents
 from pipelines.publish.licenses import DATASET, public_name
 from pipelines.publish.numbers import Numbers
+from pipelines.recipe.bibliography import bibliography
 from pipelines.recipe.lookup import stage_class
 from pipelines.store.runs import Run, RunStep
 from stages.engines.model import models
@@ -140,17 +139,10 @@ def _revision(engine: dict[str, Any]) -> str:
     return str(engine.get("revision") or "not pinned")
 
 
-@cache
-def _bibliography() -> dict[str, str]:
-    """Key to BibTeX entry."""
-    text = (_FOLDER / "methods.bib").read_text(encoding="utf-8")
-    entries = (entry.strip() for entry in re.split(r"\n(?=@)", text))
-    return {re.findall(r"@\w+\{([^,]+),", entry)[0]: entry for entry in entries}
-
-
 def _citations(run: Run) -> list[str]:
-    keys = [key for step in run.steps for key in _cites(step)]
-    return [_bibliography()[key] for key in dict.fromkeys(keys)]
+    keys = [*run.source.get("cites", ()), *(key for step in run.steps for key in _cites(step))]
+    known = bibliography()
+    return [known[key] for key in dict.fromkeys(keys) if key in known]
 
 
 def _cites(step: RunStep) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from pipelines.recipe import recipe_source
+from pipelines.recipe import bibliography, recipe_source
 from pipelines.recipe.entries import Entry, Rounds, entries, gathered
 from pipelines.recipe.lookup import class_in, known_engines, nearest
 from pipelines.recipe.money import Budget, Price
@@ -75,6 +75,9 @@ class Recipe(BaseModel):
     """What everything is drawn by."""
     description: str = ""
     """What the dataset is, for its card."""
+    cites: tuple[str, ...] = ()
+    """Keys in `pipelines/recipe/methods.bib` of works it follows, for its card; those of its stages
+    stand there anyway."""
     engines: Mapping[str, EngineSpec]
     """By the names that stages call them."""
     chains: Mapping[str, tuple[Entry | Rounds, ...]] = {}
@@ -122,6 +125,7 @@ def parse(source: Mapping[str, Any], folder: Path) -> Recipe:
     stages = gathered(entries(source["stages"], "stages", folder))
     built = {"engines": engines, "chains": chains, "stages": stages, "source": source}
     recipe = validate(Recipe, {**rest, **built}, "recipe", {}, hidden=("source",))
+    bibliography.check(recipe.cites)
     for where, names in (
         ("placement.engines", recipe.placement.engines),
         ("prices", recipe.prices),

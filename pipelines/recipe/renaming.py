@@ -5,13 +5,14 @@ rows are read for it and when its fates are carried out. What a name begins foll
 `response: draft`, `response_finish_reason` becomes `draft_finish_reason`, unless it is named too.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import pyarrow as pa
 
-from stages.base import Columns, Derived, Fate, Kept, Row, ShardReader, Stage
+from stages.base import Columns, Derived, Fate, Kept, Row, SetStage, ShardReader, Stage
 
 SEED = "seed"
 """What a stage may need beside columns: a number of each row's own (`row_seeds.py`)."""
@@ -28,7 +29,8 @@ class Renaming:
     def names(self) -> Mapping[str, str]:
         """The recipe's name of every column that the stage reads, writes or removes."""
         stage = self.stage
-        own = (*stage.needs, *stage.adds, *stage.removes)
+        of_chains = stage.reads.values() if isinstance(stage, SetStage) else ()
+        own = (*stage.needs, *stage.adds, *stage.removes, *itertools.chain.from_iterable(of_chains))
         return {name: self._name(name) for name in own if name != SEED}
 
     @property

@@ -9,7 +9,7 @@ filters that look for its words, and translations an embedding too (arXiv:2311.0
 them, and other rows of the same topic as well. Look at what it drops before you trust a threshold.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import faiss
@@ -38,8 +38,8 @@ class Neighbours(SetStage):
 
     @property
     @override
-    def reads(self) -> tuple[str, ...]:
-        return self.against
+    def reads(self) -> Mapping[str, Sequence[str]]:
+        return dict.fromkeys(self.against, self.needs)
 
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         """One fate per row, in order."""

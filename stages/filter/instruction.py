@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from stages.base import Columns, Dropped, Fate, Kept, Role, Row, RowStage
 from stages.filter import text as rules
+from stages.shared.language import odds_against
 
 _LEADS = re.compile(
     r"^(?:(?P<number>\d{1,2})[.)]\s+|[-*•]\s+(?![\d+(=.])"
@@ -78,7 +79,7 @@ class Instruction(RowStage):
         return next((reason for reason, fails in checks if fails(text)), "")
 
     def _foreign(self, text: str) -> bool:
-        return bool(self.languages) and rules.odds_against(text, self.languages) >= self.odds
+        return bool(self.languages) and odds_against(text, self.languages) >= self.odds
 
 
 def _refuses(text: str) -> bool:

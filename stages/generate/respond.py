@@ -7,12 +7,11 @@ With `samples` above 1 the row becomes the parent of one row per answer, each wi
 `sample` number; pairs are made of them later. A row whose instruction is null is not asked.
 """
 
-from typing import ClassVar
-
 import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
 
+import prompts
 from stages.ask import Ask, Capability, Reply, Sample, chat
 from stages.base import Columns, Derived, Fate, Kept, Row
 from stages.errors import ReplyError
@@ -22,12 +21,16 @@ from stages.shared.sampled import Sampled
 class Respond(Sampled):
     """One call per row, however many samples."""
 
-    needs: ClassVar[tuple[str, ...]] = ("instruction",)
-
     system: str | None = None
+    """A system message; `{{ profile }}` in it is filled from the row's column of that name."""
     samples: int = Field(1, ge=1, le=64)
     reasoning: bool = False
     """Keep what a reasoning model thought, as `response_reasoning`."""
+
+    @property
+    @override
+    def needs(self) -> tuple[str, ...]:
+        return ("instruction", *prompts.holes(self.system or ""))
 
     @property
     @override
@@ -59,7 +62,8 @@ class Respond(Sampled):
         """The instruction as it stands."""
         if row["instruction"] is None:
             return Kept()
-        return Ask(chat(row["instruction"], self.system), self.sampling(samples=self.samples))
+        system = prompts.fill(self.system, row) if self.system else None
+        return Ask(chat(row["instruction"], system), self.sampling(samples=self.samples))
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The answer without surrounding white space."""

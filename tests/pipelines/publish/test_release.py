@@ -14,11 +14,13 @@ from msgspec import structs
 from pipelines.publish import card, release
 from pipelines.publish.licenses import IDENTIFIERS, licensed
 from pipelines.publish.numbers import read_numbers
+from pipelines.recipe.bibliography import bibliography
 from pipelines.recipe.lookup import class_in, known_stages
 from pipelines.recipe.parse import parse
 from pipelines.store.query import catalog
 from stages.base import Stage
 from stages.errors import UserError
+from tests.conftest import ROOT
 
 MINE = {"dataset": "cc-by-4.0"}
 
@@ -245,11 +247,14 @@ def test_every_method_that_is_followed_is_cited():
     for path in known_stages():
         module = importlib.import_module(f"stages.{path}")
         kind = class_in(f"stages.{path}", Stage)
-        entries = [card._bibliography()[key] for key in kind.cites]
+        entries = [bibliography()[key] for key in kind.cites]
         cited |= set(kind.cites)
         for number in re.findall(r"arXiv:(\d{4}\.\d{5})", module.__doc__):
             assert any(number in entry for entry in entries), f"{path} follows {number}"
-    assert cited == set(card._bibliography())
+    for path in (ROOT / "configs").rglob("*.yaml"):
+        recipe = yaml.safe_load(path.read_text())
+        cited |= set(recipe.get("cites", ()))
+    assert cited == set(bibliography())
 
 
 def test_sizes():

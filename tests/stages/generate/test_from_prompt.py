@@ -1,7 +1,5 @@
 """What a prompt in a recipe must be; what it asks and reads is in the gold file."""
 
-from collections import Counter
-
 import pytest
 
 from stages.generate.from_prompt import FromPrompt
@@ -17,8 +15,6 @@ TEXT = {"instruction": "text"}
         ({"gives": TEXT, "prompt": "skilmix/topics"}, "nearest: skillmix/topics"),
         ({"gives": TEXT, "template": "a\n{{ a }"}, "line 2 of the template"),
         ({"gives": TEXT, "template": "x", "words": {"y": 1}}, "no hole 'y'"),
-        ({"gives": TEXT, "template": "x", "draw": {"y": ["a"]}}, "no hole 'y'"),
-        ({"gives": TEXT, "template": "{{ y }}", "draw": {"y": []}}, "at least 1 item"),
         ({"gives": {"a": "reply"} | TEXT, "template": "x"}, "`reply` is the whole reply"),
         ({"gives": {"a": "reply", "b": "reply"}, "template": "x"}, "`reply` is the whole reply"),
         ({"gives": {"a": "reply"}, "each": 2, "template": "x"}, "rows are made of JSON"),
@@ -33,19 +29,7 @@ def test_what_is_refused(settings, error):
 
 def test_holes_are_columns_unless_something_else_fills_them():
     stage = FromPrompt(
-        template="{{ a }} {{ b }} {{ c }} {% for d in e %}{{ d }}{% endfor %}",
-        words={"a": 1}, draw={"b": ["x"]}, gives=TEXT, when="go", temperature=0,
+        template="{{ a }} {{ c }} {% for d in e %}{{ d }}{% endfor %}",
+        words={"a": 1}, gives=TEXT, when="go", temperature=0,
     )  # fmt: skip
-    assert stage.needs == ("c", "e", "go", "seed")
-    assert stage.uses_seed
-    assert not FromPrompt(template="x", gives=TEXT, temperature=0).uses_seed
-
-
-def test_draws_are_uniform_and_of_each_other_independent():
-    stage = FromPrompt(
-        template="{{ a }}{{ b }}", draw={"a": list("wxyz"), "b": list("123")}, gives=TEXT
-    )
-    drawn = Counter(tuple(stage.drawn({"seed": seed}).values()) for seed in range(12_000))
-    assert len(drawn) == 12
-    # Each is expected 1,000 times; four standard deviations are 121.
-    assert all(abs(n - 1000) < 121 for n in drawn.values())
+    assert stage.needs == ("c", "e", "go")

@@ -1,0 +1,1 @@
+"""New rows made of rows that there are, by chance."""

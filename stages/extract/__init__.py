@@ -1,0 +1,1 @@
+"""Parts of a text as columns: the place where replies and answers are taken apart."""

@@ -1,0 +1,30 @@
+"""Hold a row's answer against the one that is known to be right.
+
+In:  {answer: "42", expected: "42"}
+Out: {correct: true}; null where one of them is null
+
+Both in the form that `extract.answer` writes, compared without regard to case. Rows are marked, not
+dropped: `filter.where columns: {value: correct}, one_of: [true]` keeps the right ones.
+"""
+
+from typing import ClassVar
+
+import pyarrow as pa
+from typing_extensions import override
+
+from stages.base import Columns, Fate, Kept, Row, RowStage
+from stages.shared.answers import normal
+
+
+class Equal(RowStage):
+    """No symbolic comparison: 1/2 and 0.5 are two answers."""
+
+    needs: ClassVar[tuple[str, ...]] = ("answer", "expected")
+    adds: ClassVar[Columns] = {"correct": pa.bool_()}
+
+    @override
+    def decide(self, row: Row) -> Fate:
+        if row["answer"] is None or row["expected"] is None:
+            return Kept({"correct": None})
+        answer, expected = (normal(row[name]).casefold() for name in self.needs)
+        return Kept({"correct": answer == expected})

@@ -2,7 +2,8 @@
 
 In:  {instruction: "1. Question: Name three rivers. ", finish_reason: "stop"}
 Out: {instruction: "Name three rivers."}, or dropped as filter.empty, .truncated, .template_echo,
-     .too_short, .too_long, .repetition, .refusal, .self_answered or .language
+     .too_short, .too_long, .repetition, .refusal, .self_answered, .about_itself, .missing_text,
+     .nested_question or .language
 
 Clean-up takes off what sampled user turns carry around the request: list numbers, labels such
 as "Question:", wrapping quotes. It never cuts inside the text (Magpie's released clean-up cuts
@@ -18,6 +19,7 @@ from pydantic import Field, StringConstraints
 from typing_extensions import override
 
 from stages.base import Columns, Dropped, Fate, Kept, Role, Row, RowStage
+from stages.filter import requests
 from stages.filter import text as rules
 from stages.shared.language import odds_against
 
@@ -43,7 +45,7 @@ _QUOTES = {'"': '"', "“": "”", "'": "'"}
 class Instruction(RowStage):
     """Lengths are in characters, after clean-up."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     role: ClassVar[Role] = "filter"
     needs: ClassVar[tuple[str, ...]] = ("instruction", "finish_reason")
     adds: ClassVar[Columns] = {"instruction": pa.string()}
@@ -74,6 +76,9 @@ class Instruction(RowStage):
             ("filter.repetition", rules.repeats),
             ("filter.refusal", _refuses),
             ("filter.self_answered", _answers_itself),
+            ("filter.about_itself", requests.is_about_itself),
+            ("filter.missing_text", requests.misses_text),
+            ("filter.nested_question", requests.quotes_a_question),
             ("filter.language", self._foreign),
         )
         return next((reason for reason, fails in checks if fails(text)), "")

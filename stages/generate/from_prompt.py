@@ -10,11 +10,11 @@ Out: {instruction: "…"}, or a child per item with `each`
 Many methods are a prompt and a way to read the reply, and nothing else; their recipes use this
 stage. Holes of the template are filled from `words`, and else from the row's columns, which the
 plan checks (`draw.values` makes columns by chance). What the reply has to be is said at the
-prompt's end.
+prompt's end. A reply that repeats the prompt's own words or marks is unreadable (`leaks.py`).
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -23,6 +23,7 @@ from typing_extensions import override
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
 from stages.base import Columns, Derived, Fate, Kept, Role, Row
+from stages.shared.leaks import refuse_leaks
 from stages.shared.reply_form import Given, ReplyForm
 from stages.shared.sampled import Sampled
 
@@ -117,4 +118,11 @@ class FromPrompt(Sampled):
     @override
     def read(self, row: Row, reply: Reply) -> Fate:
         rows = tuple(self._form.read(reply))
+        for text in _texts(rows):
+            refuse_leaks(text, self._source)
         return Kept(rows[0]) if self.each is None else Derived(rows)
+
+
+def _texts(rows: Sequence[Row]) -> Iterator[str]:
+    for value in (value for row in rows for value in row.values()):
+        yield from [value] if isinstance(value, str) else value if isinstance(value, list) else []

@@ -172,12 +172,13 @@ def test_every_engine_says_what_it_can_do():
 
 
 @pytest.mark.parametrize(
-    "stage", [{"use": "generate.respond", "samples": 2}, {"use": "skillmix.topics"}]
+    "stage",
+    [
+        {"use": "generate.respond", "samples": 2},
+        {"use": "generate.from_prompt", "template": "x", "gives": {"t": "text"}, "each": 2},
+    ],
 )
 def test_a_stage_that_makes_rows_has_no_null_for_a_reply(small_recipe, root, stage):
-    stages = [{"use": "skillmix.query_types"}, {"use": "skillmix.topics"}]
-    if stage["use"] == "generate.respond":
-        stages = [{"use": "generate.magpie", "rows": 4}, stage]
-    stages[-1] = {**stages[-1], **stage, "on_parse_error": "null"}
+    stages = [{"use": "generate.magpie", "rows": 4}, {**stage, "on_parse_error": "null"}]
     with pytest.raises(UserError, match="a null is none"):
         plan(parse(small_recipe(stages=stages), root))

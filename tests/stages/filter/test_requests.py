@@ -1,0 +1,75 @@
+"""Requests that nobody can answer as they stand, and those that only look so."""
+
+import pytest
+
+from stages.filter.requests import is_about_itself, misses_text, quotes_a_question
+
+REST = "The Rhine rises in the Alps and ends in the North Sea."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Summarise the following article.",
+        "Translate the following sentence into French:",
+        "What is the main idea of the passage above?",
+        "Fix the bugs in the given code.",
+        "According to the image, what is the man doing? Look at the picture below.",
+        "What is the tone of this passage?",
+        "Rewrite the following text: \n",
+        "Sort the list below.",
+    ],
+)
+def test_the_text_is_not_there(text):
+    assert misses_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Summarise the following article: {REST}",
+        f"Summarise the following article.\n{REST}",
+        f"{REST} It is 1,230 km long. What is the main idea of the passage above?",
+        'Translate the following sentence into French: "The Rhine rises in the Alps."',
+        "Fix the given code: `for i in range(10) print(i)`",
+        "Sort the following list: [3, 1, 2, 5, 4, 9]",
+        "Write a short story about a lighthouse.",
+        "Write code that reads a table.",
+        "How do I write the following in Python: a loop over a dictionary?",
+        "What should the picture above my sofa show?",
+    ],
+)
+def test_the_text_is_there(text):
+    assert not misses_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Who are you?", "What is your name?", "Who created you and when?", "Are you a robot?",
+        "As an AI, what do you think of rivers?", "You are an AI assistant that helps people.",
+        "Do you have feelings?",
+    ],
+)  # fmt: skip
+def test_about_the_model(text):
+    assert is_about_itself(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Who are you rooting for in this story, and why?",
+        "Write a dialogue in which a child asks a robot how it works.",
+        "What are you supposed to do when a kettle leaks?",
+        "You are a teacher. Explain photosynthesis to me.",
+        "How does ChatGPT tokenise a text?",
+    ],
+)
+def test_about_something_else(text):
+    assert not is_about_itself(text)
+
+
+def test_a_question_in_a_question():
+    assert quotes_a_question('What is the answer to the question "How long is the Rhine?"')
+    assert quotes_a_question("Answer the following question: how long is the Rhine?")
+    assert not quotes_a_question("How do I answer a question in an interview?")

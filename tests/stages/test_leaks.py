@@ -1,0 +1,47 @@
+"""A reply that repeats the prompt is no reply; one that speaks of the same things is."""
+
+import pytest
+
+from stages.errors import ReplyError
+from stages.shared.leaks import refuse_leaks
+
+TEMPLATE = """Write one question that this person could send to an assistant.
+{% if formal %}Use a formal voice, without any contractions.{% endif %}
+
+<person>
+{{ persona }}
+</person>"""
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("Sure: write one question that this person could ask.", "write one question that this"),
+        ("WRITE ONE QUESTION, THAT THIS PERSON", "write one question"),
+        ("I use a formal voice without any of it. Use a formal voice, without any", "use a formal"),
+        ("<person> How long is the Nile?", "<person>"),
+        ("How long is the Nile?</person>", "</person>"),
+        ("How long is the Nile?<|im_end|>", r"<\|im_end\|>"),
+        ("How long is {{ river }}?", r"\{\{"),
+    ],
+)
+def test_what_repeats_the_prompt(text, what):
+    with pytest.raises(ReplyError, match=what):
+        refuse_leaks(text, TEMPLATE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How long is the Nile?",
+        "Which question could this person send to the mayor?",
+        "Is <b>bold</b> still used? What does x < y > z mean?",
+        "",
+    ],
+)
+def test_what_does_not(text):
+    refuse_leaks(text, TEMPLATE)
+
+
+def test_what_stands_in_a_hole_is_the_rows():
+    refuse_leaks("a nurse who plans the ward's rota every week", "About: {{ persona }}")

@@ -48,6 +48,8 @@ class EngineSpec(BaseModel):
     """What this kind of engine is able to do."""
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model")
     """The fields that decide the replies."""
+    later_fields: ClassVar[tuple[str, ...]] = ()
+    """Those that decide too and came later: fingerprints hold them where they are set."""
     replaces_any: ClassVar[bool] = False
     """Whether it takes another engine's place by its `kind` alone, whose settings then rest."""
 
@@ -56,7 +58,8 @@ class EngineSpec(BaseModel):
 
     def identity(self) -> dict[str, Any]:
         """The facts that enter a fingerprint."""
-        return {name: getattr(self, name) for name in self.identity_fields}
+        later = (name for name in self.later_fields if getattr(self, name))
+        return {name: getattr(self, name) for name in (*self.identity_fields, *later)}
 
     @property
     def capacity(self) -> int:

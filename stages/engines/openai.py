@@ -36,6 +36,8 @@ class Openai(EndpointSpec):
         {"chat", "raw", "schema", "logprobs", "samples", "prefill", "given", "tools"}
     )
 
+    later_fields: ClassVar[tuple[str, ...]] = ("extra_body",)
+
     kind: Literal["openai"] = "openai"
     extra_body: dict[str, JsonValue] = Field(default_factory=dict)
     """What every call says beside what stages set, such as
@@ -58,10 +60,6 @@ class Openai(EndpointSpec):
         if taken := sorted(_OWN & extra.keys()):
             raise ValueError(f"{', '.join(taken)} is what stages set: leave it out")
         return extra
-
-    @override
-    def identity(self) -> dict[str, Any]:
-        return super().identity() | ({"extra_body": self.extra_body} if self.extra_body else {})
 
     @override
     def check(self) -> None:

@@ -26,20 +26,36 @@ NEEDED = {
     "rows": 5, "path": "configs/seeds/self_instruct_seed_tasks.jsonl", "column": "text",
     "instruction": "instruction", "response": "response", "models": 1, "rubric": "Is it true?",
     "take": {"q": "text"}, "against": ["pool"], "of": ["first"], "quotas": {"first": 2},
+    "gives": {"a": "text"}, "values": {"a": ["x"]}, "pattern": "(?P<a>x)",
 }  # fmt: skip
+ONE_OF = {
+    "generate.structured": {"json_schema": {"type": "object"}},
+    "generate.from_prompt": {"template": "{{ a }}"},
+    "filter.where": {"at_least": 1},
+    "draw.examples": {"of": {"first": 2}},
+}
+"""Settings of which one is needed, and what a name of `NEEDED` means to one stage alone."""
+ALTERNATIVES = {"pattern", "prompt"}
+"""Settings that take the place of those."""
 COSMETIC = {"engine"}
 """What a recipe calls its engine; the engine's identity stands beside the settings."""
 CANDIDATES: list[Any] = [
     0, 1, 2, 3, 7, 0.25, 0.5, 0.75, 1.5, True, False, None, "other", "response", "instruction",
     ["fr"], ("fr",), ["other"], "drop", "null", "retry", "fail", "qwen-2.5", "llama-3",
-    ["deepen"], {"a": 1}, {"q": "number"}, "tests/data/none.jsonl", 12, 99, 640,
+    ["deepen"], {"a": 1}, {"q": "number"}, {"b": "text"}, {"b": ["x"]}, {"b": 1}, "{{ b }}",
+    "skillmix/topics", "last", "first", "flipped", ["number"], "(?P<b>y)",
+    "tests/data/none.jsonl", 12, 99, 640,
+]  # fmt: skip
+COMPANIONS = [
+    {}, {"temperature": 0.5}, {"samples": 2}, {"engine": ("a", "b", "c")}, {"user": "flipped"},
 ]  # fmt: skip
 
 
 def build(model, **values):
     """An instance with the smallest settings that are valid."""
-    if "json_schema" in model.model_fields and "pattern" not in values:
-        values = {"json_schema": {"type": "object"}, **values}  # one of the two is needed
+    one = ONE_OF.get(model.__module__.removeprefix("stages."), {})
+    if not any(name in values for name in ALTERNATIVES):
+        values = {**one, **values}
     required = {n: NEEDED.get(n, 3) for n, f in model.model_fields.items() if f.is_required()}
     return model.model_validate({**required, **values}, context={})
 
@@ -59,7 +75,7 @@ def others(model, name):
     """Valid instances in which only this field is another one."""
     first = build(model)
     for value in CANDIDATES:
-        for companion in ({}, {"temperature": 0.5}, {"samples": 2}, {"engine": ("a", "b", "c")}):
+        for companion in COMPANIONS:
             extra = {k: v for k, v in companion.items() if k in model.model_fields and k != name}
             try:
                 base, changed = build(model, **extra), build(model, **extra, **{name: value})
@@ -102,6 +118,7 @@ def test_of_an_engine_only_its_identity_decides(kind):
             ["x"],
             4,
             True,
+            {"x": 1},
         ]:
             try:
                 spec = model.model_validate({**base, name: value})
@@ -110,7 +127,7 @@ def test_of_an_engine_only_its_identity_decides(kind):
             changed += spec != model.model_validate(base)
             same = fingerprint(explain(Renaming(stage, {}), [spec], 1, "")) == first
             if spec != model.model_validate(base):
-                assert same == (name not in model.identity_fields), name
+                assert same == (name not in (*model.identity_fields, *model.later_fields)), name
         assert changed or name == "kind", f"no other value of {name} is known to this test"
 
 

@@ -27,6 +27,7 @@ class VllmSpec(Weights, EngineSpec):
     """`model`: `packaged/<name>`, a local folder, or a hub id."""
 
     identity_fields: ClassVar[tuple[str, ...]] = ("kind", "model", "revision", "max_model_len")
+    later_fields: ClassVar[tuple[str, ...]] = ("chat_template_kwargs",)
 
     max_model_len: int = Field(4096, gt=0)
     """Tokens of prompt and reply together."""
@@ -66,9 +67,7 @@ class VllmSpec(Weights, EngineSpec):
 
     @override
     def identity(self) -> dict[str, Any]:
-        more = {"chat_template_kwargs": self.chat_template_kwargs}
-        facts = super().identity() | (more if self.chat_template_kwargs else {})
-        return weights.identity(self.model, facts)
+        return weights.identity(self.model, super().identity())
 
     @override
     def check(self) -> None:

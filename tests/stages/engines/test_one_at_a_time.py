@@ -22,6 +22,8 @@ def test_no_two_models_are_loaded_at_once(monkeypatch, module, spec, engine):
     held = []
     monkeypatch.setattr(module, engine, lambda _spec: held.append(one_at_a_time.locked()))
     monkeypatch.setattr(spec, "check", lambda _self: held.append(one_at_a_time.locked()))
+    monkeypatch.setattr(vllm_reward, "_refuse_others", lambda _folder: None)
+    monkeypatch.setattr(vllm_reward.weights, "ready", lambda model, _spec: model)
     spec(model="packaged/none").open()
     assert held
     assert all(held)

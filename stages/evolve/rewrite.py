@@ -17,6 +17,7 @@ from pydantic import Field
 import prompts
 from stages.ask import Ask, Capability, OnParseError, Reply, chat
 from stages.base import Columns, Fate, Kept, Role, Row
+from stages.shared.leaks import refuse_leaks
 from stages.shared.replies import REQUEST_SCHEMA, parse_request
 from stages.shared.sampled import Sampled
 
@@ -29,7 +30,7 @@ OPERATORS: tuple[Operator, ...] = get_args(Operator)
 class Rewrite(Sampled):
     """One evolution per evolving row."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("evolve/rewrite",)
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
@@ -63,4 +64,6 @@ class Rewrite(Sampled):
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The new instruction."""
-        return Kept({"evolved": parse_request(reply.text), "evolved_by": self.operator(row)})
+        request = parse_request(reply.text)
+        refuse_leaks(request, prompts.text("evolve/rewrite"))
+        return Kept({"evolved": request, "evolved_by": self.operator(row)})

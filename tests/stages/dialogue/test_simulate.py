@@ -59,3 +59,33 @@ def test_one_turn_is_one_call():
 def test_three_engines_are_too_many():
     with pytest.raises(ValidationError, match="one engine, or two"):
         Simulate(engine=("a", "b", "c"))
+
+
+def test_a_user_model_sees_the_conversation_with_exchanged_roles():
+    stage = Simulate(turns=2, user="flipped", user_system="You are {{ who }}.", system="Be short.")
+    assert stage.needs == ("instruction", "who")
+    ask = stage.next(ROW | {"who": "a sailor"}, said("The Nile."))
+    assert [(m.role, m.content) for m in ask.prompt.messages] == [
+        ("system", "You are a sailor."), ("assistant", "Name a river."), ("user", "The Nile."),
+    ]  # fmt: skip
+
+
+def test_an_open_turn_stands_behind_the_conversation():
+    stage = Simulate(turns=2, user="open_turn", user_system="Users ask.", system="Be short.")
+    assert stage.requires == {"chat", "user_turn"}
+    first = stage.next(ROW, ())
+    assert [m.role for m in first.prompt.messages] == ["system", "user"]
+    turn = stage.next(ROW, said("The Nile.")).prompt
+    assert (turn.system, [m.content for m in turn.messages]) == (
+        "Users ask.", ["Name a river.", "The Nile."],
+    )  # fmt: skip
+    third = stage.next(ROW, said("The Nile.", "How long?")).prompt
+    # What the user's side is told the assistant never sees.
+    assert [m.content for m in third.messages] == [
+        "Be short.", "Name a river.", "The Nile.", "How long?",
+    ]  # fmt: skip
+
+
+def test_a_prompted_user_has_no_system_message():
+    with pytest.raises(ValidationError, match="`user_system` is for"):
+        Simulate(user_system="You are a user.")

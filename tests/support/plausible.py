@@ -1,0 +1,67 @@
+"""A script for the recipes of papers: answers that fit what is asked, right ones and wrong ones.
+
+It knows the answers of configs/seeds/problems.jsonl, writes in the language that it is told, and
+keeps or breaks constraints by the seed; all else is `babble`.
+"""
+
+import dataclasses
+import json
+import random
+from pathlib import Path
+
+from stages.ask import Chat, Reply, Request, Sample, UserTurn
+from stages.engines.scripts import babble
+
+_SEEDS = Path(__file__).parents[2] / "configs/seeds"
+_PROBLEMS = [json.loads(line) for line in (_SEEDS / "problems.jsonl").read_text().splitlines()]
+_FOREIGN = {
+    "German": "Können Sie mir bitte erklären, wie {} in {} am besten gelingt?",
+    "Deutsch": "Wie kann ich {} in {} am besten lernen, und was brauche ich dafür?",
+    "French": "Pouvez-vous m'expliquer comment {} marche le mieux à {} ?",
+    "français": "Comment est-ce que je peux apprendre {} à {}, et que faut-il pour cela ?",
+    "Spanish": "¿Puede explicarme cómo funciona mejor {} en {}, por favor?",
+    "español": "¿Cómo puedo aprender {} en {}, y qué necesito para eso?",
+}
+_THINGS = ("Yoga", "Schach", "Python", "Jazz", "Judo", "Latein", "Algebra", "Golf", "Origami")
+_PLACES = ("Berlin", "Lyon", "Madrid", "Wien", "Genf", "Sevilla", "Bremen", "Nantes", "Cusco")
+
+
+def plausible(request: Request) -> Reply:
+    """See above; the same request gets the same reply."""
+    reply = babble(request)
+    samples = tuple(
+        _sample(request, sample, number) for number, sample in enumerate(reply.samples)
+    )
+    return dataclasses.replace(reply, samples=samples)
+
+
+def _sample(request: Request, sample: Sample, number: int) -> Sample:
+    draw = random.Random(f"{request.seed} {number}")
+    prompt, ask = request.ask.prompt, request.ask
+    if ask.logprobs or not isinstance(prompt, Chat | UserTurn):
+        return sample
+    said = " ".join(message.content for message in prompt.messages)
+    said += f" {prompt.system}" if isinstance(prompt, UserTurn) else ""
+    if ask.schema is not None:
+        return dataclasses.replace(sample, text=json.dumps(_fitting(json.loads(sample.text), draw)))
+    if problem := next((p for p in _PROBLEMS if p["instruction"] in said), None):
+        told = "The right answer is" in said
+        share = 1.0 if told else 0.25 if ask.sampling.temperature > 1 else 0.75
+        right = int(problem["expected"])
+        answer = right if draw.random() < share else right + draw.randint(1, 5)
+        return dataclasses.replace(sample, text=f"{sample.text}\nAnswer: {answer}")
+    for sign, sentence in _FOREIGN.items():
+        if sign in said or any(m.content == sentence for m in prompt.messages):
+            text = sentence.format(draw.choice(_THINGS), draw.choice(_PLACES))
+            return dataclasses.replace(sample, text=text)
+    if "comma" in said or "at most" in said:
+        return dataclasses.replace(sample, text="a short answer without any of that")
+    return sample
+
+
+def _fitting(value: object, draw: random.Random) -> object:
+    """The same with marks that a person would give."""
+    if isinstance(value, dict):
+        marks = {k: draw.randint(6, 10) for k in value if k.endswith("_mark")}
+        return {k: _fitting(v, draw) for k, v in value.items()} | marks
+    return [_fitting(v, draw) for v in value] if isinstance(value, list) else value

@@ -1,12 +1,17 @@
 """A run's dataset in the shapes that its readers want.
 
-`trl-sft`: `messages`, a list of {role, content}, of the rows that have any. `trl-dpo`: `prompt`,
-`chosen` and `rejected`, each a list of messages (TRL's conversational preference format with an
-explicit prompt), and the two scores. `rows`: all columns but the embedding.
+`trl-sft`   `messages`, a list of {role, content}, of the rows that have any
+`trl-dpo`   `prompt`, `chosen` and `rejected`, each a list of messages (TRL's conversational
+            preference format with an explicit prompt), and the two scores where there are any
+`trl-grpo`  `prompt`, a list of messages, and `answer`, what is known to be right: what TRL's GRPO
+            trainer hands to a reward function
+`magpie`    the column names of Magpie's published sets, as far as the run has them
+`rows`      all columns but the embedding
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,21 +24,63 @@ from pipelines.store.runs import Run
 from pipelines.store.store import Store
 from stages.errors import UserError
 
-_SFT = "SELECT id, messages FROM dataset WHERE messages IS NOT NULL"
-_DPO = """
-SELECT id,
-       [{'role': 'user', 'content': instruction}] AS prompt,
-       [{'role': 'assistant', 'content': chosen}] AS chosen,
-       [{'role': 'assistant', 'content': rejected}] AS rejected,
-       chosen_score, rejected_score
-FROM dataset
-"""
-FORMATS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "trl-sft": (_SFT, ("instruction", "response")),
-    "trl-dpo": (_DPO, ("instruction", "chosen", "rejected", "chosen_score", "rejected_score")),
-    "rows": ("", ()),
-}
-"""Name: (query, columns the dataset must have). That of `rows` names the run's columns."""
+_PROMPT = "[{'role': 'user', 'content': instruction}] AS prompt"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`needs`: columns that the dataset must have; `more`: columns that go along where it has them.
+
+    `select`: what is written, in DuckDB's SQL; empty for all columns.
+    """
+
+    needs: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    where: str = "true"
+
+    def sql(self, columns: tuple[str, ...]) -> str:
+        """The query, of a dataset with these columns."""
+        more = (name for name in self.more if name in columns)
+        named = (*self.select, *map(quoted, more)) if self.select else tuple(map(quoted, columns))
+        return f"SELECT {', '.join(named)} FROM dataset WHERE {self.where}"
+
+
+FORMATS: Mapping[str, Format] = {
+    "trl-sft": Format(
+        needs=("instruction", "response"),
+        select=("id", "messages"),
+        where="messages IS NOT NULL",
+    ),
+    "trl-dpo": Format(
+        needs=("instruction", "chosen", "rejected"),
+        select=(
+            "id", _PROMPT,
+            "[{'role': 'assistant', 'content': chosen}] AS chosen",
+            "[{'role': 'assistant', 'content': rejected}] AS rejected",
+        ),
+        more=("chosen_score", "rejected_score"),
+    ),
+    "trl-grpo": Format(
+        needs=("instruction", "expected"),
+        select=("id", _PROMPT, "expected AS answer"),
+        where="instruction IS NOT NULL AND expected IS NOT NULL",
+    ),
+    "magpie": Format(
+        needs=("instruction", "response"),
+        select=(
+            "id AS uuid", "instruction", "response",
+            "[{'from': 'human', 'value': instruction}, {'from': 'gpt', 'value': response}]"
+            " AS conversations",
+            "length(instruction) AS instruction_length", "length(response) AS response_length",
+        ),
+        more=(
+            "task_category", "difficulty", "input_quality", "quality_explanation", "language",
+            "min_neighbor_distance", "repeat_count", "score",
+        ),
+    ),
+    "rows": Format(),
+}  # fmt: skip
 
 
 def export(store: Store, run: Run, form: str, out: Path) -> Path:
@@ -65,12 +112,9 @@ def reading(store: Store, run: Run, form: str) -> Iterator[pa.RecordBatchReader]
     if missing:
         cause = f"the dataset of {run.id} has no column '{missing[0]}', which {form} needs"
         raise UserError(cause, "Name a run whose recipe adds it, or choose another format.")
-    sql, _ = FORMATS[form]
-    if form == "rows":
-        vectors = {step.called("embedding") for step in run.steps}
-        columns = (name for name in run.steps[-1].columns if name not in vectors)
-        sql = f"SELECT {', '.join(map(quoted, columns))} FROM dataset"
-    with catalog.reading(store, run, sql) as batches:
+    vectors = {step.called("embedding") for step in run.steps}
+    columns = tuple(name for name in run.steps[-1].columns if name not in vectors)
+    with catalog.reading(store, run, FORMATS[form].sql(columns)) as batches:
         yield batches
 
 
@@ -78,7 +122,7 @@ def lacking(run: Run, form: str) -> list[str]:
     """Columns that the format needs and the run's dataset does not have."""
     if form == "trl-sft" and "messages" in run.steps[-1].columns:
         return []  # conversations of its own
-    return [column for column in FORMATS[form][1] if column not in run.steps[-1].columns]
+    return [column for column in FORMATS[form].needs if column not in run.steps[-1].columns]
 
 
 def _write(batches: pa.RecordBatchReader, out: Path) -> Path:

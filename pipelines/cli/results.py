@@ -74,7 +74,10 @@ def report(run: RunArgument = None, store: StorePath = _STORE, run_id: RunId = N
 @app.command()
 def export(
     format_: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="trl-sft, trl-dpo or rows.")
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", help="trl-sft, trl-dpo, trl-grpo, magpie or rows."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write it.")],
     run: RunArgument = None,
@@ -97,7 +100,7 @@ def publish(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="trl-sft, trl-dpo or rows; repeatable, the first is the "
+            help="trl-sft, trl-dpo, trl-grpo, magpie or rows; repeatable, the first is the "
             "default config. Default: what TRL reads of the run, and rows.",
         ),
     ] = [],  # noqa: B006

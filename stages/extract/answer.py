@@ -5,9 +5,9 @@ Out: {answer: "1072"}; null where there is none
 
 Tried in the order of `forms`: `boxed` (the last \boxed{…}, braces balanced), `hashes` (what follows
 the last ####, as in GSM8K), `phrase` (what follows the last "answer is" or
-"answer:" up to the end of its line), `number` (the last number of the text). Numbers lose their
-thousands separators, signs of currency, a final full stop and zeros behind the point, so that equal
-numbers are equal texts.
+"answer:" up to the end of its line, where a single number counts alone: 18 of "18 dollars"),
+`number` (the last number of the text). Numbers lose their thousands separators, signs of currency
+and percent, a final full stop and zeros behind the point, so that equal ones are equal texts.
 """
 
 import re
@@ -22,7 +22,7 @@ from stages.shared.answers import normal
 
 Form = Literal["boxed", "hashes", "phrase", "number"]
 
-_PHRASE = re.compile(r"answer(?:\s+is|\s*:|\s*=)\s*:?\s*([^\n]+)", re.IGNORECASE)
+_PHRASE = re.compile(r"answer(?:\s+is|\s*:|\s*=)\s*:?\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?|[-−]?\.\d+")
 
 
@@ -60,8 +60,10 @@ def _hashes(text: str) -> str:
 
 
 def _phrase(text: str) -> str:
-    found = _PHRASE.findall(text)
-    return found[-1] if found else ""
+    ends = [found.end() for found in _PHRASE.finditer(text)]
+    line = text[ends[-1] :].strip().partition("\n")[0] if ends else ""
+    numbers = _NUMBER.findall(line)
+    return numbers[0] if len(numbers) == 1 else line
 
 
 def _number(text: str) -> str:

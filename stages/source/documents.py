@@ -4,7 +4,7 @@ In:  a file or a folder of `.md`, `.txt`, `.html` and `.pdf` files
 Out: {passage: "A sourdough starter is …", heading: "Feeding", document: "bread.md", position: 0}
 
 Passages end where paragraphs do; short ones under one heading are joined. A folder is read in the
-order of its names, sub-folders included; files of other kinds are left alone. What the documents say
+order of its names, sub-folders included; files of other kinds are left alone. What documents say
 and how they are called within it decides, not where it lies.
 """
 

@@ -256,10 +256,11 @@ def test_every_command_is_in_the_readme():
 def test_the_example_stages_of_the_manual(tmp_path):
     """The manual's two stages in their places: its commands are run on them."""
     page = ROOT / "docs/stages.md"
-    for name in ("prompts", "stages", "pipelines", "tests", "docs", "pyproject.toml"):
+    for name in ("prompts", "stages", "pipelines", "tests", "docs", "configs", "pyproject.toml"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
-    (template,), (recipe, _) = blocks(page, "jinja"), blocks(page, "yaml")
+    (template,), (prompted, recipe, _) = blocks(page, "jinja"), blocks(page, "yaml")
+    (tmp_path / "questions.yaml").write_text(prompted)
     (tmp_path / "prompts/annotate/audience.md.j2").write_text(template)
     (tmp_path / "my.yaml").write_text(recipe)
     for family, code, gold in zip(
@@ -269,7 +270,7 @@ def test_the_example_stages_of_the_manual(tmp_path):
         (tmp_path / f"tests/stages/{family}/audience.gold.jsonl").write_text(gold)
     own = {**os.environ, "PYTHONPATH": str(tmp_path), "PATH": f"{BIN}:{os.environ['PATH']}"}
     said = {}
-    for line in commands(page):
+    for line in ["bowerbird preview questions.yaml -n 3", *commands(page)]:
         command = line.partition("#")[0].strip()
         if command == "make check":  # of which ruff sees what is new
             command = "ruff check stages"
@@ -278,6 +279,7 @@ def test_the_example_stages_of_the_manual(tmp_path):
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         said[command] = done.stdout + done.stderr
+    assert "difficulty" in said["bowerbird preview questions.yaml -n 3"]
     assert "filter_audience dropped" in said["bowerbird preview my.yaml -n 6"]
     assert "`use: filter.audience`" in (tmp_path / "docs/recipe.md").read_text()
 

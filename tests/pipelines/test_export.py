@@ -44,6 +44,41 @@ def test_trl_sft(pairs, tmp_path, monkeypatch):
     assert [m["role"] for m in row["messages"]] == ["user", "assistant"]
 
 
+def test_pairs_without_scores(run_recipe, small_recipe, tmp_path, monkeypatch):
+    stages = [
+        {"use": "generate.magpie", "rows": 4},
+        {"use": "generate.respond"},
+        {"use": "generate.respond", "columns": {"response": "other"}},
+        {"use": "pair.known", "columns": {"better": "response", "worse": "other"}},
+    ]
+    run, store = run_recipe(small_recipe(stages=stages))
+    export(store, run, "trl-dpo", tmp_path / "out")
+    loaded = load(tmp_path / "out", monkeypatch, tmp_path)
+    assert loaded.column_names == ["id", "prompt", "chosen", "rejected"]
+    assert len(loaded) == 4
+
+
+def test_trl_grpo(run_recipe, small_recipe, tmp_path, monkeypatch, root):
+    take = {"instruction": "text", "expected": "text"}
+    stages = [{"use": "source.rows", "path": "configs/seeds/problems.jsonl", "take": take}]
+    run, store = run_recipe(small_recipe(stages=stages))
+    export(store, run, "trl-grpo", tmp_path / "out")
+    row = load(tmp_path / "out", monkeypatch, tmp_path)[0]
+    assert row["prompt"][0]["content"].startswith("A baker makes 12 trays")
+    assert row["answer"] == "43"
+
+
+def test_magpies_column_names(run_recipe, small_recipe, tmp_path, monkeypatch):
+    run, store = run_recipe(small_recipe())
+    export(store, run, "magpie", tmp_path / "out")
+    row = load(tmp_path / "out", monkeypatch, tmp_path)[0]
+    assert [turn["from"] for turn in row["conversations"]] == ["human", "gpt"]
+    assert row["conversations"][1]["value"] == row["response"]
+    assert row["response_length"] == len(row["response"])
+    assert {"uuid", "score", "min_neighbor_distance"} <= set(row)
+    assert "task_category" not in row
+
+
 def test_a_run_without_pairs(run_recipe, small_recipe, tmp_path):
     run, store = run_recipe(small_recipe())
     with pytest.raises(UserError, match="has no column 'chosen'"):

@@ -29,9 +29,7 @@ _PLACES = ("Berlin", "Lyon", "Madrid", "Wien", "Genf", "Sevilla", "Bremen", "Nan
 def plausible(request: Request) -> Reply:
     """See above; the same request gets the same reply."""
     reply = babble(request)
-    samples = tuple(
-        _sample(request, sample, number) for number, sample in enumerate(reply.samples)
-    )
+    samples = tuple(_sample(request, sample, number) for number, sample in enumerate(reply.samples))
     return dataclasses.replace(reply, samples=samples)
 
 

@@ -16,7 +16,7 @@ def annotated(as_table, reader, vectors, **settings):
 
 
 def test_distances_are_squared_and_euclidean(as_table, reader):
-    first, second, third = annotated(as_table, reader, [(1, 0), (0, 1), (1, 1)])
+    first, *_ = annotated(as_table, reader, [(1, 0), (0, 1), (1, 1)])
     assert first["min_neighbor_distance"] == pytest.approx(2 - 2**0.5, abs=1e-6)
     assert first["repeat_count"] == 0
     assert first["min_similar_id"] is None

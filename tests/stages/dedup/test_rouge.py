@@ -41,8 +41,8 @@ def test_a_chain_counts_as_kept(as_table, reader):
 
 
 def test_other_scripts_are_compared_letter_by_letter(as_table, reader):
-    first, second, third = fates(as_table, reader, ["请告诉我三条河流", "请告诉我三条河", "写一首诗"])
-    assert (type(first), type(second), type(third)) == (Kept, Dropped, Kept)
+    texts = ["请告诉我三条河流", "请告诉我三条河", "写一首诗"]
+    assert [type(fate) for fate in fates(as_table, reader, texts)] == [Kept, Dropped, Kept]
 
 
 def test_nothing_is_like_a_text_without_words(as_table, reader):
@@ -56,7 +56,8 @@ def naive(a, b):
     table = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]
     for i, x in enumerate(a):
         for j, y in enumerate(b):
-            table[i + 1][j + 1] = table[i][j] + 1 if x == y else max(table[i][j + 1], table[i + 1][j])
+            longer = max(table[i][j + 1], table[i + 1][j])
+            table[i + 1][j + 1] = table[i][j] + 1 if x == y else longer
     return 2 * table[-1][-1] / (len(a) + len(b))
 
 

@@ -7,7 +7,11 @@ from stages.draw.examples import Examples
 
 
 def drawn(as_table, reader, rows, of, seed=1, **chains):
-    tables = {n: as_table([{"instruction": t} for t in texts]) for n, texts in chains.items()}
+    none = as_table([{"instruction": ""}]).slice(0, 0)
+    tables = {
+        n: as_table([{"instruction": t} for t in texts]) if texts else none
+        for n, texts in chains.items()
+    }
     blank = as_table([{} for _ in range(rows)])
     return list(Examples(of=of).run(reader(blank, **tables), seed))
 

@@ -1,0 +1,107 @@
+"""docs/methods.md, made of the recipes: which published method, which recipe, what differs.
+
+python -m tests.support.methods_page      writes the page; a test compares it
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+from pipelines.plan.plan import plan
+from pipelines.recipe.bibliography import bibliography
+from pipelines.recipe.parse import load
+from stages.base import MultiCallStage
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/methods.md"
+THEMES = {
+    "magpie": "Magpie",
+    "seeded": "Instructions from seeds, subjects, people and texts",
+    "skillmix": "Instruct-SkillMix",
+    "evolve": "Evolution",
+    "dialogue": "Dialogue",
+    "several": "Several models on one row",
+    "reasoning": "Reasoning and tasks that can be checked",
+    "safety": "Safety and principles",
+    "grounding": "Documents",
+}
+HEAD = """# Methods
+
+Published methods as recipes. Each runs as it is on the packaged model of 1.5 billion parameters, on two cores and in minutes; put your own model into `engines` and raise the numbers. A recipe's first lines say which paper it follows and where it departs; what a stage does is in its file ([recipe.md](recipe.md) has every setting). `calls` counts those for one row that goes in, if nothing is dropped.
+
+```sh
+bowerbird run configs/papers/seeded/personas.yaml --local
+bowerbird plan configs/papers/magpie/air.yaml --explain
+```
+
+Prompts are ours, in `prompts/`. A reply that repeats its prompt's words or marks is unreadable (`stages/shared/leaks.py`), and requests that nobody can answer as they stand are dropped (`filter.instruction`): small models write many of both.
+
+This page is made of the recipes, and a test compares them.
+"""  # noqa: E501
+
+
+def recipes():
+    """(theme, path) of every recipe of a paper, in the page's order."""
+    for theme in THEMES:
+        for path in sorted((ROOT / "configs/papers" / theme).glob("*.yaml")):
+            yield theme, path
+
+
+def _about(path):
+    """What the first lines say, as one paragraph."""
+    lines = (line for line in path.read_text().splitlines() if line.startswith("#"))
+    return " ".join(line.removeprefix("#").strip() for line in lines)
+
+
+def _steps(path):
+    names = yaml.safe_load(path.read_text())["engines"]
+    return list(plan(load(path, [f"engines.{name}.kind=scripted" for name in names])))
+
+
+def _calls(steps):
+    """Calls of models for a row that passes all stages; embeddings are none."""
+    asking = [s.stage for s in steps if isinstance(s.stage, MultiCallStage) and s.round <= 1]
+    return sum(stage.most_calls for stage in asking if "embed" not in stage.requires)
+
+
+def _stages(steps):
+    counts = Counter(dict.fromkeys(s.renaming.stage.__module__[7:] for s in steps))
+    return ", ".join(f"`{name}`" for name in counts)
+
+
+def table(found):
+    """A line per recipe."""
+    lines = ["| recipe | what it makes |", "|---|---|"]
+    for path in found:
+        name = path.relative_to(ROOT).as_posix()
+        about = yaml.safe_load(path.read_text())["description"].rstrip(".")
+        lines.append(f"| [{name.removeprefix('configs/papers/')}](../{name}) | {about} |")
+    return "\n".join(lines)
+
+
+def _section(path):
+    steps = _steps(path)
+    name = path.relative_to(ROOT).as_posix()
+    keys = yaml.safe_load(path.read_text()).get("cites", ())
+    cited = [re.search(r"title = \{(.*)\}", bibliography()[key])[1] for key in keys]
+    works = f"\n\nFollows: {'; '.join(cited)}." if cited else ""
+    return (
+        f"### {path.stem.replace('_', ' ')}\n\n[{name}](../{name}). {_about(path)}{works}\n\n"
+        f"Stages: {_stages(steps)}. Calls: {_calls(steps)}."
+    )
+
+
+def page():
+    """The page as it should be."""
+    found = list(recipes())
+    parts = [HEAD, table(path for _, path in found)]
+    for theme, title in THEMES.items():
+        own = [_section(path) for each, path in found if each == theme]
+        parts += [f"## {title}", *own] if own else []
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

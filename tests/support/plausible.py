@@ -42,6 +42,8 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
     said += f" {prompt.system}" if isinstance(prompt, UserTurn) else ""
     if ask.schema is not None:
         return dataclasses.replace(sample, text=json.dumps(_fitting(json.loads(sample.text), draw)))
+    if "A word problem:" in said:
+        return sample
     if problem := next((p for p in _PROBLEMS if p["instruction"] in said), None):
         told = "The right answer is" in said
         share = 1.0 if told else 0.25 if ask.sampling.temperature > 1 else 0.75
@@ -52,8 +54,11 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         if sign in said or any(m.content == sentence for m in prompt.messages):
             text = sentence.format(draw.choice(_THINGS), draw.choice(_PLACES))
             return dataclasses.replace(sample, text=text)
-    if "comma" in said or "at most" in said:
+    if "Use at most" in said or "small letters only" in said:
         return dataclasses.replace(sample, text="a short answer without any of that")
+    if "Answer:" in said and "step by step" in said:
+        answer = len(prompt.messages[-1].content) + draw.choice([0, 0, 0, 1])
+        return dataclasses.replace(sample, text=f"{sample.text}\nAnswer: {answer}")
     return sample
 
 

@@ -137,6 +137,16 @@ def funnel(store: Store, run: Run, to: Console) -> None:
     to.print(made)
 
 
+def cut_texts(store: Store, run: Run) -> None:
+    """Warn of steps at which more than a tenth of the texts had run into `max_tokens`."""
+    for step in run.steps:
+        found = seen.manifest(store, run, step)
+        cut = found.reasons.get("filter.truncated", 0) if found else 0
+        if found and cut > found.counts.input / 10:
+            share = f"{cut} of {found.counts.input} texts that came to {step.name}"
+            say(f"warning {share} were cut at max_tokens: raise it, or ask for shorter ones")
+
+
 def next_steps(run: Run, page: str, store: str) -> None:
     """Where to look now, as commands that work from here."""
     command = "bowerbird" if shutil.which("bowerbird") else sys.argv[0]

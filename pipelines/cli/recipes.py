@@ -60,6 +60,7 @@ def run(
     from pipelines.report.page import write_report
 
     output.funnel(job.store, done, output.console)
+    output.cut_texts(job.store, done)
     if record and any(step.reused and step.models for step in done.steps):
         output.say("not in the cassette: answers of stages that were in the store already")
     if done.status == "capped":

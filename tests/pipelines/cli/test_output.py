@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -121,3 +122,15 @@ def test_repair_runs_no_code_of_a_store_from_elsewhere(bowerbird, tmp_path, smal
     code, out, _ = bowerbird("repair", "--trust-recipes")
     assert code == 0
     assert "its dataset is what it was" in out
+
+
+def test_texts_that_were_cut_are_warned_of(bowerbird, tmp_path, small_recipe):
+    engines = {"main": {"kind": "scripted", "script": "tests.data.cutting_script:cut"}}
+    stages = small_recipe()["stages"][:4]
+    source = small_recipe(engines=engines, stages=stages)
+    (tmp_path / "cut.yaml").write_text(yaml.safe_dump(source))
+    code, _, errors = bowerbird("run", "cut.yaml", "--local")
+    assert code == 0, errors
+    (count,) = re.findall(r"warning (\d+) of 12 texts that came to filter_response were", errors)
+    assert 2 <= int(count) <= 11
+    assert "came to filter_instruction" not in errors

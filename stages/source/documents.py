@@ -50,7 +50,10 @@ class Documents(RowStage):
 
     @override
     def initial_rows(self) -> Iterator[Row]:
-        for path in self._files():
+        if not (files := self._files()):
+            cause = f"there are no documents at {self.path}"
+            raise UserError(cause, f"It reads {', '.join(READERS)}.")
+        for path in files:
             found = passages(paragraphs(path), self.least, self.most)
             for position, (heading, text) in enumerate(found):
                 facts = {"document": self._name(path), "position": position}
@@ -66,8 +69,6 @@ class Documents(RowStage):
 
     @override
     def identity(self) -> Row:
-        if not self.path.exists():
-            return {}
         return {self._name(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in self._files()}
 
     @override
@@ -78,15 +79,6 @@ class Documents(RowStage):
         return path.name if path == self.path else path.relative_to(self.path).as_posix()
 
     def _files(self) -> list[Path]:
-        """The documents, in the order of their names.
-
-        Raises:
-            UserError: there are none.
-        """
-        known = ", ".join(READERS)
-        if self.path.is_file() and self.path.suffix.lower() in READERS:
-            return [self.path]
-        found = sorted(p for p in self.path.rglob("*") if p.suffix.lower() in READERS)
-        if not found:
-            raise UserError(f"there are no documents at {self.path}", f"It reads {known}.")
-        return found
+        """The documents, in the order of their names."""
+        found = [self.path] if self.path.is_file() else sorted(self.path.rglob("*"))
+        return [path for path in found if path.suffix.lower() in READERS and path.is_file()]

@@ -32,6 +32,7 @@ ONE_OF = {
     "generate.structured": {"json_schema": {"type": "object"}},
     "generate.from_prompt": {"template": "{{ a }}"},
     "filter.where": {"at_least": 1},
+    "annotate.whether": {"at_least": 1},
     "draw.examples": {"of": {"first": 2}},
 }
 """Settings of which one is needed, and what a name of `NEEDED` means to one stage alone."""
@@ -43,7 +44,7 @@ CANDIDATES: list[Any] = [
     0, 1, 2, 3, 7, 0.25, 0.5, 0.75, 1.5, True, False, None, "other", "response", "instruction",
     ["fr"], ("fr",), ["other"], "drop", "null", "retry", "fail", "qwen-2.5", "llama-3",
     ["deepen"], {"a": 1}, {"q": "number"}, {"b": "text"}, {"b": ["x"]}, {"b": 1}, "{{ b }}",
-    "skillmix/topics", "last", "first", "flipped", ["number"], "(?P<b>y)",
+    "skillmix/topics", "last", "first", "flipped", "quality", ["number"], "(?P<b>y)",
     "tests/data/none.jsonl", 12, 99, 640,
 ]  # fmt: skip
 COMPANIONS = [

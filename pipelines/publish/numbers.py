@@ -11,7 +11,7 @@ from pipelines.store.log.manifest import Usage
 from pipelines.store.query.catalog import open_catalog, quoted
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
-from stages.shared.language import likeliest_language
+from stages.shared.texts.language import likeliest_language
 
 _TEXTS = ("instruction", "response", "chosen", "rejected")
 _PAIR_SCORES = ("chosen_score", "rejected_score")

@@ -13,7 +13,7 @@ import pyarrow as pa
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
-from stages.shared.language import likeliest_language
+from stages.shared.texts.language import likeliest_language
 
 
 class Language(RowStage):

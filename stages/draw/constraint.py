@@ -3,7 +3,7 @@
 In:  any row
 Out: {constraint_id: "at_most_words:40", constraint: "Use at most 40 words."}
 
-Twelve kinds, each as likely as the others, by the row's own seed (`shared/checkable.py`).
+Twelve kinds, each as likely as the others, by the row's own seed (`shared/texts/checkable.py`).
 """
 
 import random
@@ -13,7 +13,7 @@ import pyarrow as pa
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
-from stages.shared.checkable import draw
+from stages.shared.texts.checkable import draw
 
 
 class Constraint(RowStage):

@@ -17,9 +17,9 @@ from pydantic import Field
 import prompts
 from stages.ask import Ask, Capability, OnParseError, Reply, chat
 from stages.base import Columns, Fate, Kept, Role, Row
-from stages.shared.leaks import refuse_leaks
 from stages.shared.replies import REQUEST_SCHEMA, parse_request
 from stages.shared.sampled import Sampled
+from stages.shared.texts.leaks import refuse_leaks
 
 Operator = Literal[
     "add_constraint", "deepen", "concretise", "add_reasoning", "complicate_input", "breadth"

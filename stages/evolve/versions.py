@@ -22,9 +22,9 @@ import prompts
 from stages.ask import Ask, Capability, Reply, Sampling, chat
 from stages.base import Columns, Derived, Fate, Kept, MultiCallStage, Role, Row
 from stages.errors import ReplyError
-from stages.shared.leaks import refuse_leaks
 from stages.shared.replies import parse_object, reading
 from stages.shared.sampled import SamplingSettings
+from stages.shared.texts.leaks import refuse_leaks
 
 
 class Versions(SamplingSettings, MultiCallStage):

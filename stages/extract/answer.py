@@ -18,7 +18,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
-from stages.shared.answers import normal
+from stages.shared.texts.answers import normal
 
 Form = Literal["boxed", "hashes", "phrase", "number"]
 

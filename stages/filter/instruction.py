@@ -21,7 +21,7 @@ from typing_extensions import override
 from stages.base import Columns, Dropped, Fate, Kept, Role, Row, RowStage
 from stages.filter import requests
 from stages.filter import text as rules
-from stages.shared.language import odds_against
+from stages.shared.texts.language import odds_against
 
 _LEADS = re.compile(
     r"^(?:(?P<number>\d{1,2})[.)]\s+|[-*•]\s+(?![\d+(=.])"

@@ -23,9 +23,9 @@ from typing_extensions import override
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
 from stages.base import Columns, Derived, Fate, Kept, Role, Row
-from stages.shared.leaks import refuse_leaks
 from stages.shared.reply_form import Given, ReplyForm
 from stages.shared.sampled import Sampled
+from stages.shared.texts.leaks import refuse_leaks
 
 
 class FromPrompt(Sampled):

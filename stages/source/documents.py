@@ -20,8 +20,8 @@ from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Role, Row, RowStage
 from stages.errors import UserError
-from stages.shared.documents import READERS, paragraphs, passages
 from stages.shared.row_file import RelativePath
+from stages.shared.texts.documents import READERS, paragraphs, passages
 
 
 class Documents(RowStage):

@@ -13,7 +13,7 @@ import pyarrow as pa
 from typing_extensions import override
 
 from stages.base import Columns, Failed, Fate, Kept, Row, RowStage
-from stages.shared.checkable import holds
+from stages.shared.texts.checkable import holds
 
 
 class Constraint(RowStage):

@@ -13,7 +13,7 @@ import pyarrow as pa
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
-from stages.shared.answers import normal
+from stages.shared.texts.answers import normal
 
 
 class Equal(RowStage):

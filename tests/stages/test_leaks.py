@@ -3,7 +3,7 @@
 import pytest
 
 from stages.errors import ReplyError
-from stages.shared.leaks import refuse_leaks
+from stages.shared.texts.leaks import refuse_leaks
 
 TEMPLATE = """Write one question that this person could send to an assistant.
 {% if formal %}Use a formal voice, without any contractions.{% endif %}

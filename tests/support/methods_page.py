@@ -36,7 +36,7 @@ bowerbird run configs/papers/seeded/personas.yaml --local
 bowerbird plan configs/papers/magpie/air.yaml --explain
 ```
 
-Prompts are ours, in `prompts/`. A reply that repeats its prompt's words or marks is unreadable (`stages/shared/leaks.py`), and requests that nobody can answer as they stand are dropped (`filter.instruction`): small models write many of both.
+Prompts are ours, in `prompts/`. A reply that repeats its prompt's words or marks is unreadable (`stages/shared/texts/leaks.py`), and requests that nobody can answer as they stand are dropped (`filter.instruction`): small models write many of both.
 
 This page is made of the recipes, and a test compares them.
 """  # noqa: E501

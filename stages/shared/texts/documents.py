@@ -13,6 +13,8 @@ from stages.shared.unicode import storable
 _HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
 _BLOCKS = ("p", "li", "pre", "td", "th", "blockquote", "dd", "dt", "figcaption")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_BROKEN = (ValueError, OSError, LookupError, TypeError, AttributeError, RecursionError)
+"""What parsers raise of a file that is not what its name says."""
 Paragraph = tuple[str, str]
 """(the heading above it, its text)."""
 
@@ -26,9 +28,7 @@ def paragraphs(path: Path) -> Iterator[Paragraph]:
     try:
         found = READERS[path.suffix.lower()](path)
         yield from ((h, storable(" ".join(text.split()))) for h, text in found if text.strip())
-    except UserError:
-        raise
-    except Exception as error:  # noqa: BLE001  parsers of other people's formats raise anything
+    except _BROKEN as error:
         cause = f"{path} cannot be read as {path.suffix} ({type(error).__name__}: {error})"
         raise UserError(cause[:300], "Take it out of the folder, or save it anew.") from None
 
@@ -63,12 +63,17 @@ def _html(path: Path) -> Iterator[Paragraph]:
 
 def _pdf(path: Path) -> Iterator[Paragraph]:
     from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
 
-    reader = PdfReader(path)
+    try:
+        reader = PdfReader(path)
+        pages = [] if reader.is_encrypted else [page.extract_text() for page in reader.pages]
+    except PyPdfError as error:
+        raise ValueError(str(error)) from error
     if reader.is_encrypted:
         raise UserError(f"{path} is encrypted", "Take it out of the folder, or save it without.")
-    for page in reader.pages:
-        for text in re.split(r"\n\s*\n", page.extract_text()):
+    for page in pages:
+        for text in re.split(r"\n\s*\n", page):
             yield "", text
 
 

@@ -1,0 +1,1 @@
+"""What stages know about texts: answers, constraints, documents, languages, leaks."""

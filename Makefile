@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
 OR_AGAIN := || { echo "remedy: check the network and pip's settings, then run make again: it goes on where it stopped" >&2; exit 1; }
 
-.PHONY: install models browser strace demo lint check test chaos
+.PHONY: install models browser strace sandbox demo lint check test chaos
 
 install: .venv/.installed
 
@@ -33,6 +33,12 @@ strace:
 	  run=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$run apt-get update -qq && $$run apt-get install -y -qq strace >/dev/null; }
 
+# What verify.python runs a model's code in.
+sandbox:
+	@command -v bwrap >/dev/null || { \
+	  run=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$run apt-get update -qq && $$run apt-get install -y -qq bubblewrap >/dev/null; }
+
 demo: models
 	$(BIN)/bowerbird run configs/demo.yaml
 
@@ -43,10 +49,10 @@ lint: install
 	$(BIN)/lint-imports
 
 # Fast: no Ray, no vLLM, no network, no browser.
-check: lint
+check: lint sandbox
 	$(BIN)/pytest -q -m "not slow"
 
-test: models browser strace
+test: models browser strace sandbox
 	$(BIN)/pytest -q -n 2 --no-loadscope-reorder
 
 # The sizes of a release; takes an hour. Writes benchmarks/results/chaos.md.

@@ -23,6 +23,8 @@ from stages.base import Columns, Fate, Kept, Role, SetStage, ShardReader
 from stages.shared.vectors import read_vectors
 
 _BLOCK = 1024
+_SAME = 1e-5
+"""In float32 the distance of a vector from itself comes out as up to 1e-6."""
 
 
 class Neighbours(SetStage):
@@ -46,7 +48,8 @@ class Neighbours(SetStage):
         ids, vectors = read_vectors(rows)
         for start in range(0, len(ids), _BLOCK):
             block = vectors[start : start + _BLOCK]
-            distances = np.maximum(2.0 - 2.0 * (block @ vectors.T), 0.0)
+            distances = 2.0 - 2.0 * (block @ vectors.T)
+            distances[distances < _SAME] = 0.0
             own = np.arange(len(block)), np.arange(start, start + len(block))
             distances[own] = np.inf
             for place, row in enumerate(distances, start):

@@ -7,7 +7,7 @@ Out: {nearest_rouge: 0.41}: the highest ROUGE-L with a row before it, null for n
 Self-Instruct's filter (arXiv:2212.10560): F1 of the longest common subsequence of words, above 0.7
 the later row goes. Compared are the rows that were kept, and all rows of the chains in `against`;
 within `rounds:` also `pool`. Words are lower-case runs of a-z and 0-9 as in Google's `rouge_score`;
-a text without any, in another script, is cut into its letters instead of being like no other.
+letters of other scripts are a word each, where that library sees nothing.
 """
 
 import re
@@ -81,7 +81,7 @@ class _Words:
         return [(row["id"], self._written(row["instruction"] or "")) for row in found]
 
     def _written(self, text: str) -> str:
-        words = re.findall("[a-z0-9]+", text.lower()) or list("".join(text.lower().split()))
+        words = re.findall(r"[a-z0-9]+|[^\W\d_a-z]", text.lower())
         known = self._letters
         return "".join(known.setdefault(word, chr(_FIRST + len(known))) for word in words)
 

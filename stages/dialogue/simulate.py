@@ -29,6 +29,7 @@ from stages.errors import ReplyError
 from stages.shared.conversation import MESSAGES
 from stages.shared.replies import reading
 from stages.shared.sampled import SamplingSettings
+from stages.shared.texts.leaks import refuse_leaks
 
 
 class Simulate(SamplingSettings, MultiCallStage):
@@ -120,7 +121,8 @@ def _said(reply: Reply, before: Sequence[str]) -> str:
     """A turn's text.
 
     Raises:
-        ReplyError: it is empty, was cut off, or says word for word what was said before.
+        ReplyError: it is empty, was cut off, says word for word what was said before, or what the
+            prompt says.
     """
     text = reply.text.strip()
     if not text:
@@ -129,4 +131,5 @@ def _said(reply: Reply, before: Sequence[str]) -> str:
         raise ReplyError("a turn was cut off")
     if text in before:
         raise ReplyError("a turn repeats an earlier one")
+    refuse_leaks(text, prompts.text("dialogue/user"))
     return text

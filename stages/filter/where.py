@@ -19,13 +19,20 @@ class Where(Condition, RowStage):
     """All conditions that are given must hold."""
 
     role: ClassVar[Role] = "filter"
-    needs: ClassVar[tuple[str, ...]] = ("value",)
-
     null: bool = False
     """Whether a row without a value goes on."""
+    unless: str | None = None
+    """A column of yes or no; rows with a yes go on, whatever their value is."""
+
+    @property
+    @override
+    def needs(self) -> tuple[str, ...]:
+        return ("value", self.unless) if self.unless else ("value",)
 
     @override
     def decide(self, row: Row) -> Fate:
+        if self.unless and row[self.unless]:
+            return Kept()
         value = row["value"]
         if value is None:
             return Kept() if self.null else Dropped("filter.no_value")

@@ -23,6 +23,7 @@ from stages.base import Columns, Fate, Kept, MultiCallStage, Role, Row
 from stages.errors import ReplyError
 from stages.shared.replies import reading
 from stages.shared.sampled import SamplingSettings
+from stages.shared.texts.leaks import refuse_leaks
 
 
 class Aggregate(SamplingSettings, MultiCallStage):
@@ -75,4 +76,5 @@ def _said(reply: Reply) -> str:
     text = reply.text.strip()
     if not text:
         raise ReplyError("an answer is empty")
+    refuse_leaks(text, prompts.text("several/aggregate"))
     return text

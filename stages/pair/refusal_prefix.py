@@ -1,11 +1,12 @@
 """Begin a safe answer in the middle of a harmful one, so that a model learns to stop at any point.
 
 In:  {harmful: "First take the …", safe: "I will not help with that, because …"}
-Out: {response: "First take I will not help …", prefix_words: 2}; the prefix is not trained on
+Out: {response: "First take I will not help …", prefix: "First take"}, or dropped as pair.missing
 
-Decoupled refusal training (DeRTa, arXiv:2407.09121): of every three rows one has no prefix, the
-others a random one of 1 to n - 2 of the harmful answer's n words, by the row's seed. Rows whose
-harmful answer has under four words get none.
+Decoupled refusal training (DeRTa, arXiv:2407.09121): with chance 1/3 a row has no prefix (every
+third row in the original), else a random one of 1 to n - 2 of the harmful answer's n words, by the
+row's seed; a harmful answer of under four words gives none. The prefix is not to be trained on: no
+export masks it, the column `prefix` says what to mask. Rows of every transition are not made.
 """
 
 import random
@@ -14,7 +15,7 @@ from typing import ClassVar
 import pyarrow as pa
 from typing_extensions import override
 
-from stages.base import Columns, Fate, Kept, Role, Row, RowStage
+from stages.base import Columns, Dropped, Fate, Kept, Role, Row, RowStage
 
 
 class RefusalPrefix(RowStage):
@@ -24,13 +25,15 @@ class RefusalPrefix(RowStage):
     cites: ClassVar[tuple[str, ...]] = ("derta",)
     uses_seed: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = ("harmful", "safe", "seed")
-    adds: ClassVar[Columns] = {"response": pa.string(), "prefix_words": pa.int64()}
+    adds: ClassVar[Columns] = {"response": pa.string(), "prefix": pa.string()}
 
     @override
     def decide(self, row: Row) -> Fate:
-        words = (row["harmful"] or "").split()
+        words, safe = (row["harmful"] or "").split(), (row["safe"] or "").strip()
+        if not safe:
+            return Dropped("pair.missing")
         draw = random.Random(row["seed"])
         none = draw.randrange(3) == 0 or len(words) < 4
         count = 0 if none else draw.randint(1, len(words) - 2)
-        text = " ".join([*words[:count], (row["safe"] or "").strip()])
-        return Kept({"response": text, "prefix_words": count})
+        prefix = " ".join(words[:count])
+        return Kept({"response": f"{prefix} {safe}".strip(), "prefix": prefix})

@@ -1,7 +1,7 @@
 """Keep the answers that most of several solutions to one question agree on.
 
 In:  {parents: [q], answer: "42"}, {parents: [q], answer: "42"}, {parents: [q], answer: "41"}
-Out: {majority_share: 0.67, votes: 3} for the first two; the others are dropped as
+Out: {majority_share: 0.67, solutions: 3} for the first two; the others are dropped as
      select.minority, select.tie where no answer has more votes than another, select.no_answer
 
 Self-consistency (arXiv:2203.11171), and the labels of OpenMathInstruct-2. The
@@ -26,7 +26,7 @@ class Majority(GroupStage):
     role: ClassVar[Role] = "select"
     cites: ClassVar[tuple[str, ...]] = ("self-consistency",)
     needs: ClassVar[tuple[str, ...]] = ("answer",)
-    adds: ClassVar[Columns] = {"majority_share": pa.float64(), "votes": pa.int64()}
+    adds: ClassVar[Columns] = {"majority_share": pa.float64(), "solutions": pa.int64()}
 
     min_share: float = Field(0.0, ge=0, le=1)
     """Questions whose answer has a smaller share lose all rows, as select.unsure."""
@@ -51,4 +51,4 @@ class Majority(GroupStage):
             return Dropped("select.unsure", f"{share:.2f} for {winner}"[:80])
         if row["answer"] != winner:
             return Dropped("select.minority", f"{row['answer']}, most say {winner}"[:80])
-        return Kept({"majority_share": share, "votes": count})
+        return Kept({"majority_share": share, "solutions": count})

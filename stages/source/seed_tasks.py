@@ -23,11 +23,15 @@ class SeedTasks(FileSource):
     cites: ClassVar[tuple[str, ...]] = ("self-instruct",)
     adds: ClassVar[Columns] = {"instruction": pa.string(), "seed_task": pa.string()}
 
+    input: bool = True
+    """Whether the first instance's input stands below the instruction."""
+
     @override
     def row(self, given: dict[str, Any], position: int) -> Row:
         instruction = text_field(given, "instruction", self.path, position)
-        instances = given.get("instances")
+        name = text_field(given, "id", self.path, position)
+        instances = given.get("instances") if self.input else None
         first = instances[0] if isinstance(instances, list) and instances else {}
         more = first.get("input") if isinstance(first, dict) else None
         text = f"{instruction}\n{more}".strip() if isinstance(more, str) else instruction
-        return {"instruction": text, "seed_task": text_field(given, "id", self.path, position)}
+        return {"instruction": text, "seed_task": name}

@@ -51,7 +51,7 @@ KINDS: Mapping[str, Kind] = {
         "Use at most {} words.", ("15", "25", "40"), lambda t, n: len(t.split()) <= int(n)
     ),
     "bullets": Kind(
-        "Answer with exactly {} bullet points, each on a line that begins with a hyphen.",
+        "Answer with exactly {} bullet points, each on a line that begins with - or *.",
         ("3", "4", "5"), lambda t, n: _bullets(t) == int(n),
     ),
     "paragraphs": Kind(
@@ -74,7 +74,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "titled": Kind(
         "Give your answer a title in double angular brackets, such as <<a title>>.", ("",),
-        lambda t, _: re.search(r"<<[^<>\n]+>>", t) is not None,
+        lambda t, _: re.search(r"<<[^<>\n]*\w[^<>\n]*>>", t) is not None,
     ),
     "json": Kind("Write your whole answer as JSON.", ("",), lambda t, _: _is_json(t)),
 }  # fmt: skip

@@ -45,10 +45,13 @@ def test_other_scripts_are_compared_letter_by_letter(as_table, reader):
     assert [type(fate) for fate in fates(as_table, reader, texts)] == [Kept, Dropped, Kept]
 
 
+def test_one_word_in_common_is_not_all_of_a_text_in_another_script(as_table, reader):
+    texts = ["用 Python 写一个排序函数", "请解释 Python 的装饰器是什么"]
+    assert [type(fate) for fate in fates(as_table, reader, texts)] == [Kept, Kept]
+
+
 def test_nothing_is_like_a_text_without_words(as_table, reader):
-    assert [type(f) for f in fates(as_table, reader, ["", None, "?!", "?!"])] == [
-        Kept, Kept, Kept, Dropped,
-    ]  # fmt: skip
+    assert [type(f) for f in fates(as_table, reader, ["", None, "?!", "?!"])] == [Kept] * 4
 
 
 def naive(a, b):

@@ -33,7 +33,7 @@ def voted(*answers, **settings):
 
 
 def test_a_majority():
-    kept = Kept({"majority_share": 0.5, "votes": 4})
+    kept = Kept({"majority_share": 0.5, "solutions": 4})
     assert voted("42", "41", "42", None) == [
         kept, Dropped("select.minority", "41, most say 42"), kept, Dropped("select.no_answer"),
     ]  # fmt: skip

@@ -60,6 +60,7 @@ FORMATS: Mapping[str, Format] = {
             "[{'role': 'assistant', 'content': rejected}] AS rejected",
         ),
         more=("chosen_score", "rejected_score"),
+        where="instruction IS NOT NULL AND chosen IS NOT NULL AND rejected IS NOT NULL",
     ),
     "trl-grpo": Format(
         needs=("instruction", "expected"),
@@ -78,6 +79,7 @@ FORMATS: Mapping[str, Format] = {
             "task_category", "difficulty", "input_quality", "quality_explanation", "language",
             "min_neighbor_distance", "repeat_count", "score",
         ),
+        where="instruction IS NOT NULL AND response IS NOT NULL",
     ),
     "rows": Format(),
 }  # fmt: skip

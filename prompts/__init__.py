@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateSyntaxError
-from jinja2.meta import find_undeclared_variables
+from jinja2.meta import find_referenced_templates, find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 
@@ -68,7 +68,10 @@ def holes(template: str) -> tuple[str, ...]:
         ValueError: it is no template.
     """
     try:
-        return tuple(sorted(find_undeclared_variables(_ENVIRONMENT.parse(template))))
+        parsed = _ENVIRONMENT.parse(template)
+        if any(find_referenced_templates(parsed)):
+            raise ValueError("a template stands alone: it includes and extends no other")
+        return tuple(sorted(find_undeclared_variables(parsed)))
     except TemplateSyntaxError as error:
         raise ValueError(f"line {error.lineno} of the template: {error.message}") from None
 

@@ -1,7 +1,8 @@
 """Say how far each row's nearest neighbour is, and whether an earlier row is nearly the same.
 
 In:  {embedding: [0.03, -0.12, …]} of unit length
-Out: {min_neighbor_distance: 0.62, repeat_count: 0, min_similar_id: null, repeats_earlier: false}
+Out: {min_neighbor_distance: 0.62, repeat_count: 0, min_similar_id: null, repeats_earlier: false};
+     the distance is null without an embedding
 
 Magpie's columns (arXiv:2406.08464 and its released `gen_dis.py`): distances are squared Euclidean,
 2 - 2 * cosine; a row within `within` of another is similar to it, 0.05 being a cosine above 0.975.
@@ -55,7 +56,7 @@ class Neighbours(SetStage):
             for place, row in enumerate(distances, start):
                 similar = np.flatnonzero(row < self.within)
                 first = min(place, int(similar[0])) if similar.size else None
-                nearest = float(row.min()) if len(ids) > 1 else None
+                nearest = float(row.min()) if len(ids) > 1 and vectors[place].any() else None
                 yield Kept(
                     {
                         "min_neighbor_distance": nearest,

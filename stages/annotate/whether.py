@@ -13,7 +13,7 @@ from typing import ClassVar
 import pyarrow as pa
 from typing_extensions import override
 
-from stages.base import Columns, Fate, Kept, Row, RowStage
+from stages.base import Columns, Failed, Fate, Kept, Row, RowStage
 from stages.shared.condition import Condition
 
 
@@ -26,4 +26,8 @@ class Whether(Condition, RowStage):
     @override
     def decide(self, row: Row) -> Fate:
         value = row["value"]
-        return Kept({"holds": None if value is None else self.holds(value)})
+        if value is None:
+            return Kept({"holds": None})
+        if misfit := self.misfit(value):
+            return Failed("annotate.misfit", misfit)
+        return Kept({"holds": self.holds(value)})

@@ -116,6 +116,6 @@ def _marks(reply: Reply, count: int) -> list[int]:
     marks = parse_object(reply.text).get("marks")
     if not isinstance(marks, list) or len(marks) != count:
         raise ReplyError(f"not {count} marks: {reply.text[:80]!r}")
-    if not all(isinstance(mark, int) and 1 <= mark <= 6 for mark in marks):
+    if not all(type(mark) is int and 1 <= mark <= 6 for mark in marks):
         raise ReplyError(f"marks are 1 to 6: {marks}"[:120])
     return marks

@@ -16,6 +16,8 @@ from typing_extensions import override
 
 from stages.base import Columns, Dropped, Fate, Kept, Row, RowStage
 
+_END = re.compile(r"[.!?…]['\")\]”’»]*\s+|[。！？][”’」』]*")
+
 
 class Half(RowStage):
     """The cut that is nearest to the middle, counted in characters."""
@@ -27,7 +29,7 @@ class Half(RowStage):
     @override
     def decide(self, row: Row) -> Fate:
         text = (row["text"] or "").strip()
-        cuts = [found.end() for found in re.finditer(r"[.!?…。！？]['\")\]]*\s", text)]
+        cuts = [found.end() for found in _END.finditer(text) if found.end() < len(text)]
         if not cuts:
             return Dropped("extract.one_sentence")
         cut = min(cuts, key=lambda place: abs(place - len(text) / 2))

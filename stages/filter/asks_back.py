@@ -8,13 +8,14 @@ begins with Understood, Thank you, What, That is correct or Great and ends with 
 begins with Sure and ends with one; or it says "please provide".
 """
 
+import re
 from typing import ClassVar
 
 from typing_extensions import override
 
 from stages.base import Dropped, Fate, Kept, Role, Row, RowStage
 
-_STAGNANT = ("understood", "thank you", "what", "that is correct", "great")
+_STAGNANT = re.compile(r"(?:understood|thank you|what|that is correct|great)\b", re.IGNORECASE)
 
 
 class AsksBack(RowStage):
@@ -27,11 +28,11 @@ class AsksBack(RowStage):
     @override
     def decide(self, row: Row) -> Fate:
         text = (row["response"] or "").strip()
-        begins, asks = text.lower(), text.endswith("?")
-        if "please provide" in begins:
+        asks = text.endswith(("?", "？"))
+        if "please provide" in text.lower():
             return Dropped("filter.lost_information", text[:80])
-        if asks and begins.startswith("sure"):
+        if asks and re.match(r"sure\b", text, re.IGNORECASE):
             return Dropped("filter.underspecified", text[:80])
-        if asks and begins.startswith(_STAGNANT):
+        if asks and _STAGNANT.match(text):
             return Dropped("filter.stagnant", text[:80])
         return Kept()

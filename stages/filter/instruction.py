@@ -53,7 +53,7 @@ class Instruction(RowStage):
 
     min_chars: int = Field(12, ge=1)
     max_chars: int = Field(2000, ge=1)
-    languages: tuple[Annotated[str, StringConstraints(pattern="^[a-z]{2,3}$")], ...] = ()
+    languages: tuple[Annotated[str, StringConstraints(pattern="^[a-z]{2}$")], ...] = ()
     """ISO 639-1 codes that pass; empty: any."""
     odds: float = Field(20, ge=1)
     """How many times likelier another language must be before a text is dropped for it."""

@@ -7,17 +7,25 @@ _THING = (
     r"|dataset|document|conversation|dialogue|poem|story|email|e-mail|letter|image|picture|photo"
     r"|graph|diagram|chart|video|question|options|words|numbers|equation|essay|review|tweet|input)"
 )
+_END = r"(?=\s*(?:[.?!:,]|$))"
 _REFERS = re.compile(
     rf"\b(?:the|this|these|my|a)\s+(?:following|given|above|attached|provided|below)\s+(?:\w+\s+)?"
     rf"{_THING}\b"
-    rf"|\b{_THING}\s+(?:(?:given|shown|provided|attached)\s+)?(?:below|above|here)\b(?!\s+(?:\d|my|the|an?|his|her|our|your|their)\b)"
+    rf"|\b{_THING}\s+(?:(?:given|shown|provided|attached)\s+)?(?:below|above|here){_END}"
     rf"|\b(?:in|from|of|to)\s+(?:this|the)\s+(?:passage|article|image|picture|photo|graph|diagram"
-    rf"|chart|video|dialogue|conversation)\b",
+    rf"|chart|video|dialogue|conversation){_END}",
     re.IGNORECASE,
 )
-_LEAST = 15
-"""Characters that a text must have to be one that is referred to."""
-_QUOTED = re.compile(r"[\"“'`(\[{]([^\"”'`)\]}]{15,})")
+_CODE = re.compile(
+    r"\b(?:function|program|method|class|script|query|algorithm|code)\b", re.IGNORECASE
+)
+"""Where code is asked for, "reverse the given list" is what it is to do, and no list is missing."""
+_LEAST = 3
+"""Characters of a text behind a colon; what stands before has twenty times as many."""
+_QUOTED = re.compile(
+    r"(?:^|\s)'[^'\n]{12,}'|\"[^\"]{12,}\"|“[^”]{12,}”|`[^`]{5,}`|\([^()]{5,}\)|\[[^\[\]]{5,}\]"
+    r"|\{[^{}]{5,}\}"
+)
 
 _ITSELF = re.compile(
     r"\b(?:who|what)\s+(?:exactly\s+)?are\s+you(?:\s+(?:exactly|really))?\s*(?:[?,.]|and\b|$)"
@@ -25,15 +33,15 @@ _ITSELF = re.compile(
     r"|\bwho\s+(?:made|created|trained|developed|built|programmed)\s+you\b"
     r"|\bare\s+you\s+(?:a|an)\s+(?:ai|a\.i\.|robot|bot|chatbot|human|machine|language\s+model|person)\b"
     r"|\bdo\s+you\s+have\s+(?:feelings|emotions|consciousness|a\s+body)\b"
-    r"|^you\s+are\s+(?:an?\s+)?(?:ai|artificial|language\s+model|chatbot|helpful\s+assistant)\b"
+    r"|^you\s+are\s+(?:an?\s+)?(?:ai|artificial\s+intelligence|language\s+model|chatbot|helpful\s+assistant)"
+    r"(?:\s+(?:assistant|model|language\s+model))?\b(?!\s+\w+er\b|\s+\w+ist\b|\s+ethics)"
     r"|\bas\s+an\s+ai(?:\s+(?:language\s+)?(?:model|assistant))?\s*[,.]",
     re.IGNORECASE,
 )
 _NESTED = re.compile(
-    r"\b(?:answer|respond\s+to|reply\s+to)\s+(?:the|this|that)\s+(?:following\s+)?question\b"
-    r"|\b(?:is|was)\s+the\s+answer\s+to\s+(?:the|this)\s+question\b",
-    re.IGNORECASE,
+    r"\b(?:is|was)\s+the\s+answer\s+to\s+(?:the|this)\s+(?:following\s+)?question\b", re.IGNORECASE
 )
+_SAID = re.compile(r"(?:^|(?<=\s))'[^'\n]+'|\"[^\"]+\"|“[^”]+”|«[^»]+»")
 
 
 def misses_text(text: str) -> bool:
@@ -45,18 +53,21 @@ def misses_text(text: str) -> bool:
     found = _REFERS.search(text)
     if found is None:
         return False
+    if "given" in found[0].lower() and _CODE.search(text[: found.start()]):
+        return False
     before, after = text[: found.start()], text[found.end() :]
     _, marked, given = after.replace("\n", ":", 1).partition(":")
     if marked and len(given.strip()) >= _LEAST:
         return False
-    return len(before.strip()) < 4 * _LEAST and _QUOTED.search(text) is None
+    return len(before.strip()) < 20 * _LEAST and _QUOTED.search(text) is None
 
 
 def is_about_itself(text: str) -> bool:
     """It asks the model about itself, or tells it what it is."""
-    return _ITSELF.search(text) is not None
+    # What is quoted, or stands behind a colon, is what the request is about.
+    return _ITSELF.search(_SAID.sub("", text.partition(":")[0])) is not None
 
 
 def quotes_a_question(text: str) -> bool:
     """It asks for the answer to a question instead of asking it."""
-    return _NESTED.search(text) is not None and text.count("?") <= 1
+    return _NESTED.search(text) is not None

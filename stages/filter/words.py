@@ -8,17 +8,17 @@ words and none of: image, images, graph, graphs, picture, pictures, file, files,
 plot, "go to"; what a model that reads and writes text alone cannot do.
 """
 
-import re
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from typing_extensions import override
 
 from stages.base import Dropped, Fate, Kept, Role, Row, RowStage
+from stages.shared.texts.words import count_words, has_word
 
 
 class Words(RowStage):
-    """A null has no words. Words are whole ones, without regard to case."""
+    """A null has no words. Words are whole ones, whatever their case (`shared/texts/words.py`)."""
 
     role: ClassVar[Role] = "filter"
     cites: ClassVar[tuple[str, ...]] = ("self-instruct",)
@@ -26,17 +26,17 @@ class Words(RowStage):
 
     at_least: int = Field(1, ge=0)
     at_most: int | None = Field(None, ge=1)
-    without: tuple[str, ...] = ()
+    without: tuple[Annotated[str, StringConstraints(pattern=r"\S")], ...] = ()
 
     @override
     def decide(self, row: Row) -> Fate:
         text = row["text"] or ""
-        count = len(text.split())
+        count = count_words(text)
         if count < self.at_least:
             return Dropped("filter.few_words", f"{count}")
         if self.at_most is not None and count > self.at_most:
             return Dropped("filter.many_words", f"{count}")
         for word in self.without:
-            if re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE):
+            if has_word(text, word):
                 return Dropped("filter.word", word)
         return Kept()

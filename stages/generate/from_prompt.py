@@ -22,7 +22,7 @@ from typing_extensions import override
 
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
-from stages.base import Columns, Derived, Fate, Kept, Role, Row
+from stages.base import Columns, Derived, Failed, Fate, Kept, Role, Row
 from stages.shared.reply_form import Given, ReplyForm
 from stages.shared.sampled import Sampled
 from stages.shared.texts.leaks import refuse_leaks
@@ -43,7 +43,8 @@ class FromPrompt(Sampled):
     """The columns that are read: `text`, `texts`, `number`, `integer`, `boolean` or a list of texts
     are fields of a JSON object; `reply` is the whole text; `finish_reason` why it ended."""
     each: int | None = Field(None, ge=1, le=100)
-    """Ask for so many at once; each becomes a row of its own."""
+    """Ask for so many at once; each becomes a row of its own. To group stages (`select.best`) they
+    are answers to one question."""
     words: Mapping[str, JsonValue] = Field(default_factory=dict)
     """What the template holds beside columns, the same for all rows."""
     when: str | None = None
@@ -107,8 +108,8 @@ class FromPrompt(Sampled):
 
     @override
     def ask(self, row: Row) -> Ask | Fate:
-        if self.when and not row[self.when]:
-            return Kept()
+        if self.when and row[self.when] is not True:
+            return _passed_by(self.when, row[self.when])
         values = {**row, **self.words}
         text = prompts.fill(self._source, values)
         system = prompts.fill(self.system, values) if self.system else None
@@ -118,11 +119,23 @@ class FromPrompt(Sampled):
     @override
     def read(self, row: Row, reply: Reply) -> Fate:
         rows = tuple(self._form.read(reply))
-        for text in _texts(rows):
+        for text in self._texts(rows):
             refuse_leaks(text, self._source)
         return Kept(rows[0]) if self.each is None else Derived(rows)
 
+    def _texts(self, rows: Sequence[Row]) -> Iterator[str]:
+        """What the model has put into words; a choice is the recipe's."""
+        free = [name for name, kind in self.gives.items() if kind in ("text", "texts", "reply")]
+        for value in (row[name] for row in rows for name in free):
+            yield from [value] if isinstance(value, str) else value
 
-def _texts(rows: Sequence[Row]) -> Iterator[str]:
-    for value in (value for row in rows for value in row.values()):
-        yield from [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    @override
+    def identity(self) -> Row:
+        # The order of fields is that of the sentence and of the grammar; JSON keys are sorted.
+        return {} if list(self.gives) == sorted(self.gives) else {"order": list(self.gives)}
+
+
+def _passed_by(name: str, value: object) -> Fate:
+    if value is None or value is False:
+        return Kept()
+    return Failed("prompt.when", f"'{name}' is {value!r}, no yes or no: see annotate.whether")

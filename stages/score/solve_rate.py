@@ -5,8 +5,7 @@ Out: {solve_rate: 0.33, solutions: 3} for the first right one, or the first if n
      are dropped as score.counted
 
 What a learnability gate looks at (Autodata, arXiv:2606.25996: a question that a strong model solves
-and a weak one does not), and what difficulty bins are made of. A solution without an answer counts
-as wrong.
+and a weak one does not), and what difficulty bins are made of. Null where no right answer is known.
 """
 
 from collections.abc import Sequence
@@ -27,7 +26,8 @@ class SolveRate(GroupStage):
 
     @override
     def decide(self, rows: Sequence[Row]) -> Sequence[Fate]:
-        right = [bool(row["correct"]) for row in rows]
+        right = [row["correct"] is True for row in rows]
         first = right.index(True) if any(right) else 0
-        facts = {"solve_rate": sum(right) / len(rows), "solutions": len(rows)}
+        known = any(row["correct"] is not None for row in rows)
+        facts = {"solve_rate": sum(right) / len(rows) if known else None, "solutions": len(rows)}
         return [Kept(facts) if i == first else Dropped("score.counted") for i in range(len(rows))]

@@ -18,6 +18,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Dropped, Fate, GroupStage, Kept, Role, Row
+from stages.shared.texts.answers import normal
 
 
 class Majority(GroupStage):
@@ -35,7 +36,7 @@ class Majority(GroupStage):
 
     @override
     def decide(self, rows: Sequence[Row]) -> Sequence[Fate]:
-        votes = Counter(row["answer"] for row in rows if row["answer"] is not None)
+        votes = Counter(_same(row["answer"]) for row in rows if row["answer"] is not None)
         ranked = votes.most_common()
         tie = len(ranked) > 1 and ranked[0][1] == ranked[1][1]
         winner, count = ranked[0] if ranked else (None, 0)
@@ -49,6 +50,11 @@ class Majority(GroupStage):
             return Dropped("select.tie", f"{share:.2f} each")
         if share < self.min_share:
             return Dropped("select.unsure", f"{share:.2f} for {winner}"[:80])
-        if row["answer"] != winner:
+        if _same(row["answer"]) != winner:
             return Dropped("select.minority", f"{row['answer']}, most say {winner}"[:80])
         return Kept({"majority_share": share, "solutions": count})
+
+
+def _same(answer: object) -> str:
+    """Equal for answers that `verify.equal` calls equal."""
+    return normal(str(answer)).casefold()

@@ -7,8 +7,9 @@ Out: {rank: 0} for the highest, or dropped as select.not_top, or select.no_value
 length filters of Magpie (arXiv:2406.08464, table 5). Of equal values the earlier row is higher.
 """
 
+import math
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 from pydantic import Field
@@ -37,14 +38,21 @@ class Top(SetStage):
     @override
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         found = [v for table in rows.tables(["value"]) for v in table["value"].to_pylist()]
-        values = [len(value) if isinstance(value, str) else value for value in found]
-        there = [i for i, value in enumerate(values) if value is not None]
+        values = [_number(value) for value in found]
+        there = [i for i, value in enumerate(values) if not math.isnan(value)]
         there.sort(key=values.__getitem__, reverse=not self.lowest)  # stable: the earlier first
         ranks = {place: rank for rank, place in enumerate(there[: self.rows])}
         for place, value in enumerate(values):
             if place in ranks:
                 yield Kept({"rank": ranks[place]})
-            elif value is None:
+            elif math.isnan(value):
                 yield Dropped("select.no_value")
             else:
                 yield Dropped("select.not_top", f"{value:.6g}")
+
+
+def _number(value: Any) -> float:
+    """What counts of a value; NaN for none."""
+    if value is None:
+        return math.nan
+    return float(len(value)) if isinstance(value, str) else float(value)

@@ -24,8 +24,17 @@ class Condition(BaseModel):
             raise ValueError("give a condition: one_of, none_of, above, at_least, at_most or below")
         return self
 
+    def misfit(self, value: Value) -> str:
+        """Why `value` can be held against none of this, such as a text against a number."""
+        bounds = (self.above, self.at_least, self.at_most, self.below)
+        given = [*self.one_of, *self.none_of, *(bound for bound in bounds if bound is not None)]
+        other = next((each for each in given if _kind(each) != _kind(value)), None)
+        if other is None:
+            return ""
+        return f"{_kind(value)} {value!r} against {_kind(other)} {other!r}"[:200]
+
     def holds(self, value: Value) -> bool:
-        """Whether `value`, which is not null, fulfils it."""
+        """Whether `value`, which is not null and fits, fulfils it."""
         if (self.one_of and value not in self.one_of) or value in self.none_of:
             return False
         return all(
@@ -37,3 +46,9 @@ class Condition(BaseModel):
                 (self.below, float.__lt__),
             )
         )
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes or no"
+    return "number" if isinstance(value, int | float) else "text"

@@ -1,6 +1,7 @@
 """What a reply is asked to be, as a recipe says it: the form, the schema, and the columns read."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -104,6 +105,7 @@ class ReplyForm:
         items = [said] if self.each is None else said.get("items")
         if not isinstance(items, list) or not items:
             raise ReplyError(f"no list of items in {reply.text[:80]!r}")
+        items = items[: self.each or 1]
         rows = [{name: _value(item, name, kind) for name, kind in fields.items()} for item in items]
         distinct = {repr(row): row for row in rows}
         return [{**ended, **row} for row in distinct.values()]
@@ -137,11 +139,6 @@ def _example(kind: Given) -> str:
     return " or ".join(f'"{each}"' for each in kind)
 
 
-_IS: Mapping[str, type | tuple[type, ...]] = {
-    "text": str, "texts": list, "number": (int, float), "integer": int, "boolean": bool,
-}  # fmt: skip
-
-
 def _value(item: object, name: str, kind: Given) -> Any:
     """The field `name` of a JSON object, trimmed.
 
@@ -149,19 +146,48 @@ def _value(item: object, name: str, kind: Given) -> Any:
         ReplyError: it is not there, empty, or not of its kind.
     """
     value = item.get(name) if isinstance(item, dict) else None
-    if isinstance(kind, str):
-        fits = isinstance(value, _IS[kind]) and (kind == "boolean" or not isinstance(value, bool))
-    else:
-        fits = value in kind
-    if kind == "texts" and fits:
-        value = _distinct(value)
-    if isinstance(value, str):
-        value = value.strip()
-    if not fits or value in ("", []):
-        raise ReplyError(f"'{name}' is {value!r}"[:200])
+    try:
+        if not isinstance(kind, str):
+            return kind[kind.index(value)]
+        return _READERS[kind](value)
+    except (ValueError, TypeError, OverflowError):
+        raise ReplyError(f"'{name}' is {value!r}"[:200]) from None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("no text")
+    return value.strip()
+
+
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise TypeError("no list")
+    # A text that is left empty is none; what is no text makes the reply unreadable.
+    texts = [each.strip() if isinstance(each, str) else _text(each) for each in value]
+    if not any(texts):
+        raise ValueError("no texts")
+    return list(dict.fromkeys(text for text in texts if text))
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError("no number")
+    return float(value)
+
+
+def _integer(value: Any) -> int:
+    if _number(value) != value or int(value) != value or not -(2**63) <= value < 2**63:
+        raise ValueError("no integer")
+    return int(value)
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("no yes or no")
     return value
 
 
-def _distinct(values: Any) -> Sequence[str]:
-    texts = (value.strip() for value in values if isinstance(value, str))
-    return list(dict.fromkeys(text for text in texts if text))
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "text": _text, "texts": _texts, "number": _number, "integer": _integer, "boolean": _boolean,
+}  # fmt: skip

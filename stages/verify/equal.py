@@ -1,7 +1,7 @@
 """Hold a row's answer against the one that is known to be right.
 
 In:  {answer: "42", expected: "42"}
-Out: {correct: true}; null where one of them is null
+Out: {correct: true}; false without an answer, null where nothing is expected
 
 Both in the form that `extract.answer` writes, compared without regard to case. Rows are marked, not
 dropped: `filter.where columns: {value: correct}, one_of: [true]` keeps the right ones.
@@ -24,7 +24,9 @@ class Equal(RowStage):
 
     @override
     def decide(self, row: Row) -> Fate:
-        if row["answer"] is None or row["expected"] is None:
+        if row["expected"] is None:
             return Kept({"correct": None})
-        answer, expected = (normal(row[name]).casefold() for name in self.needs)
+        if row["answer"] is None:
+            return Kept({"correct": False})
+        answer, expected = (normal(str(row[name])).casefold() for name in self.needs)
         return Kept({"correct": answer == expected})

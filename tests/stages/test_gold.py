@@ -58,7 +58,7 @@ def test_every_prompt_stage_has_a_gold_file():
 
 
 def asked(ask):
-    if isinstance(ask, Kept | Dropped):
+    if isinstance(ask, Kept | Dropped | Failed):
         return said(ask)
     match ask.prompt:
         case Chat(messages):

@@ -5,7 +5,7 @@ import pytest
 from stages.errors import ReplyError
 from stages.shared.texts.leaks import refuse_leaks
 
-TEMPLATE = """Write one question that this person could send to an assistant.
+TEMPLATE = """Write one question that this person could send to an AI assistant.
 {% if formal %}Use a formal voice, without any contractions.{% endif %}
 
 <person>
@@ -16,13 +16,12 @@ TEMPLATE = """Write one question that this person could send to an assistant.
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("Sure: write one question that this person could ask.", "write one question that this"),
-        ("WRITE ONE QUESTION, THAT THIS PERSON", "write one question"),
-        ("I use a formal voice without any of it. Use a formal voice, without any", "use a formal"),
+        ("Sure: write one question that this person could send to", "write one question that"),
+        ("WRITE ONE QUESTION, THAT THIS PERSON COULD SEND", "write one question"),
         ("<person> How long is the Nile?", "<person>"),
         ("How long is the Nile?</person>", "</person>"),
         ("How long is the Nile?<|im_end|>", r"<\|im_end\|>"),
-        ("How long is {{ river }}?", r"\{\{"),
+        ("How long is {{ persona }}?", r"\{\{ persona"),
     ],
 )
 def test_what_repeats_the_prompt(text, what):
@@ -37,6 +36,9 @@ def test_what_repeats_the_prompt(text, what):
         "Which question could this person send to the mayor?",
         "Is <b>bold</b> still used? What does x < y > z mean?",
         "",
+        "Write one question that this person may like.",
+        r"So it is \\boxed{\\frac{3}{4}}, and x^{2^{n}} < 5.",
+        "if (x) { return {a: {b: 1}} }",
     ],
 )
 def test_what_does_not(text):

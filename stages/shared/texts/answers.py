@@ -5,13 +5,22 @@ import re
 
 def normal(answer: str) -> str:
     """The answer in the form in which equal ones are equal."""
-    text = answer.strip().strip("*$`").strip().removesuffix(".").strip()
-    number = text.replace("−", "-").lstrip("$€£").replace(",", "").removesuffix("%").strip()
+    text = answer.strip().strip("*`").strip().removesuffix(".").strip()
+    text = text.removeprefix("$").removesuffix("$") if text.count("$") == 2 else text
+    number = text.replace("−", "-").replace("\\", "").replace(" ", "").removesuffix("%")
+    number = re.sub(r"^(-?)[$€£](-?)", r"\1\2", number)
+    if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", number):
+        number = number.replace(",", "")
     if re.fullmatch(r"-?(\d+(\.\d+)?|\.\d+)", number):
-        if "." in number:
-            number = number.rstrip("0").rstrip(".")
-        sign, digits = ("-", number[1:]) if number.startswith("-") else ("", number)
-        digits = digits.lstrip("0") or "0"
-        digits = f"0{digits}" if digits.startswith(".") else digits
-        return digits if digits == "0" else sign + digits
+        return _plain(number)
     return re.sub(r"\s+", " ", text)
+
+
+def _plain(number: str) -> str:
+    """Digits without zeros that say nothing."""
+    sign, digits = ("-", number[1:]) if number.startswith("-") else ("", number)
+    if "." in digits:
+        digits = digits.rstrip("0").rstrip(".")
+    digits = digits.lstrip("0") or "0"
+    digits = f"0{digits}" if digits.startswith(".") else digits
+    return digits if digits == "0" else sign + digits

@@ -4,11 +4,12 @@ A constraint is written `kind:argument`, such as `at_most_words:40`. Words are r
 white space, a bullet is a line that begins with `-`, `*` or `•`, a blank line parts paragraphs.
 """
 
-import json
 import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from stages.shared.unicode import parse_json
 
 _NOUNS = ("river", "bread", "winter", "bicycle", "garden", "window", "music", "market")
 _ENDS = ("Is there anything else?", "That is all.", "I hope this helps.")
@@ -36,10 +37,9 @@ def _has_word(text: str, word: str) -> bool:
 
 
 def _is_json(text: str) -> bool:
-    inner = re.sub(r"\A```(?:json)?\s*|\s*```\Z", "", text.strip())
     try:
-        return isinstance(json.loads(inner), dict | list)
-    except ValueError:
+        return isinstance(parse_json(text.strip()), dict | list)
+    except (ValueError, RecursionError):
         return False
 
 

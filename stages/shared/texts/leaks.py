@@ -1,8 +1,8 @@
 """Replies that repeat the prompt: what a small model writes when it does not know what to say.
 
-A reply leaks if it shares six words in a row with the template's own text, row text excepted, holds
-one of the template's marks (`<request>`), or a control token of a chat template. Of the rows of a
-recipe of two small models' prompts 11 of 14 had such marks, and the judge gave them 3.2 to 4.0.
+A reply leaks if it shares eight words in a row with the template's own text, row text excepted, or
+holds a mark that the template puts around a row's text (`<request>`), one of its holes, or a
+control token of a chat template. Of one recipe 11 of 14 rows had such marks, and its judge liked it.
 """
 
 import re
@@ -13,9 +13,10 @@ from jinja2.nodes import TemplateData
 
 from stages.errors import ReplyError
 
-_WORDS = 6
-_MARKS = re.compile(r"</?[a-z_]{3,20}>")
-_CONTROL = re.compile(r"<\|[^|\s]{1,40}\|>|\[/?INST\]|<(?:start|end)_of_turn>|\{\{|\}\}")
+_WORDS = 8
+_AROUND = re.compile(r"<([a-z_]{3,20})>\s*\{\{")
+_HOLE = re.compile(r"\{\{\s*\w+\s*\}\}")
+_CONTROL = re.compile(r"<\|[^|\s]{1,40}\|>|\[/?INST\]|<(?:start|end)_of_turn>")
 
 
 def refuse_leaks(text: str, template: str) -> None:
@@ -42,8 +43,8 @@ def _own(template: str) -> tuple[frozenset[tuple[str, ...]], tuple[str, ...]]:
     grams = set()
     for words in map(_split, parts):
         grams |= {tuple(words[i : i + _WORDS]) for i in range(len(words) - _WORDS + 1)}
-    marks = dict.fromkeys(mark for part in parts for mark in _MARKS.findall(part))
-    return frozenset(grams), tuple(marks)
+    around = (f"<{slash}{name}>" for name in _AROUND.findall(template) for slash in ("", "/"))
+    return frozenset(grams), tuple(dict.fromkeys((*around, *_HOLE.findall(template))))
 
 
 def _split(text: str) -> list[str]:

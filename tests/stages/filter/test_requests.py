@@ -18,6 +18,8 @@ REST = "The Rhine rises in the Alps and ends in the North Sea."
         "What is the tone of this passage?",
         "Rewrite the following text: \n",
         "Sort the list below.",
+        "What's the main idea of the following passage?",
+        "What's wrong with the code above?",
     ],
 )
 def test_the_text_is_not_there(text):
@@ -37,6 +39,12 @@ def test_the_text_is_not_there(text):
         "Write code that reads a table.",
         "How do I write the following in Python: a loop over a dictionary?",
         "What should the picture above my sofa show?",
+        "Solve the following equation: 2x + 3 = 7",
+        "Sort the following numbers: 5, 2, 9",
+        "Write a Python function to reverse the given list.",
+        "How do I add a legend to the graph in matplotlib?",
+        "List all prime numbers below one hundred.",
+        "Write a Python function that returns all prime numbers below n.",
     ],
 )
 def test_the_text_is_there(text):
@@ -63,6 +71,9 @@ def test_about_the_model(text):
         "What are you supposed to do when a kettle leaks?",
         "You are a teacher. Explain photosynthesis to me.",
         "How does ChatGPT tokenise a text?",
+        'How do you say "What is your name?" in Japanese?',
+        "Translate 'Who are you?' into French.",
+        "You are an AI ethics researcher. Draft a talk.",
     ],
 )
 def test_about_something_else(text):
@@ -71,5 +82,6 @@ def test_about_something_else(text):
 
 def test_a_question_in_a_question():
     assert quotes_a_question('What is the answer to the question "How long is the Rhine?"')
-    assert quotes_a_question("Answer the following question: how long is the Rhine?")
+    assert not quotes_a_question("Answer the following question: how long is the Rhine?")
+    assert not quotes_a_question("How should I answer the question about my weaknesses?")
     assert not quotes_a_question("How do I answer a question in an interview?")

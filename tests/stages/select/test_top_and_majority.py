@@ -39,6 +39,12 @@ def test_a_majority():
     ]  # fmt: skip
 
 
+def test_case_and_zeros_make_no_other_answer():
+    fates = voted("yes", "Yes", "no", "no", "YES")
+    assert [isinstance(fate, Kept) for fate in fates] == [True, True, False, False, True]
+    assert all(isinstance(fate, Kept) for fate in voted("1,000", "1000.0"))
+
+
 def test_a_tie():
     assert voted("42", "41") == [Dropped("select.tie", "0.50 each")] * 2
     first, second = voted("42", "41", on_tie="first")
@@ -59,5 +65,7 @@ def test_a_solve_rate_goes_on_with_the_first_right_one():
     fates = SolveRate().decide([{"correct": c} for c in (None, False, True, True)])
     kept = Kept({"solve_rate": 0.5, "solutions": 4})
     assert fates == [Dropped("score.counted")] * 2 + [kept] + [Dropped("score.counted")]
+    (unknown,) = SolveRate().decide([{"correct": None}])
+    assert unknown == Kept({"solve_rate": None, "solutions": 1})
     (only,) = SolveRate().decide([{"correct": False}])
     assert only == Kept({"solve_rate": 0.0, "solutions": 1})

@@ -1,0 +1,21 @@
+"""Words of a text, in scripts with and without spaces between them."""
+
+import re
+
+_IDEOGRAPH = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[{_IDEOGRAPH}]|[^\s{_IDEOGRAPH}]+")
+
+
+def count_words(text: str) -> int:
+    """How many there are; of Chinese, Japanese and Korean each character counts."""
+    return len(_WORD.findall(text))
+
+
+def has_word(text: str, word: str) -> bool:
+    """Whether `word`, which may be several, stands in `text` as whole words, whatever their case.
+
+    In scripts without spaces a word has no borders.
+    """
+    parts = r"\s+".join(map(re.escape, word.split()))
+    borders = ("", "") if re.search(f"[{_IDEOGRAPH}]", word) else (r"(?<!\w)", r"(?!\w)")
+    return re.search(parts.join(borders), text, re.IGNORECASE) is not None

@@ -1,6 +1,6 @@
 """Documents as paragraphs: plain text, Markdown, HTML and PDF. Nothing in them is run or fetched.
 
-PDF by pypdf, HTML by Beautiful Soup; pages without text, such as scans, give nothing.
+PDF by pypdf, HTML by Beautiful Soup.
 """
 
 import re
@@ -8,29 +8,38 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from stages.errors import UserError
+from stages.shared.texts.words import count_words
 from stages.shared.unicode import storable
 
-_HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
-_BLOCKS = ("p", "li", "pre", "td", "th", "blockquote", "dd", "dt", "figcaption")
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BROKEN = (ValueError, OSError, LookupError, TypeError, AttributeError, RecursionError)
 """What parsers raise of a file that is not what its name says."""
+_HEADING = re.compile(r"#{1,6}\s+")
+_FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
+_SENTENCES = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])")
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_BLOCKS = (
+    "p", "li", "pre", "td", "th", "blockquote", "dd", "dt", "figcaption", "caption", "summary",
+    "div", "section", "article", "main", "header", "body", "html",
+)  # fmt: skip
 Paragraph = tuple[str, str]
 """(the heading above it, its text)."""
 
 
-def paragraphs(path: Path) -> Iterator[Paragraph]:
+def paragraphs(path: Path) -> list[Paragraph]:
     """The paragraphs of a document in order, each on one line, headings apart.
 
     Raises:
-        UserError: it cannot be read as what its name says.
+        UserError: it cannot be read as what its name says, or there is no text in it.
     """
     try:
-        found = READERS[path.suffix.lower()](path)
-        yield from ((h, storable(" ".join(text.split()))) for h, text in found if text.strip())
+        found = list(READERS[path.suffix.lower()](path))
     except _BROKEN as error:
         cause = f"{path} cannot be read as {path.suffix} ({type(error).__name__}: {error})"
         raise UserError(cause[:300], "Take it out of the folder, or save it anew.") from None
+    kept = [(h, storable(" ".join(text.split()))) for h, text in found if text.strip()]
+    if not kept:
+        raise UserError(f"there is no text in {path}", "Take it out of the folder; is it a scan?")
+    return kept
 
 
 def _text(path: Path) -> Iterator[Paragraph]:
@@ -39,26 +48,40 @@ def _text(path: Path) -> Iterator[Paragraph]:
 
 
 def _markdown(path: Path) -> Iterator[Paragraph]:
-    heading = ""
-    # A heading ends the paragraph before it, with or without a blank line.
-    for text in re.split(r"\n\s*\n|\n(?=#{1,6}\s)|(?<=\n)(?=#{1,6}\s)", _decoded(path)):
-        first, _, rest = text.strip().partition("\n")
-        found = _HEADING.match(first)
-        heading = found[1] if found else heading
-        yield heading, rest if found else text
+    heading, lines, fenced = "", list[str](), False
+    for line in _decoded(path).splitlines():
+        fenced ^= _FENCE.match(line) is not None
+        titled = not fenced and _HEADING.match(line)
+        if titled or (not fenced and not line.strip()):
+            yield heading, "\n".join(lines)
+            lines = []
+        if titled:
+            heading = line[titled.end() :].rstrip(" #")
+        else:
+            lines.append(line)
+    yield heading, "\n".join(lines)
 
 
 def _html(path: Path) -> Iterator[Paragraph]:
+    """The texts between the borders of blocks: closing tags are often left out."""
     from bs4 import BeautifulSoup
+    from bs4.element import PreformattedString
 
-    heading, soup = "", BeautifulSoup(path.read_bytes(), "html.parser")
-    for gone in soup(["script", "style", "nav", "header", "footer", "template", "noscript"]):
+    heading, block, parts = "", None, list[str]()
+    soup = BeautifulSoup(path.read_bytes(), "html.parser")
+    for gone in soup(["script", "style", "nav", "footer", "template", "noscript", "title"]):
         gone.decompose()
-    for tag in soup.find_all([*_HEADINGS, *_BLOCKS]):
-        if tag.name in _HEADINGS:
-            heading = " ".join(tag.get_text(" ").split())
-        elif tag.find(_BLOCKS) is None:  # the innermost: no text twice
-            yield heading, tag.get_text(" ")
+    for string in soup.find_all(string=True):
+        own = string.find_parent([*_HEADINGS, *_BLOCKS])
+        if own is not block:
+            if block is not None and block.name in _HEADINGS:
+                heading = " ".join(" ".join(parts).split())
+            else:
+                yield heading, " ".join(parts)
+            block, parts = own, []
+        # Comments and declarations are no text.
+        parts += [] if isinstance(string, PreformattedString) else [str(string)]
+    yield heading, " ".join(parts)
 
 
 def _pdf(path: Path) -> Iterator[Paragraph]:
@@ -67,11 +90,11 @@ def _pdf(path: Path) -> Iterator[Paragraph]:
 
     try:
         reader = PdfReader(path)
-        pages = [] if reader.is_encrypted else [page.extract_text() for page in reader.pages]
+        if reader.is_encrypted:
+            raise ValueError("it is encrypted")
+        pages = [page.extract_text() for page in reader.pages]
     except PyPdfError as error:
         raise ValueError(str(error)) from error
-    if reader.is_encrypted:
-        raise UserError(f"{path} is encrypted", "Take it out of the folder, or save it without.")
     for page in pages:
         for text in re.split(r"\n\s*\n", page):
             yield "", text
@@ -87,30 +110,36 @@ READERS: Mapping[str, Callable[[Path], Iterator[Paragraph]]] = {
 """By the end of a file's name."""
 
 
-def passages(given: Iterator[Paragraph], least: int, most: int) -> Iterator[Paragraph]:
+def passages(given: list[Paragraph], least: int, most: int) -> Iterator[Paragraph]:
     """Paragraphs of one heading, joined up to `most` words; what has under `least` is left out.
 
-    A paragraph of more words is cut at the end of a sentence where there is one.
+    A paragraph of more words is cut between its sentences.
     """
-    heading, words = "", list[str]()
+    heading, texts, count = "", list[str](), 0
     for above, text in given:
-        for piece in _pieces(text.split(), most):
-            if words and (above != heading or len(words) + len(piece) > most):
-                yield from _if_enough(heading, words, least)
-                words = []
-            heading, words = above, words + piece
-    yield from _if_enough(heading, words, least)
+        for piece in _pieces(text, most):
+            words = count_words(piece)
+            if texts and (above != heading or count + words > most):
+                yield from _if_enough(heading, texts, count, least)
+                texts, count = [], 0
+            heading, texts, count = above, [*texts, piece], count + words
+    yield from _if_enough(heading, texts, count, least)
 
 
-def _if_enough(heading: str, words: list[str], least: int) -> Iterator[Paragraph]:
-    if len(words) >= least:
-        yield heading, " ".join(words)
+def _if_enough(heading: str, texts: list[str], count: int, least: int) -> Iterator[Paragraph]:
+    if count >= least:
+        yield heading, " ".join(texts)
 
 
-def _pieces(words: list[str], most: int) -> Iterator[list[str]]:
-    while len(words) > most:
-        ends = [i for i in range(most // 2, most) if words[i][-1] in ".!?。！？"]
-        cut = ends[-1] + 1 if ends else most
-        yield words[:cut]
-        words = words[cut:]
-    yield words
+def _pieces(text: str, most: int) -> Iterator[str]:
+    """`text` in pieces of at most `most` words, where its sentences allow it."""
+    if count_words(text) <= most:
+        yield text
+        return
+    piece = ""
+    for sentence in _SENTENCES.split(text):
+        if piece and count_words(piece) + count_words(sentence) > most:
+            yield piece
+            piece = ""
+        piece = f"{piece} {sentence}".strip()
+    yield piece

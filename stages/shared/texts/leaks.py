@@ -2,7 +2,7 @@
 
 A reply leaks if it shares eight words in a row with the template's own text, row text excepted, or
 holds a mark that the template puts around a row's text (`<request>`), one of its holes, or a
-control token of a chat template. Of one recipe 11 of 14 rows had such marks, and its judge liked it.
+control token of a chat template. Of one recipe 11 of 14 rows had such marks.
 """
 
 import re

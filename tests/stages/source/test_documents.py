@@ -3,6 +3,7 @@
 import pytest
 
 from stages.errors import UserError
+from stages.shared.texts.documents import paragraphs
 from stages.source.documents import Documents
 
 
@@ -41,6 +42,42 @@ def test_no_text_of_html_stands_twice(tmp_path):
     assert [row["passage"] for row in rows(path)] == ["One two three four. Five six seven."]
 
 
+@pytest.mark.parametrize(
+    ("html", "texts"),
+    [
+        ("<p>Alpha one two<p>Beta one two<p>Gamma one two", ["Alpha", "Beta", "Gamma"]),
+        ("<ul><li>Buy one two<ul><li>white one two</ul></ul>", ["Buy", "white"]),
+        ("<div>all the text</div>", ["all"]),
+        ("<div>one two three <b>bold</b> four<p>five six seven</p>eight nine ten</div>",
+         ["one", "five", "eight"]),
+        ("<header><h1>Head</h1></header><p>one two three <!-- no --></p>", ["one"]),
+    ],
+)  # fmt: skip
+def test_no_text_of_html_is_lost(tmp_path, html, texts):
+    (tmp_path / "a.html").write_text(html)
+    found = paragraphs(tmp_path / "a.html")
+    assert [text.split()[0] for _, text in found] == texts
+    assert "no" not in found[-1][1].split()
+
+
+def test_a_comment_in_code_is_no_heading(tmp_path):
+    path = tmp_path / "a.md"
+    path.write_text(
+        "# Install\n\n```bash\n# get the tool\n\npip install x\n```\n\nAll is well ##\n"
+    )
+    assert paragraphs(path) == [
+        ("Install", "```bash # get the tool pip install x ```"), ("Install", "All is well ##"),
+    ]  # fmt: skip
+
+
+def test_characters_are_words_where_there_are_no_spaces(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("酸面团起子是面粉和水的混合物。" * 10)
+    lengths = [len(row["passage"]) for row in rows(path, least=10, most=40)]
+    assert len(lengths) == 5
+    assert max(lengths) <= 31
+
+
 def pdf(path, text):
     """A page with a line of text, written by hand."""
     stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET"
@@ -71,6 +108,7 @@ def test_pdf(tmp_path):
     [
         ("a.pdf", b"no PDF at all", "cannot be read as .pdf"),
         ("a.txt", b"\xff\xfe\x00z", "cannot be read as .txt"),
+        ("a.html", b"<script>x = 1</script>", "there is no text in"),
     ],
 )
 def test_a_document_that_cannot_be_read(tmp_path, name, content, cause):

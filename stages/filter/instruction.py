@@ -2,8 +2,8 @@
 
 In:  {instruction: "1. Question: Name three rivers. ", finish_reason: "stop"}
 Out: {instruction: "Name three rivers."}, or dropped as filter.empty, .truncated, .template_echo,
-     .too_short, .too_long, .repetition, .refusal, .self_answered, .about_itself, .missing_text,
-     .nested_question or .language
+     .too_short, .too_long, .repetition, .refusal, .self_answered, .preamble, .about_itself,
+     .missing_text, .nested_question or .language
 
 Clean-up takes off what sampled user turns carry around the request: list numbers, labels such
 as "Question:", wrapping quotes. It never cuts inside the text (Magpie's released clean-up cuts
@@ -76,6 +76,7 @@ class Instruction(RowStage):
             ("filter.repetition", rules.repeats),
             ("filter.refusal", _refuses),
             ("filter.self_answered", _answers_itself),
+            ("filter.preamble", requests.has_preamble),
             ("filter.about_itself", requests.is_about_itself),
             ("filter.missing_text", requests.misses_text),
             ("filter.nested_question", requests.quotes_a_question),

@@ -42,6 +42,11 @@ _NESTED = re.compile(
     r"\b(?:is|was)\s+the\s+answer\s+to\s+(?:the|this)\s+(?:following\s+)?question\b", re.IGNORECASE
 )
 _SAID = re.compile(r"(?:^|(?<=\s))'[^'\n]+'|\"[^\"]+\"|“[^”]+”|«[^»]+»")
+_PREAMBLE = re.compile(
+    r"(?:sure|certainly|of course|absolutely|okay|ok)\b[^.?\n]{0,40}[!,:.]"
+    r"|here(?:'s|\s+is|\s+are)\s+(?:a|an|one|another|some)\b[^?\n]{0,80}:",
+    re.IGNORECASE,
+)
 
 
 def misses_text(text: str) -> bool:
@@ -71,3 +76,8 @@ def is_about_itself(text: str) -> bool:
 def quotes_a_question(text: str) -> bool:
     """It asks for the answer to a question instead of asking it."""
     return _NESTED.search(text) is not None
+
+
+def has_preamble(text: str) -> bool:
+    """It begins as an assistant does, before what was asked for: "Sure, here is another task:"."""
+    return _PREAMBLE.match(text.strip()) is not None

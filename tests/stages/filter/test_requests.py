@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.filter.requests import is_about_itself, misses_text, quotes_a_question
+from stages.filter.requests import has_preamble, is_about_itself, misses_text, quotes_a_question
 
 REST = "The Rhine rises in the Alps and ends in the North Sea."
 
@@ -85,3 +85,17 @@ def test_a_question_in_a_question():
     assert not quotes_a_question("Answer the following question: how long is the Rhine?")
     assert not quotes_a_question("How should I answer the question about my weaknesses?")
     assert not quotes_a_question("How do I answer a question in an interview?")
+
+
+def test_words_before_the_request():
+    for text in (
+        "Sure, here is another task: sort a list.",
+        "Here's a task:\n\nSort.",
+        "Sure! Name it.",
+    ):
+        assert has_preamble(text)
+    for text in (
+        "Surely you know a good book on chess?",
+        "Here is my code: x = 1. Why does it fail?",
+    ):
+        assert not has_preamble(text)

@@ -23,8 +23,11 @@ from stages.ask import Ask, Capability, Reply, Sampling, chat
 from stages.base import Columns, Derived, Fate, Kept, MultiCallStage, Role, Row
 from stages.errors import ReplyError
 from stages.shared.replies import parse_object, reading
+from stages.shared.reply_form import ReplyForm
 from stages.shared.sampled import SamplingSettings
 from stages.shared.texts.leaks import refuse_leaks
+
+_VERSION = ReplyForm({"version": "text"})
 
 
 class Versions(SamplingSettings, MultiCallStage):
@@ -82,7 +85,8 @@ class Versions(SamplingSettings, MultiCallStage):
                 versions.append(self._evolved(reply, versions))
         if len(replies) < self.times:
             values = {"instruction": row["instruction"], "text": versions[-1]}
-            return Ask(chat(prompts.render(self._prompt, **values)), self.sampling())
+            text = prompts.render(self._prompt, **values)
+            return Ask(chat(text), self.sampling(), schema=_VERSION.schema())
         order = random.Random(row["seed"]).sample(range(len(versions)), len(versions))
         if len(replies) == self.times:
             return self._marking(row, [versions[i] for i in order])
@@ -97,10 +101,10 @@ class Versions(SamplingSettings, MultiCallStage):
         )
 
     def _evolved(self, reply: Reply, before: Sequence[str]) -> str:
-        text = reply.text.strip()
+        text = str(_VERSION.read(reply)[0]["version"])
         refuse_leaks(text, prompts.text(self._prompt))
-        if not text or text in before or reply.sample.finish_reason == "length":
-            raise ReplyError("the version is empty, cut off or no other")
+        if text in before:
+            raise ReplyError("the version is no other")
         return text
 
     def _marking(self, row: Row, shown: Sequence[str]) -> Ask:

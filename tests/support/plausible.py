@@ -41,7 +41,10 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
     said = " ".join(message.content for message in prompt.messages)
     said += f" {prompt.system}" if isinstance(prompt, UserTurn) else ""
     if ask.schema is not None:
-        return dataclasses.replace(sample, text=json.dumps(_fitting(json.loads(sample.text), draw)))
+        value = _fitting(json.loads(sample.text), draw)
+        if isinstance(value, dict) and "translation" in value:
+            value["translation"] = _foreign(said, draw)
+        return dataclasses.replace(sample, text=json.dumps(value))
     if "A word problem:" in said:
         return sample
     if problem := next((p for p in _PROBLEMS if p["instruction"] in said), None):
@@ -50,16 +53,22 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         right = int(problem["expected"])
         answer = right if draw.random() < share else right + draw.randint(1, 5)
         return dataclasses.replace(sample, text=f"{sample.text}\nAnswer: {answer}")
-    for sign, sentence in _FOREIGN.items():
-        if sign in said or said.strip().startswith(sentence[:14]):
-            text = sentence.format(draw.choice(_THINGS), draw.choice(_PLACES))
-            return dataclasses.replace(sample, text=text)
+    if text := _foreign(said, draw):
+        return dataclasses.replace(sample, text=text)
     if "Use at most" in said or "small letters only" in said:
         return dataclasses.replace(sample, text="a short answer without any of that")
     if "Answer:" in said and "step by step" in said:
         answer = len(prompt.messages[-1].content) + draw.choice([0, 0, 0, 1])
         return dataclasses.replace(sample, text=f"{sample.text}\nAnswer: {answer}")
     return sample
+
+
+def _foreign(said: str, draw: random.Random) -> str:
+    """A sentence of the language that is asked for or spoken; empty for English."""
+    for sign, sentence in _FOREIGN.items():
+        if sign in said or said.strip().startswith(sentence[:14]):
+            return sentence.format(draw.choice(_THINGS), draw.choice(_PLACES))
+    return ""
 
 
 def _fitting(value: object, draw: random.Random) -> object:

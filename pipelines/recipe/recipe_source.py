@@ -42,7 +42,7 @@ def require(source: Mapping[str, Any]) -> None:
     for key, kind in kinds.items():
         if not isinstance(source.get(key), kind) or not source[key]:
             what = {"name": "a short text", "engines": "a mapping", "stages": "a list"}[key]
-            near = difflib.get_close_matches(key, [k for k in source if k not in kinds], 1)
+            near = difflib.get_close_matches(key, [str(k) for k in source if k not in kinds], 1)
             remedy = f"Is '{near[0]}' meant to be '{key}'?" if near else f"Add {what}."
             raise UserError(f"the recipe has no usable '{key}'", remedy)
 

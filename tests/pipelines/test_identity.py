@@ -44,7 +44,7 @@ CANDIDATES: list[Any] = [
     0, 1, 2, 3, 7, 0.25, 0.5, 0.75, 1.5, True, False, None, "other", "response", "instruction",
     ["fr"], ("fr",), ["other"], "drop", "null", "retry", "fail", "qwen-2.5", "llama-3",
     ["deepen"], {"a": 1}, {"q": "number"}, {"b": "text"}, {"b": ["x"]}, {"b": 1}, "{{ b }}",
-    "skillmix/topics", "last", "first", "flipped", "quality", ["number"], "(?P<b>y)",
+    "skillmix/topics", "last", "keep", "first", "flipped", "quality", ["number"], "(?P<b>y)",
     "tests/data/none.jsonl", 12, 99, 640,
 ]  # fmt: skip
 COMPANIONS = [

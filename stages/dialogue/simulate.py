@@ -35,6 +35,7 @@ from stages.shared.texts.leaks import refuse_leaks
 class Simulate(SamplingSettings, MultiCallStage):
     """The transcript is a column; no turn is kept without an answer."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "generate"
     cites: ClassVar[tuple[str, ...]] = ("ultrachat", "platolm")
     adds: ClassVar[Columns] = {"messages": MESSAGES, "turns": pa.int64()}
@@ -84,6 +85,8 @@ class Simulate(SamplingSettings, MultiCallStage):
         for call, reply in enumerate(replies):
             with reading(call):
                 texts.append(_said(reply, texts))
+                for name in self.prompts:
+                    refuse_leaks(texts[-1], prompts.text(name))
         if len(texts) == 2 * self.turns:
             messages = [{"role": _role(i), "content": text} for i, text in enumerate(texts)]
             return Kept({"messages": messages, "turns": self.turns})
@@ -121,8 +124,7 @@ def _said(reply: Reply, before: Sequence[str]) -> str:
     """A turn's text.
 
     Raises:
-        ReplyError: it is empty, was cut off, says word for word what was said before, or what the
-            prompt says.
+        ReplyError: it is empty, was cut off, or says word for word what was said before.
     """
     text = reply.text.strip()
     if not text:
@@ -131,5 +133,4 @@ def _said(reply: Reply, before: Sequence[str]) -> str:
         raise ReplyError("a turn was cut off")
     if text in before:
         raise ReplyError("a turn repeats an earlier one")
-    refuse_leaks(text, prompts.text("dialogue/user"))
     return text

@@ -4,9 +4,9 @@ In:  {parents: [q], answer: "42"}, {parents: [q], answer: "42"}, {parents: [q], 
 Out: {majority_share: 0.67, solutions: 3} for the first two; the others are dropped as
      select.minority, select.tie where no answer has more votes than another, select.no_answer
 
-Self-consistency (arXiv:2203.11171), and the labels of OpenMathInstruct-2. The
-share is of all solutions, those without an answer included: a question of which few are readable is
-not sure of itself.
+Self-consistency (arXiv:2203.11171), and the labels of OpenMathInstruct-2. They are the same where
+`verify.equal` says so. The share is of all solutions, those without an answer included: a question
+of which few are readable is not sure of itself.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Dropped, Fate, GroupStage, Kept, Role, Row
-from stages.shared.texts.answers import normal
+from stages.shared.texts.answers import comparable
 
 
 class Majority(GroupStage):
@@ -36,7 +36,7 @@ class Majority(GroupStage):
 
     @override
     def decide(self, rows: Sequence[Row]) -> Sequence[Fate]:
-        votes = Counter(_same(row["answer"]) for row in rows if row["answer"] is not None)
+        votes = Counter(comparable(row["answer"]) for row in rows if row["answer"] is not None)
         ranked = votes.most_common()
         tie = len(ranked) > 1 and ranked[0][1] == ranked[1][1]
         winner, count = ranked[0] if ranked else (None, 0)
@@ -50,11 +50,6 @@ class Majority(GroupStage):
             return Dropped("select.tie", f"{share:.2f} each")
         if share < self.min_share:
             return Dropped("select.unsure", f"{share:.2f} for {winner}"[:80])
-        if _same(row["answer"]) != winner:
+        if comparable(row["answer"]) != winner:
             return Dropped("select.minority", f"{row['answer']}, most say {winner}"[:80])
         return Kept({"majority_share": share, "solutions": count})
-
-
-def _same(answer: object) -> str:
-    """Equal for answers that `verify.equal` calls equal."""
-    return normal(str(answer)).casefold()

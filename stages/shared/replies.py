@@ -32,37 +32,6 @@ def parse_object(text: str) -> dict[str, object]:
     return value
 
 
-def texts_schema(name: str, least: int, most: int, max_chars: int) -> dict[str, object]:
-    """The JSON schema of `{name: [text, …]}` with `least` to `most` texts."""
-    texts = {
-        "type": "array",
-        "items": {"type": "string", "minLength": 2, "maxLength": max_chars},
-        "minItems": least,
-        "maxItems": most,
-    }
-    return {
-        "type": "object",
-        "properties": {name: texts},
-        "required": [name],
-        "additionalProperties": False,
-    }
-
-
-def parse_texts(text: str, name: str) -> list[str]:
-    """The distinct texts of `{name: [text, …]}`, trimmed, in order.
-
-    Raises:
-        ReplyError: the reply has another form or holds no text.
-    """
-    values = parse_object(text).get(name)
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ReplyError(f"'{name}' is not a list of texts: {text[:80]!r}")
-    distinct = dict.fromkeys(value.strip() for value in values if value.strip())
-    if not distinct:
-        raise ReplyError(f"'{name}' is empty")
-    return list(distinct)
-
-
 REQUEST_SCHEMA: dict[str, object] = {
     "type": "object",
     "properties": {"request": {"type": "string", "minLength": 1, "maxLength": 900}},

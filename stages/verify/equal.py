@@ -13,7 +13,7 @@ import pyarrow as pa
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
-from stages.shared.texts.answers import normal
+from stages.shared.texts.answers import comparable
 
 
 class Equal(RowStage):
@@ -28,5 +28,5 @@ class Equal(RowStage):
             return Kept({"correct": None})
         if row["answer"] is None:
             return Kept({"correct": False})
-        answer, expected = (normal(str(row[name])).casefold() for name in self.needs)
+        answer, expected = (comparable(row[name]) for name in self.needs)
         return Kept({"correct": answer == expected})

@@ -3,6 +3,11 @@
 import re
 
 
+def comparable(answer: object) -> str:
+    """Equal for answers that are the same, whatever their case."""
+    return normal(str(answer)).casefold()
+
+
 def normal(answer: str) -> str:
     """The answer in the form in which equal ones are equal."""
     text = answer.strip().strip("*`").strip().removesuffix(".").strip()

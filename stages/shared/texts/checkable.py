@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from stages.shared.texts.words import has_word
 from stages.shared.unicode import parse_json
 
 _NOUNS = ("river", "bread", "winter", "bicycle", "garden", "window", "music", "market")
@@ -30,10 +31,6 @@ def _bullets(text: str) -> int:
 
 def _paragraphs(text: str) -> int:
     return len([part for part in re.split(r"\n\s*\n", text) if part.strip()])
-
-
-def _has_word(text: str, word: str) -> bool:
-    return re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE) is not None
 
 
 def _is_json(text: str) -> bool:
@@ -60,9 +57,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     "no_comma": Kind("Do not use any commas.", ("",), lambda t, _: "," not in t),
     "lower_case": Kind("Write in small letters only.", ("",), lambda t, _: t == t.lower()),
-    "with_word": Kind("Use the word \"{}\" in your answer.", _NOUNS, _has_word),
+    "with_word": Kind("Use the word \"{}\" in your answer.", _NOUNS, has_word),
     "without_word": Kind(
-        "Do not use the word \"{}\".", ("the", "is", "and"), lambda t, w: not _has_word(t, w)
+        "Do not use the word \"{}\".", ("the", "is", "and"), lambda t, w: not has_word(t, w)
     ),
     "ends_with": Kind(
         "End your answer with exactly these words: {}", _ENDS,

@@ -12,7 +12,7 @@ from pipelines.publish.licenses import DATASET, licensed
 from pipelines.publish.publish import publish, review
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
-from stages.errors import RunError
+from stages.errors import RunError, UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,15 @@ class Wanted:
     formats: Sequence[str]
     licenses: Sequence[str]
     waived: Sequence[str]
+    harmful: bool
     out: Path | None
 
 
 def make(store: Store, run: Run, wanted: Wanted) -> Path:
     """Write the release folder and say where it is."""
+    if run.source.get("harmful") and not wanted.harmful:
+        cause = f"the rows of {run.id} hold text that is meant to be harmful"
+        raise UserError(cause, "Give --harmful to publish them: the card then says so first.")
     known = licensed(run, dict(_named(text) for text in wanted.licenses), wanted.waived)
     formats = tuple(dict.fromkeys(wanted.formats)) or release.default_formats(run)
     out = wanted.out or _place(store, run)

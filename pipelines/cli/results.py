@@ -116,6 +116,9 @@ def publish(
         list[str],
         typer.Option("--waive", metavar="NAME", help="Publish though its license is not known."),
     ] = [],  # noqa: B006
+    harmful: Annotated[
+        bool, typer.Option("--harmful", help="Publish rows of a recipe with `harmful: true`.")
+    ] = False,
     private: Annotated[bool, typer.Option("--private", help="Make a private repository.")] = False,
     tag: Annotated[str | None, typer.Option("--tag", help="Name the release, as v1.0.0.")] = None,
     out: Annotated[
@@ -131,7 +134,7 @@ def publish(
     from pipelines.cli import publishing
 
     where = Store.at(store)
-    wanted = publishing.Wanted(repo, formats, licenses, waived, out)
+    wanted = publishing.Wanted(repo, formats, licenses, waived, harmful, out)
     release = publishing.make(where, where.find(_one(run, run_id)), wanted)
     if dry_run:
         publishing.compare(release, repo, private=private, tag=tag)

@@ -63,10 +63,15 @@ def _front_matter(contents: Contents, numbers: Numbers) -> dict[str, Any]:
         "task_categories": ["text-generation"],
         "annotations_creators": ["machine-generated"],
         "size_categories": [_size(numbers.rows)],
-        "tags": ["synthetic", "bowerbird", *purpose],
+        "tags": ["synthetic", "bowerbird", *purpose, *_warning(contents.run)],
         "configs": [_config(config, i == 0) for i, config in enumerate(configs)],
         "dataset_info": [_info(config, contents.folder) for config in configs],
     }
+
+
+def _warning(run: Run) -> list[str]:
+    """The hub's own tag for what not everybody should meet unasked."""
+    return ["not-for-all-audiences"] if run.source.get("harmful") else []
 
 
 def _size(rows: int) -> str:

@@ -78,6 +78,9 @@ class Recipe(BaseModel):
     cites: tuple[str, ...] = ()
     """Keys in `pipelines/recipe/methods.bib` of works it follows, for its card; those of its stages
     stand there anyway."""
+    harmful: bool = False
+    """The rows hold text that is meant to be harmful: the card says so first, and `publish` wants
+    `--harmful`."""
     engines: Mapping[str, EngineSpec]
     """By the names that stages call them."""
     chains: Mapping[str, tuple[Entry | Rounds, ...]] = {}

@@ -17,7 +17,7 @@ from pydantic import Field
 import prompts
 from stages.ask import Ask, Capability, OnParseError, Reply, chat
 from stages.base import Columns, Fate, Kept, Role, Row
-from stages.shared.replies import REQUEST_SCHEMA, parse_request
+from stages.shared.reply_form import ReplyForm
 from stages.shared.sampled import Sampled
 from stages.shared.texts.leaks import refuse_leaks
 
@@ -25,12 +25,13 @@ Operator = Literal[
     "add_constraint", "deepen", "concretise", "add_reasoning", "complicate_input", "breadth"
 ]
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
+_FORM = ReplyForm({"request": "text"})
 
 
 class Rewrite(Sampled):
     """One evolution per evolving row."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("evolve/rewrite",)
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)
@@ -60,10 +61,11 @@ class Rewrite(Sampled):
         text = prompts.render(
             "evolve/rewrite", instruction=row["instruction"], operator=self.operator(row)
         )
-        return Ask(chat(text), self.sampling(), schema=REQUEST_SCHEMA)
+        asked = f"{text}\n\n{_FORM.sentence()}"
+        return Ask(chat(asked), self.sampling(), schema=_FORM.schema())
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The new instruction."""
-        request = parse_request(reply.text)
+        request = _FORM.read(reply)[0]["request"]
         refuse_leaks(request, prompts.text("evolve/rewrite"))
         return Kept({"evolved": request, "evolved_by": self.operator(row)})

@@ -30,24 +30,3 @@ def parse_object(text: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ReplyError(f"a JSON {type(value).__name__}, not an object: {text[:80]!r}")
     return value
-
-
-REQUEST_SCHEMA: dict[str, object] = {
-    "type": "object",
-    "properties": {"request": {"type": "string", "minLength": 1, "maxLength": 900}},
-    "required": ["request"],
-    "additionalProperties": False,
-}
-"""The JSON schema of one new instruction, `{request: text}`."""
-
-
-def parse_request(text: str) -> str:
-    """The text of `{request: text}`, trimmed.
-
-    Raises:
-        ReplyError: the reply has another form or the text is empty.
-    """
-    request = parse_object(text).get("request")
-    if not isinstance(request, str) or not request.strip():
-        raise ReplyError(f"no request in {text[:80]!r}")
-    return request.strip()

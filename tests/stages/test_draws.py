@@ -13,6 +13,7 @@ from stages.decontaminate.neighbours import Neighbours
 from stages.dedup.exact import Exact
 from stages.dedup.rouge import Rouge
 from stages.dedup.semantic import Semantic
+from stages.draw.nearest import Nearest
 from stages.select.first import First
 from stages.select.quality_diversity import QualityDiversity
 from stages.select.top import Top
@@ -32,7 +33,7 @@ ROWS = [
 SET_STAGES = [
     Exact(), Semantic(), QualityDiversity(rows=4), First(rows=4),
     Neighbours(against=("other",), threshold=0.5), annotate.Neighbours(), Rouge(threshold=0.6),
-    Top(rows=3),
+    Top(rows=3), Nearest(of="texts", take=1),
 ]  # fmt: skip
 
 
@@ -47,7 +48,12 @@ def test_the_seed_of_a_set_stage_that_does_not_draw_changes_nothing(stage, as_ta
     table = as_table(ROWS, embedding=pa.list_(pa.float32()))
     assert not stage.uses_seed
     other = as_table([{"embedding": [0.0, 1.0, 0.0]}], embedding=pa.list_(pa.float32()))
-    rows = reader(table, other=other)
+    given = [
+        {"embedding": [1.0, 0.0, 0.0], "text": "a"},
+        {"embedding": [0.6, 0.8, 0.0], "text": "b"},
+    ]
+    texts = as_table(given, embedding=pa.list_(pa.float32()))
+    rows = reader(table, other=other, texts=texts)
     first = list(stage.run(rows, 1))
     assert first == list(stage.run(rows, 2))
     assert len(set(map(repr, first))) > 1

@@ -7,6 +7,7 @@ keeps or breaks constraints by the seed; all else is `babble`.
 import dataclasses
 import json
 import random
+import re
 from pathlib import Path
 
 from stages.ask import Chat, Reply, Request, Sample, UserTurn
@@ -14,6 +15,7 @@ from stages.engines.scripts import babble
 
 _SEEDS = Path(__file__).parents[2] / "configs/seeds"
 _PROBLEMS = [json.loads(line) for line in (_SEEDS / "problems.jsonl").read_text().splitlines()]
+_SUM = re.compile(r"(-?\d+(?: [+-] \d+)+) =")
 _FOREIGN = {
     "German": "Können Sie mir bitte erklären, wie {} in {} am besten gelingt?",
     "Deutsch": "Wie kann ich {} in {} am besten lernen, und was brauche ich dafür?",
@@ -52,6 +54,10 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         share = 1.0 if told else 0.25 if ask.sampling.temperature > 1 else 0.75
         right = int(problem["expected"])
         answer = right if draw.random() < share else right + draw.randint(1, 5)
+        return dataclasses.replace(sample, text=f"{sample.text}\nAnswer: {answer}")
+    if (found := _SUM.search(said)) and "arithmetic" in said:
+        answer = sum(int(term) for term in found[1].replace("- ", "-").replace("+ ", "").split())
+        answer += 0 if draw.random() < 0.6 else 1
         return dataclasses.replace(sample, text=f"{sample.text}\nAnswer: {answer}")
     if text := _foreign(said, draw):
         return dataclasses.replace(sample, text=text)

@@ -20,37 +20,50 @@ from tests.security import no_pickle
 
 no_pickle.watch()
 ROOT = Path(__file__).parents[1]
-WHOLE_MACHINE = {
-    f"tests/{name}.py"
-    for name in (
+LANES = {
+    "clusters": (
         "chaos/test_full_form",
         "pipelines/execution/test_cluster",
         "pipelines/execution/test_on_ray_and_prefect",
         "pipelines/flows/test_machinery",
         "pipelines/flows/test_schedule",
-        "pipelines/test_packaged_model",
         "security/test_secrets",
+    ),
+    "models": (
+        "pipelines/test_packaged_model",
         "stages/engines/test_vllm",
         "stages/engines/test_vllm_reward",
         "stages/engines/test_vllm_serve",
-    )
+    ),
 }
-"""What starts clusters, loads models, or takes both cores: beside another of them a cluster's
-nodes miss their deadlines."""
+"""Files whose tests go one after another: beside another of them a cluster's nodes miss their
+deadlines, and two models take more memory than there is. They take longest, so they come first.
+Much of their time is waiting, which is why `make test` has three processes on two cores."""
 
 
-class OneAtATime(LoadFileScheduling):
-    """Of the two processes of `make test`, one takes these after each other, one what is left."""
+def _lane(nodeid):
+    """Of the test's file; empty for one that may run beside all others."""
+    file = nodeid.split("::")[0].removeprefix("tests/").removesuffix(".py")
+    return next((lane for lane, files in LANES.items() if file in files), "")
+
+
+class Lanes(LoadFileScheduling):
+    """Of the processes of `make test` one takes each lane, the others what is left."""
 
     def _split_scope(self, nodeid):
-        file = super()._split_scope(nodeid)
-        return "the whole machine" if file in WHOLE_MACHINE else file
+        return _lane(nodeid) or super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Files stay together."""
-    assert all((ROOT / file).is_file() for file in WHOLE_MACHINE)
-    return OneAtATime(config, log)
+    """Files stay together, and so do lanes."""
+    assert all((ROOT / f"tests/{f}.py").is_file() for files in LANES.values() for f in files)
+    return Lanes(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest begins first."""
+    order = [*LANES, ""]
+    items.sort(key=lambda item: order.index(_lane(item.nodeid)))
 
 
 @pytest.fixture

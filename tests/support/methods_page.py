@@ -3,6 +3,7 @@
 python -m tests.support.methods_page      writes the page; a test compares it
 """
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -29,7 +30,7 @@ THEMES = {
 }
 HEAD = """# Methods
 
-Published methods as recipes. Each runs as it is on the packaged model of 1.5 billion parameters, on two cores and in minutes; put your own model into `engines` and raise the numbers. A recipe's first lines say which paper it follows and where it departs; what a stage does is in its file ([recipe.md](recipe.md) has every setting). `calls` counts those for one row that goes in, if nothing is dropped.
+Published methods as recipes. Each runs as it is on the packaged model of 1.5 billion parameters, on two cores and in minutes; put your own model into `engines` and raise the numbers. A recipe's first lines say which paper it follows and where it departs; what a stage does is in its file ([recipe.md](recipe.md) has every setting). `calls` counts those for one row that goes in, if nothing is dropped; what a run on the packaged model took was measured (`python -m benchmarks.papers`).
 
 ```sh
 bowerbird run configs/papers/seeded/personas.yaml --local
@@ -81,6 +82,62 @@ def table(found):
     return "\n".join(lines)
 
 
+def _tuned(steps):
+    """The numbers that the recipe sets, stage by stage: what to change first."""
+    parts = []
+    for step in steps:
+        if step.round > 1:
+            continue
+        settings = step.stage.model_dump(exclude_unset=True)
+        given = {k: v for k, v in settings.items() if type(v) in (int, float) and k != "max_tokens"}
+        if given:
+            said = ", ".join(f"{name} {value}" for name, value in given.items())
+            parts.append(f"`{step.renaming.stage.__module__[7:]}` {said}")
+    return f"\n\nWhat to tune: {'; '.join(dict.fromkeys(parts))}." if parts else ""
+
+
+def _checked(steps):
+    """Where the tests hold stages against papers and tables; those of every recipe left out."""
+    found = []
+    for step in steps:
+        family, name = step.renaming.stage.__module__.split(".")[1:]
+        if family in ("source", "generate", "filter"):
+            continue
+        folder = ROOT / "tests/stages" / family
+        for path in sorted(folder.glob("*")):
+            if path.name == f"{name}.gold.jsonl" or re.fullmatch(
+                rf"test_.*{name}.*\.py", path.name
+            ):
+                found.append(f"{family}/{path.name}")
+    names = ", ".join(f"`{name}`" for name in dict.fromkeys(found))
+    return f"\n\nChecked in tests/stages: {names}." if found else ""
+
+
+def _measured():
+    """What `python -m benchmarks.papers` found, by recipe."""
+    lines = (ROOT / "benchmarks/results/papers.jsonl").read_text().splitlines()
+    return {line["recipe"]: line for line in map(json.loads, lines)}
+
+
+def _took(path):
+    """Rows, calls and tokens on the packaged model, and why most rows were lost."""
+    name = path.relative_to(ROOT / "configs").with_suffix("").as_posix()
+    found = _measured().get(name)
+    if not found or not found["rows"]:
+        return ""
+    calls, read, written = (_round(found[k] / found["rows"]) for k in ("calls", "read", "written"))
+    text = f"On the packaged model {found['rows']} rows"
+    if found["calls"]:
+        text += f"; 1,000 rows take {calls}k calls, {read}k tokens read and {written}k written"
+    lost = ", ".join(f"{n} as `{reason}`" for reason, n in list(found["lost"].items())[:3])
+    return f"\n\n{text}." + (f" Dropped: {lost}." if lost else "")
+
+
+def _round(number):
+    """Two figures, as people say it."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+
+
 def _section(path):
     steps = _steps(path)
     name = path.relative_to(ROOT).as_posix()
@@ -89,7 +146,8 @@ def _section(path):
     works = f"\n\nFollows: {'; '.join(cited)}." if cited else ""
     return (
         f"### {path.stem.replace('_', ' ')}\n\n[{name}](../{name}). {_about(path)}{works}\n\n"
-        f"Stages: {_stages(steps)}. Calls: {_calls(steps)}."
+        f"Stages: {_stages(steps)}. Calls: {_calls(steps)}.{_tuned(steps)}"
+        f"{_checked(steps)}{_took(path)}"
     )
 
 

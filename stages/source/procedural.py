@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Role, Row, RowStage
-from stages.shared.procedural import check_tasks, tasks
+from stages.shared.checks.procedural import check_tasks, tasks
 
 
 class Procedural(RowStage):

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
 from stages.errors import ReplyError
-from stages.shared.form_check import FormCheck
+from stages.shared.checks.form_check import FormCheck
 
 
 class Form(FormCheck, RowStage):

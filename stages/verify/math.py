@@ -15,7 +15,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
-from stages.shared.mathematics import same
+from stages.shared.checks.mathematics import same
 
 
 class Math(RowStage):

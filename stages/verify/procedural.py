@@ -16,7 +16,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
-from stages.shared.procedural import score
+from stages.shared.checks.procedural import score
 
 
 class Procedural(RowStage):

@@ -5,7 +5,7 @@ Out: {passes: true}, or {passes: false, feedback: "… AssertionError"}; null wi
 
 The code is the answer's first Python block, or a text that is code as a whole. Feedback is the end
 of what an error says, for execution feedback as in LeTI (arXiv:2305.10314). No network, no files of
-the machine, `seconds` of time, `mib` of memory (`shared/sandbox.py`); needs bubblewrap.
+the machine, `seconds` of time, `mib` of memory (`shared/checks/sandbox.py`); needs bubblewrap.
 """
 
 import re
@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
-from stages.shared.sandbox import check_sandbox, run_python
+from stages.shared.checks.sandbox import check_sandbox, run_python
 
 _BLOCK = re.compile(r"```(?:python|py)?[^\S\n]*\n(.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
 

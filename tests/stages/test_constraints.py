@@ -7,7 +7,7 @@ import pytest
 from stages.ask import Reply, Sample
 from stages.errors import ReplyError
 from stages.generate.structured import Structured
-from stages.shared.constraints import check_pattern, check_schema, matches, without_lengths
+from stages.shared.checks.constraints import check_pattern, check_schema, matches, without_lengths
 from tests.support.constraints import (
     BAD_PATTERNS,
     BAD_SCHEMAS,

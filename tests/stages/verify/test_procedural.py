@@ -3,7 +3,7 @@
 import pytest
 
 from stages.errors import UserError
-from stages.shared.child import Child
+from stages.shared.checks.child import Child
 from stages.source.procedural import Procedural
 from stages.verify import procedural
 

@@ -7,8 +7,8 @@ import pytest
 
 from stages.base import Kept
 from stages.errors import UserError
-from stages.shared import sandbox
-from stages.shared.sandbox import run_python
+from stages.shared.checks import sandbox
+from stages.shared.checks.sandbox import run_python
 from stages.verify.python import Python, code_in
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, field_validator, model_validator
 
 from stages.errors import ReplyError
-from stages.shared.constraints import SchemaValidator, check_pattern, check_schema, matches
+from stages.shared.checks.constraints import SchemaValidator, check_pattern, check_schema, matches
 from stages.shared.unicode import parse_json
 
 

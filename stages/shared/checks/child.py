@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 _START_S = 60.0
@@ -64,9 +65,8 @@ def serve(answer: Callable[[Any], Any]) -> None:
     out.write('"ready"\n')
     out.flush()
     for line in sys.stdin:
-        try:
+        said = "null"
+        with suppress(Exception):  # whatever a library raises of what a model wrote
             said = json.dumps(answer(json.loads(line)))
-        except Exception:  # noqa: BLE001  # whatever a library raises of what a model wrote
-            said = "null"
         out.write(said + "\n")
         out.flush()

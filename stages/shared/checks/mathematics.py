@@ -2,7 +2,7 @@
 
 import logging
 
-from stages.shared.child import Child, serve
+from stages.shared.checks.child import Child, serve
 
 _CHILD = Child(__name__)
 

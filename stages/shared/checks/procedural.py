@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from stages.errors import UserError
-from stages.shared.child import Child, serve
+from stages.shared.checks.child import Child, serve
 
 _INSTALL = "Install it: pip install 'reasoning-gym>=0.1.25,<0.2', or drop the stage."
 _CHILD = Child(__name__)

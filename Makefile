@@ -53,7 +53,7 @@ check: lint sandbox
 	$(BIN)/pytest -q -m "not slow"
 
 test: models browser strace sandbox
-	$(BIN)/pytest -q -n 3 --no-loadscope-reorder
+	$(BIN)/pytest -q -n 2 --no-loadscope-reorder
 
 # The sizes of a release; takes an hour. Writes benchmarks/results/chaos.md.
 chaos: install strace

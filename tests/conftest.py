@@ -25,20 +25,18 @@ LANES = {
         "chaos/test_full_form",
         "pipelines/execution/test_cluster",
         "pipelines/execution/test_on_ray_and_prefect",
-        "pipelines/flows/test_machinery",
-        "pipelines/flows/test_schedule",
+        "pipelines/test_packaged_model",
         "security/test_secrets",
     ),
     "models": (
-        "pipelines/test_packaged_model",
         "stages/engines/test_vllm",
         "stages/engines/test_vllm_reward",
         "stages/engines/test_vllm_serve",
     ),
+    "schedules": ("pipelines/flows/test_machinery", "pipelines/flows/test_schedule"),
 }
 """Files whose tests go one after another: beside another of them a cluster's nodes miss their
-deadlines, and two models take more memory than there is. They take longest, so they come first.
-Much of their time is waiting, which is why `make test` has three processes on two cores."""
+deadlines, or two models take more memory than there is. They take longest, so they come first."""
 
 
 def _lane(nodeid):

@@ -4,7 +4,7 @@
 `trl-dpo`   `prompt`, `chosen` and `rejected`, each a list of messages (TRL's conversational
             preference format with an explicit prompt), and the two scores where there are any
 `trl-grpo`  `prompt`, a list of messages, and `answer`, what is known to be right: what TRL's GRPO
-            trainer hands to a reward function
+            trainer hands to a reward function; `task_key` for the scorer of `verify.procedural`
 `magpie`    the column names of Magpie's published sets, as far as the run has them
 `rows`      all columns but the embedding
 """
@@ -65,6 +65,7 @@ FORMATS: Mapping[str, Format] = {
     "trl-grpo": Format(
         needs=("instruction", "expected"),
         select=("id", _PROMPT, "expected AS answer"),
+        more=("task", "task_key"),
         where="instruction IS NOT NULL AND expected IS NOT NULL",
     ),
     "magpie": Format(

@@ -88,7 +88,10 @@ def export(
     from pipelines.export import export as write
 
     where = Store.at(store)
-    print(write(where, where.find(_one(run, run_id)), format_, out))
+    found = where.find(_one(run, run_id))
+    if found.source.get("harmful"):
+        output.say(f"warning: the rows of {found.id} hold text that is meant to be harmful")
+    print(write(where, found, format_, out))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
+import prompts
 from stages.base import Columns, Dropped, Fate, Kept, Row, RowStage
 from stages.shared.conversation import MESSAGES
 
@@ -16,15 +17,22 @@ from stages.shared.conversation import MESSAGES
 class FromPair(RowStage):
     """Two turns; `system` puts one before them."""
 
-    needs: ClassVar[tuple[str, ...]] = ("instruction", "response")
+    version: ClassVar[int] = 2
     adds: ClassVar[Columns] = {"messages": MESSAGES}
 
     system: str | None = None
+    """`{{ profile }}` in it is filled from the row's column of that name."""
+
+    @property
+    @override
+    def needs(self) -> tuple[str, ...]:
+        return ("instruction", "response", *prompts.holes(self.system or ""))
 
     @override
     def decide(self, row: Row) -> Fate:
         if not row["instruction"] or not row["response"]:
             return Dropped("dialogue.no_turn")
-        turns = [("system", self.system)] if self.system else []
+        system = prompts.fill(self.system, row) if self.system else ""
+        turns = [("system", system)] if system else []
         turns += [("user", row["instruction"]), ("assistant", row["response"])]
         return Kept({"messages": [{"role": role, "content": text} for role, text in turns]})

@@ -6,8 +6,9 @@ Out: {arm: "teacher"}
     - {use: draw.bandit, arms: [teacher, expert, friend]}
 
 An arm is a name: of a model, of a way to prompt, of a pair of both. Its chance grows as
-exp(mean reward / temperature); an arm that has no reward yet counts as the best one has, so that
-each is tried. Star-Agents (arXiv:2411.14497) draws its pairs of agents by rewards so; the paper's
+exp(mean reward / temperature); an arm without rewards counts as the mean of all, so that each is
+tried. Rows that were dropped are not in the pool: let a round's judge stand before its filters if
+they are to count. Star-Agents (arXiv:2411.14497) draws its pairs of agents by rewards; the paper's
 update rule is its own, and its code was not published.
 """
 
@@ -15,6 +16,7 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import ClassVar
 
 import pyarrow as pa
@@ -46,8 +48,8 @@ class Bandit(SetStage):
     def chances(self, rewards: Mapping[str, Sequence[float]]) -> list[float]:
         """Of each arm, in proportion, the best one's being 1."""
         means = {arm: sum(rewards[arm]) / len(rewards[arm]) for arm in self.arms if rewards[arm]}
-        best = max(means.values(), default=0.0)
-        return [math.exp((means.get(arm, best) - best) / self.temperature) for arm in self.arms]
+        best, middle = max(means.values(), default=0.0), fmean(means.values() or [0.0])
+        return [math.exp((means.get(arm, middle) - best) / self.temperature) for arm in self.arms]
 
 
 def _rewards(pool: ShardReader) -> Mapping[str, list[float]]:

@@ -24,6 +24,7 @@ _BLOCK = re.compile(r"```(?:python|py)?[^\S\n]*\n(.*?)(?:\n```|\Z)", re.DOTALL |
 class Python(RowStage):
     """`columns: {response: …, tests: …}` names code and tests; the tests stand behind the code."""
 
+    version: ClassVar[int] = 2
     cites: ClassVar[tuple[str, ...]] = ("leti",)
     needs: ClassVar[tuple[str, ...]] = ("response", "tests")
     adds: ClassVar[Columns] = {"passes": pa.bool_(), "feedback": pa.string()}

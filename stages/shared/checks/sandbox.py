@@ -79,9 +79,16 @@ def run_python(code: str, seconds: float, mib: int) -> Outcome:
         raise UserError(f"the sandbox does not start ({text.strip()[:200]})", _ALLOW)
     if ended is None:
         return Outcome(passed=False, feedback=f"stopped after {seconds:g} s")
-    why = text.replace(begun, "").replace(end, "").strip()[-_LAST:]
+    why = _own_part(text.replace(begun, "").replace(end, "").strip())[-_LAST:]
     why = why or f"it ended early with exit code {ended}"
     return Outcome(passed=False, feedback=why)
+
+
+def _own_part(text: str) -> str:
+    """A traceback without the frames that lead to the program."""
+    head, launch, frames = text.partition("Traceback (most recent call last):\n")
+    place = frames.find('  File "/tmp/program.py"')
+    return head + launch + frames[max(place, 0) :]
 
 
 def _run(command: list[str], out: int, seconds: float) -> int | None:

@@ -106,4 +106,6 @@ def test_a_bandit_converges(as_table, reader):
 def test_chances_of_a_bandit():
     stage = Bandit(arms=("a", "b", "c"), temperature=0.5)
     chances = stage.chances({"a": [1.0, 2.0], "b": [1.0], "c": []})
-    assert chances == pytest.approx([1, math.exp(-1), 1]), "what has no reward counts as the best"
+    between = math.exp(-0.25 / 0.5)
+    assert chances == pytest.approx([1, math.exp(-1), between]), "no reward counts as the mean"
+    assert stage.chances({"a": [], "b": [], "c": []}) == [1, 1, 1]

@@ -6,10 +6,12 @@ import pyarrow as pa
 
 from pipelines.plan.steps import IDENTITY
 from pipelines.recipe.lookup import nearest
+from pipelines.recipe.recipe_source import NAME
 from pipelines.recipe.renaming import SEED, Renaming
 from stages.base import Columns, MultiCallStage, SetStage, Stage
 from stages.engines.base import EngineSpec
 from stages.errors import UserError
+from stages.shared.conversation import MESSAGES
 
 _TEXTS = ("instruction", "response", "chosen", "rejected")
 """What SQL, cards and exports take for text by its name."""
@@ -52,6 +54,8 @@ def check_nulls(name: str, stage: Stage) -> None:
 
 def columns(name: str, stage: Renaming, before: Columns) -> Columns:
     """The columns after the stage, given those before it."""
+    if isinstance(stage.stage, SetStage) and SEED in stage.stage.needs:
+        raise UserError(f"{name} needs a column '{SEED}', which is no column", "Name another one.")
     for column in (*stage.needs, *stage.removes):
         if column not in before:
             known = [c for c in before if c not in IDENTITY]
@@ -70,6 +74,8 @@ def _check_names(name: str, stage: Renaming, before: Columns) -> None:
         column = stage.names[own]
         remedy = f"Give the stage's column another name: columns: {{{own}: …}}."
         rewritten = own in stage.stage.needs and column in before
+        if not NAME.fullmatch(column) or (column.lower() == _MESSAGES and kind != MESSAGES):
+            raise UserError(f"{name}: no column of its kind can be called '{column}'", remedy)
         if column in (*IDENTITY, SEED) or (column.lower() in taken and not rewritten):
             raise UserError(f"{name} would overwrite the column '{column}'", remedy)
         if column in _TEXTS and kind != pa.string():

@@ -198,7 +198,7 @@ class _Planner:
             if chain == POOL and pool is None:
                 raise UserError(f"{name}: there is a pool in `rounds:` only", "Name a chain.")
             rows = pool if chain == POOL and pool is not None else self.chain(chain, name)
-            for column in (renaming.names[own] for own in wanted) if rows.steps else ():
+            for column in (renaming.names.get(own, own) for own in wanted) if rows.steps else ():
                 if column not in rows.columns:
                     cause = f"{name} needs a column '{column}', which the chain '{chain}' has not"
                     raise UserError(cause, nearest(column, list(rows.columns)))

@@ -2,7 +2,8 @@
 
 A stage knows its columns by its own names alone. Here they are exchanged for the recipe's, when
 rows are read for it and when its fates are carried out. What a name begins follows it: with
-`response: draft`, `response_finish_reason` becomes `draft_finish_reason`, unless it is named too.
+`response: draft`, `response_finish_reason` becomes `draft_finish_reason`, unless it is named too;
+but not a column that the recipe names in a setting.
 """
 
 import itertools
@@ -38,10 +39,18 @@ class Renaming:
         """The recipe's names that are not the stage's own: what the renaming decides."""
         return {own: name for own, name in self.names.items() if own != name}
 
+    @cached_property
+    def _fixed(self) -> frozenset[str]:
+        """Names that stand in the stage's class; others are the recipe's own words for columns."""
+        stage = self.stage
+        declared = {"needs": stage.needs, "removes": stage.removes}
+        said = (names for key, names in declared.items() if not _is_computed(stage, key))
+        return frozenset((*stage.adds, *itertools.chain.from_iterable(said)))
+
     def _name(self, own: str) -> str:
         if own in self.given:
             return self.given[own]
-        heads = [name for name in self.given if own.startswith(f"{name}_")]
+        heads = [n for n in self.given if own.startswith(f"{n}_") and own in self._fixed]
         head = max(heads, key=len, default=None)
         return own if head is None else self.given[head] + own.removeprefix(head)
 
@@ -83,6 +92,12 @@ class Renaming:
     def reader(self, shards: ShardReader) -> ShardReader:
         """`shards` for a set stage, which asks by its own names."""
         return _Renamed(shards, self) if self.given else shards
+
+
+def _is_computed(stage: Stage, name: str) -> bool:
+    """Whether the stage's settings decide what it is."""
+    kind = next(kind for kind in type(stage).__mro__ if name in vars(kind))
+    return kind is not Stage and isinstance(vars(kind)[name], property)
 
 
 @dataclass(frozen=True)

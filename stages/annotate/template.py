@@ -13,7 +13,7 @@ a hole without a column is refused before the run begins.
 from typing import ClassVar
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, field_validator
 from typing_extensions import override
 
 import prompts
@@ -26,6 +26,12 @@ class Template(RowStage):
     adds: ClassVar[Columns] = {"text": pa.string()}
 
     template: str = Field(min_length=1)
+
+    @field_validator("template")
+    @classmethod
+    def _is_template(cls, template: str) -> str:
+        prompts.holes(template)
+        return template
 
     @property
     @override

@@ -52,10 +52,14 @@ class Bandit(SetStage):
         return [math.exp((means.get(arm, middle) - best) / self.temperature) for arm in self.arms]
 
 
+def _counts(reward: float | None) -> bool:
+    return reward is not None and math.isfinite(reward)
+
+
 def _rewards(pool: ShardReader) -> Mapping[str, list[float]]:
     found: defaultdict[str, list[float]] = defaultdict(list)
     for table in pool.tables(["arm", "reward"]):
         for row in table.to_pylist():
-            if row["arm"] is not None and row["reward"] is not None:
+            if row["arm"] is not None and _counts(row["reward"]):
                 found[row["arm"]].append(float(row["reward"]))
     return found

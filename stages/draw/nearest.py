@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import faiss
+import numpy as np
 import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
@@ -45,7 +46,8 @@ class Nearest(SetStage):
         others = rows.chain(self.of)
         ids, theirs = read_vectors(others)
         texts = [t for table in others.tables(["text"]) for t in table["text"].to_pylist()]
-        there = [i for i in range(len(ids)) if theirs[i].any() and texts[i]]
+        there = [i for i in range(len(ids)) if _is_vector(theirs[i]) and texts[i]]
+        vectors[~np.isfinite(vectors).all(axis=1)] = 0
         if there and vectors.any() and theirs.shape[1] != vectors.shape[1]:
             sizes = f"{vectors.shape[1]} and {theirs.shape[1]}"
             raise ValueError(f"embeddings of {sizes} dimensions: embed both by one model")
@@ -61,3 +63,7 @@ class Nearest(SetStage):
             yield Kept(
                 {"passages": [texts[i] for i in near], "passage_ids": [ids[i] for i in near]}
             )
+
+
+def _is_vector(values: np.ndarray) -> bool:
+    return bool(values.any() and np.isfinite(values).all())

@@ -6,9 +6,9 @@ Out: {old: "…"} with `take: {old: instruction}`, or dropped as draw.no_parent 
     - {use: draw.parent, of: [seeds, pool], take: {old: instruction}, value: fitness}
 
 A row of value v is drawn with a chance that grows as exp(v / temperature), for each row anew; at
-temperature 0 the best one is taken, of equal ones the earlier. A row without a value counts as the
-worst there is. Rainbow Teaming's archive (arXiv:2402.16822) and the best method so far of Auto
-Evol-Instruct (arXiv:2406.00770) are such draws from a pool.
+temperature 0 the best one is taken, of equal ones the earlier. A row without a finite value counts
+as the worst there is. Rainbow Teaming's archive (arXiv:2402.16822) and the best method so far of
+Auto Evol-Instruct (arXiv:2406.00770) are such draws from a pool.
 """
 
 import math
@@ -70,9 +70,10 @@ class Parent(SetStage):
     def _weights(self, values: Sequence[float | None]) -> list[float]:
         """A row's chance in proportion, the best one's being 1."""
         sign = -1.0 if self.lowest else 1.0
-        known = [sign * value for value in values if value is not None]
+        given = [value if value is not None and math.isfinite(value) else None for value in values]
+        known = [sign * value for value in given if value is not None]
         worst, best = min(known, default=0.0), max(known, default=0.0)
-        better = [worst if value is None else sign * value for value in values]
+        better = [worst if value is None else sign * value for value in given]
         if self.temperature == 0:
             first = better.index(best) if better else 0
             return [float(place == first) for place in range(len(better))]

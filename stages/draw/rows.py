@@ -1,7 +1,8 @@
 """Make several rows of one, each with another row of a chain.
 
 In:  {method: "…"}, and {instruction: "Name three rivers."} of the chain `of`
-Out: `rows` children {method: "…", instruction: "Name three rivers."}
+Out: `rows` children {method: "…", instruction: "Name three rivers."}, or dropped as draw.no_rows
+     where the chain is empty
 
     - {use: draw.rows, of: seeds, take: {instruction: instruction}, rows: 10}
 
@@ -18,7 +19,7 @@ import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
 
-from stages.base import Columns, Derived, Fate, Row, SetStage, ShardReader
+from stages.base import Columns, Derived, Dropped, Fate, Row, SetStage, ShardReader
 
 
 class Rows(SetStage):
@@ -54,7 +55,12 @@ class Rows(SetStage):
         draw = random.Random(seed)
         for table in rows.tables(["id"]):
             for _ in range(table.num_rows):
-                yield Derived(tuple(draw.sample(there, min(self.rows, len(there)))))
+                yield self._drawn(there, draw)
+
+    def _drawn(self, there: Sequence[Row], draw: random.Random) -> Fate:
+        if not there:
+            return Dropped("draw.no_rows", f"{self.of}: no rows")
+        return Derived(tuple(draw.sample(there, min(self.rows, len(there)))))
 
     def _taken(self, row: Row) -> Row:
         return {new: row[name] for new, name in self.take.items()}

@@ -4,13 +4,14 @@ In:  {instruction: "1. Question: What is a heap? When is it used?", finish_reaso
 Out: {instruction: "What is a heap?", raw_instruction: "1. Question: …",
      instruction_sanitize_class_num: "99.1"}, or dropped as filter.empty
 
-By the released code (arXiv:2406.08464): list numbers and labels come off, then the first rule that
-fits cuts the text: a bold or quoted question at its question mark (1, 2.1; else 2.2 the first
-line), text after <b> (3), what stands before a word for the assistant (4), "# Step 1" (5), a first
-line that ends with a colon (6.1 at "#", 6.2 at "?", 6.3 the line), and otherwise the first
-question mark (99.1) or the first line (99.2). A request of several sentences loses what stands
-behind its first question: `filter.instruction` has our own rules, which cut nothing. The released
-rule for "Answer:" cannot match, and is left so.
+By the released code for Llama 3 (arXiv:2406.08464): list numbers and labels come off, then the
+first rule that fits cuts the text: a bold or a quoted question at its question mark (1, 2.1; else
+2.2, the first line), nothing after <b> (3), what stands before an assistant's words (4), before
+"# Step 1" (5), a first line that ends with a colon (6.1 at "#", 6.2 at "?", 6.3 the line), and
+otherwise the first question mark (99.1) or the first line (99.2). A request of several sentences
+loses what stands behind its first question: `filter.instruction` has our own rules, which cut
+nothing. Its slips are kept: "Answer:" is found before another colon only. Departure: a text of
+which nothing is left is dropped; the released code keeps it.
 """
 
 import re
@@ -22,16 +23,20 @@ from typing_extensions import override
 from stages.base import Columns, Dropped, Fate, Kept, Role, Row, RowStage
 
 _ENUMERATOR = re.compile(r"^(?:\d+\.|\w+\))\s*")
-_LABEL = (
-    r"(?:task|prompt|question|problem|scenario|context|query|request|instructions?|descriptions?)"
+_LABELS = (
+    "task|prompt|original prompt|question|the problem|problem|scenario|the senario|situation"
+    "|the situation|context|challenge|query|request|instructions?|descriptions?"
 )
-_LABELS = re.compile(
-    rf"^(?:#+\s*{_LABEL}\s*:|\*\*{_LABEL}:?\*\*:?|{_LABEL}\s*:|question\s+\d+\s*[:.]|part\s+\d+\s*:"
-    rf"|q\d+\s*[.:])\s*",
+_LABEL = re.compile(
+    rf"(?:(?:{_LABELS}):|\*\*(?:{_LABELS})\*\*|\#\#\ (?:{_LABELS}):"
+    r"|question \d+[:.]|part \d+:|q\d+[:.])\s*",
     re.IGNORECASE,
 )
-_ASSISTANT = re.compile(r"\n(?:assistant|ai|chatbot)s?:", re.IGNORECASE)
-_STEP = "# Step 1"
+_ASSISTANT = re.compile(
+    r"(?:Answers?:|The answer is|(?:The c|C)orrect answer|Answer is|Explanation:|Here are some"
+    r"|Solution(?: Approach)?:)s?:"
+)
+_STEP = re.compile(r"#{1,3} Step 1")
 
 
 class MagpieLegacy(RowStage):
@@ -64,45 +69,60 @@ class MagpieLegacy(RowStage):
 
 def sanitise(text: str) -> tuple[str, str]:
     """The text that is left, and the number of the rule that cut it."""
-    text = _LABELS.sub("", _ENUMERATOR.sub("", text.strip())).strip()
-    found = (rule(text) for rule in (_marked, _before_an_answer, _behind_a_colon, _otherwise))
-    return next(each for each in found if each is not None)
+    text = _unlabelled(text)
+    if text.startswith("*") and "?" in text:
+        return _unlabelled(_question(text.replace("*", ""))), "1"
+    # The places are found before labels come off a second time, and used behind it.
+    found = _ASSISTANT.search(text), _STEP.search(text)
+    text = _unlabelled(text)
+    left, rule = _marked(text) or _cut_before(text, *found) or _at_an_end(text)
+    return _unlabelled(left), rule
+
+
+def _unlabelled(text: str) -> str:
+    text = _ENUMERATOR.sub("", text).strip()
+    label = _LABEL.match(text)
+    return text[label.end() :].strip() if label else text
 
 
 def _marked(text: str) -> tuple[str, str] | None:
-    """Text in bold or in quotes."""
-    if text.startswith("*") and "?" in text:
-        return _to_question(text).lstrip("* "), "1"
-    if text[:1] in ('"', "“", "'") and text:
-        return (_to_question(text), "2.1") if "?" in text else (_line(text), "2.2")
-    if text.startswith("<b>"):
-        return _line(text).removeprefix("<b>").replace("</b>", "").strip(), "3"
-    return None
+    """Quotes and bold type."""
+    if text.startswith('"') and "?" in text:
+        return _question(text.replace('"', "")), "2.1"
+    if text.startswith('"'):
+        return _line(text.split("\n", maxsplit=1)[0].replace('"', "").strip()), "2.2"
+    return (text.replace("*", "").strip(), "3") if text.startswith("<b>") else None
 
 
-def _before_an_answer(text: str) -> tuple[str, str] | None:
-    if (marker := _ASSISTANT.search(text)) is not None:
-        return text[: marker.start()].strip(), "4"
-    return (text[: text.index(_STEP)].strip(), "5") if _STEP in text else None
+def _cut_before(
+    text: str, assistant: re.Match[str] | None, step: re.Match[str] | None
+) -> tuple[str, str] | None:
+    """What an assistant would say."""
+    if assistant is not None:
+        return _unbold(text[: assistant.start()].strip()), "4"
+    return (_unbold(text[: step.start()].strip()), "5") if step is not None else None
 
 
-def _behind_a_colon(text: str) -> tuple[str, str] | None:
-    if not _line(text).endswith(":"):
-        return None
-    if "#" in text:
-        return text[: text.index("#")].strip(), "6.1"
-    return (_to_question(text), "6.2") if "?" in text else (_line(text), "6.3")
+def _at_an_end(text: str) -> tuple[str, str]:
+    """The end of a question, a line, or what announces something."""
+    announces = text.split("\n", maxsplit=1)[0].strip().endswith(":")
+    if announces and "#" in text:
+        return _unbold(text[: text.index("#")].strip()), "6.1"
+    if "?" in text:
+        return _unbold(_question(text)), "6.2" if announces else "99.1"
+    return _line(text), "6.3" if announces else "99.2"
 
 
-def _otherwise(text: str) -> tuple[str, str]:
-    return (_to_question(text), "99.1") if "?" in text else (_line(text), "99.2")
+def _question(text: str) -> str:
+    """Up to the first question mark, itself included."""
+    return text[: text.index("?")].strip() + "?"
 
 
 def _line(text: str) -> str:
-    """The first one."""
-    return text.split("\n", 1)[0].strip()
+    """The first line, without stars."""
+    return text.split("\n", maxsplit=1)[0].replace("*", "").strip()
 
 
-def _to_question(text: str) -> str:
-    """Up to the first question mark, itself included."""
-    return text[: text.index("?") + 1].strip()
+def _unbold(text: str) -> str:
+    """Without double stars, if the first stand at the second character: a slip that is kept."""
+    return text.replace("**", "").strip() if text.find("**") == 1 else text

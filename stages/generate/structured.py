@@ -9,6 +9,7 @@ server keeps its word and because a reply may be cut off. One that does not fit 
 reply (`on_parse_error`).
 """
 
+import json
 from dataclasses import replace
 from typing import ClassVar
 
@@ -30,6 +31,12 @@ class Structured(FormCheck, Respond):
     @override
     def requires(self) -> frozenset[Capability]:
         return super().requires | {"schema" if self.json_schema is not None else "pattern"}
+
+    @override
+    def identity(self) -> Row:
+        # The order of properties is that in which a grammar wants them; JSON keys are sorted.
+        said, ordered = (json.dumps(self.json_schema, sort_keys=s) for s in (False, True))
+        return {} if said == ordered else {"order": said}
 
     def ask(self, row: Row) -> Ask | Fate:
         """The question as it stands, the form beside it."""

@@ -68,8 +68,8 @@ class Top(SetStage):
         return list(enumerate(places[: self.rows]))
 
 
-def _number(value: Any) -> float:
+def _number(value: Any) -> int | float:
     """What counts of a value; NaN for none."""
     if value is None:
         return math.nan
-    return float(len(value)) if isinstance(value, str) else float(value)
+    return len(value) if isinstance(value, str) else value

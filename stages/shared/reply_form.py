@@ -177,7 +177,9 @@ def _number(value: Any) -> float:
 
 
 def _integer(value: Any) -> int:
-    if _number(value) != value or int(value) != value or not -(2**63) <= value < 2**63:
+    if not isinstance(value, int):
+        _number(value)
+    if isinstance(value, bool) or int(value) != value or not -(2**63) <= value < 2**63:
         raise ValueError("no integer")
     return int(value)
 

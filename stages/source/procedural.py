@@ -5,7 +5,8 @@ Out: {instruction: "State the final answer to …", expected: "12", task: "chain
      task_key: '["chain_sum", 20, 0, 3]'}
 
 Reasoning Gym's (arXiv:2505.24760), 100 kinds and more. `task_key` makes the same task again, which
-`verify.procedural` does to score an answer; another `seed` makes other tasks.
+`verify.procedural` does to score an answer; another `seed` makes other tasks. `expected` is null
+where a scorer alone knows what is right.
 """
 
 import json
@@ -18,11 +19,11 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Role, Row, RowStage
-from stages.shared.checks.procedural import check_tasks, tasks
+from stages.shared.checks.procedural import check_tasks, library, tasks
 
 
 class Procedural(RowStage):
-    """Needs the package reasoning-gym."""
+    """Needs the package reasoning-gym, and bubblewrap, in which it runs."""
 
     role: ClassVar[Role] = "source"
     cites: ClassVar[tuple[str, ...]] = ("reasoning-gym",)
@@ -36,7 +37,7 @@ class Procedural(RowStage):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        check_tasks(self.tasks)
+        check_tasks(tuple(self.tasks))
         return self
 
     @override
@@ -46,14 +47,14 @@ class Procedural(RowStage):
     @override
     def initial_rows(self) -> Iterable[Row]:
         for name, count in self.tasks.items():
-            for place, made in enumerate(tasks(name, count, self.seed)):
+            for place, (question, answer) in enumerate(tasks(name, count, self.seed)):
                 key = json.dumps([name, count, self.seed, place])
-                yield {
-                    "instruction": made["question"],
-                    "expected": str(made["answer"]),
-                    "task": name,
-                    "task_key": key,
-                }
+                yield {"instruction": question, "expected": answer, "task": name, "task_key": key}
+
+    @override
+    def identity(self) -> Row:
+        # JSON keys are sorted, and the order of the tasks is that of the rows.
+        return {"library": library(), "order": list(self.tasks)}
 
     @override
     def decide(self, row: Row) -> Fate:

@@ -141,8 +141,42 @@ def _pattern(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator
         yield ValidationError(f"{pattern!r} takes too long on {text[:80]!r}")
 
 
+def _names(pattern: str, key: str) -> bool:
+    """Whether a pattern of `patternProperties` means the property; in doubt after a second, not."""
+    try:
+        return regex.search(pattern, key, timeout=_PATIENCE_S) is not None
+    except TimeoutError:
+        return False
+
+
+def _pattern_properties(
+    validator: Any, patterns: Mapping[str, Any], value: Any, _schema: Any
+) -> Iterator[ValidationError]:
+    for pattern, schema in patterns.items() if isinstance(value, dict) else ():
+        for key in (key for key in value if _names(pattern, key)):
+            yield from validator.descend(value[key], schema, path=key, schema_path=pattern)
+
+
+def _additional_properties(
+    validator: Any, wanted: Any, value: Any, schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    for key in value if isinstance(value, dict) else ():
+        if key in known or any(_names(pattern, key) for pattern in patterns):
+            continue
+        if wanted is False:
+            yield ValidationError(f"an unexpected property '{key}'")
+        else:
+            yield from validator.descend(value[key], wanted, path=key)
+
+
 SchemaValidator: Any = validators.extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _pattern}
+    Draft202012Validator,
+    {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties,
+    },
 )
 """Like jsonschema's, but a pattern may not take for ever."""
 

@@ -51,7 +51,10 @@ class FormCheck(BaseModel):
             value = parse_json(text)
         except (ValueError, RecursionError) as error:
             raise ReplyError(f"not JSON ({error}): {text[:80]!r}") from None
-        wrong = next(self._validator.iter_errors(value), None)
+        try:
+            wrong = next(self._validator.iter_errors(value), None)
+        except RecursionError:
+            raise ReplyError(f"nested too deeply: {text[:80]!r}") from None
         if wrong is not None:
             raise ReplyError(f"{wrong.json_path}: {wrong.message[:200]}")
         try:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from stages.errors import UserError
 
 _MOST_OUTPUT = 64 * 1024
 _MOST_PROCESSES = 64
+_MOST_MEMORY = 8 << 30
 _LAUNCH = """
 import runpy, sys
 sys.stderr.write("{begun}")
@@ -120,9 +122,19 @@ def _python() -> tuple[str, list[str]]:
     return os.path.realpath(sys.executable), ["--ro-bind", str(base), str(base)]
 
 
-def _sandbox(program: Path, seconds: float, mib: int) -> list[str]:
-    """The command up to what Python is to run."""
-    python, own = _python()
+def sandboxed(command: Sequence[str]) -> list[str]:
+    """A command of our own, with the modules that we have, within the same walls.
+
+    For libraries that evaluate what a model wrote.
+    """
+    places = dict.fromkeys([sys.base_prefix, sys.prefix, *map(os.path.abspath, sys.path)])
+    own = [p for place in places if Path(place).exists() for p in ("--ro-bind", place, place)]
+    limits = (f"--as={_MOST_MEMORY}", "--core=0", "--nofile=256")
+    return [*_walls(), *own, "/usr/bin/prlimit", *limits, *command]
+
+
+def _walls() -> list[str]:
+    """No network, no files but the system's, an empty /tmp, an end with the one that began it."""
     links = [
         part
         for name in ("bin", "lib", "lib64", "sbin")
@@ -130,9 +142,17 @@ def _sandbox(program: Path, seconds: float, mib: int) -> list[str]:
         for part in ("--symlink", f"usr/{name}", f"/{name}")
     ]
     return [
-        "bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv",
-        "--ro-bind", "/usr", "/usr", *links, *own, "--proc", "/proc", "--dev", "/dev",
-        "--tmpfs", "/tmp", "--ro-bind", str(program), "/tmp/program.py", "--chdir", "/tmp",
+        "bwrap", "--unshare-all", "--die-with-parent", "--new-session",
+        "--ro-bind", "/usr", "/usr", *links, "--proc", "/proc", "--dev", "/dev",
+        "--tmpfs", "/tmp", "--chdir", "/tmp",
+    ]  # fmt: skip
+
+
+def _sandbox(program: Path, seconds: float, mib: int) -> list[str]:
+    """The command up to what Python is to run."""
+    python, own = _python()
+    return [
+        *_walls(), *own, "--clearenv", "--ro-bind", str(program), "/tmp/program.py",
         # In here, because from 5.14 on the kernel counts processes by namespace.
         "/usr/bin/prlimit", f"--nproc={_MOST_PROCESSES}", f"--cpu={int(seconds) + 1}",
         f"--as={mib << 20}", f"--fsize={_MOST_OUTPUT}", "--core=0", "--nofile=64",

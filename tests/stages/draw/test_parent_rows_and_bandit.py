@@ -85,6 +85,26 @@ def test_where_the_chain_has_fewer_rows_all_of_them_come(as_table, reader):
     assert sorted(row["task"] for row in fate.rows) == ["task 0", "task 1", "task 2"]
 
 
+def test_an_empty_chain_has_no_rows(as_table, reader):
+    none = pool(as_table, [0.0]).slice(0, 0)
+    stage = Rows(of="seeds", take={"task": "instruction"}, rows=2)
+    assert list(stage.run(reader(as_table([{"x": 1}]), seeds=none), 5)) == [
+        Dropped("draw.no_rows", "seeds: no rows")
+    ]
+
+
+def test_what_is_not_finite_is_no_value(as_table, reader, blank):
+    values = [math.nan, 0.5, -math.inf, math.inf]
+    found = drawn(parent(temperature=0), reader, blank, pool=pool(as_table, values))
+    assert found == {"task 0": MANY}, "all count as 0.5, the only value there is"
+    odd = [{"arm": "a", "reward": math.nan}, {"arm": "b", "reward": 1.0}]
+    rows = as_table([{"x": 1}] * 50)
+    arms = [
+        f.columns["arm"] for f in Bandit(arms=("a", "b")).run(reader(rows, pool=as_table(odd)), 1)
+    ]
+    assert set(arms) == {"a", "b"}
+
+
 def test_a_bandit_converges(as_table, reader):
     """Arms pay 1, 2 and 3 with noise: after some rounds the best is drawn most, all were tried."""
     import random

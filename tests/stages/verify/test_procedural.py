@@ -2,8 +2,8 @@
 
 import pytest
 
+from stages.base import Failed
 from stages.errors import UserError
-from stages.shared.checks.child import Child
 from stages.source.procedural import Procedural
 from stages.verify import procedural
 
@@ -32,6 +32,35 @@ def test_a_task_that_there_is_not():
     assert "chain_sum" in error.value.remedy
 
 
-def test_a_child_that_cannot_start():
-    with pytest.raises(RuntimeError, match="did not start"):
-        Child("stages.shared.unicode").ask("?", 1.0)
+def test_what_depends_on_the_order_of_sets_is_scored_as_it_was_made():
+    check = procedural.Procedural()
+    for row in Procedural(tasks={"polynomial_multiplication": 4}).initial_rows():
+        fate = check.decide({**row, "answer": row["expected"]})
+        assert fate.columns["task_score"] == 1.0
+
+
+def test_an_answer_that_is_code_runs_within_walls(tmp_path):
+    """Some scorers evaluate the answer: it must not reach files or variables of ours."""
+    (row,) = Procedural(tasks={"spiral_matrix": 1}).initial_rows()
+    left = tmp_path / "left"
+    code = f"[__import__('os').system('env > {left}')]"
+    procedural.Procedural().decide({**row, "answer": code})
+    assert not left.exists()
+
+
+def test_what_a_scorer_alone_knows():
+    (row,) = Procedural(tasks={"rush_hour": 1}).initial_rows()
+    assert row["expected"] is None
+    with pytest.raises(UserError, match="no task 'composite'"):
+        Procedural(tasks={"composite": 1})
+
+
+def test_rows_that_are_no_such_tasks():
+    check, nothing = procedural.Procedural(), {"task_score": None, "correct": None}
+    assert check.decide({"answer": "1", "task_key": None}).columns == nothing
+    assert check.decide({"answer": "1", "task_key": "?"}) == Failed("verify.task_key", "?")
+
+
+def test_the_order_of_tasks_decides():
+    first = Procedural(tasks={"chain_sum": 1, "countdown": 1})
+    assert first.identity() != Procedural(tasks={"countdown": 1, "chain_sum": 1}).identity()

@@ -62,6 +62,32 @@ def test_the_shipped_recipes_have_a_plan(root, name):
             "starts a dataset but comes after",
             "first stage",
         ),
+        (
+            [
+                {"use": "generate.magpie", "rows": 1},
+                {
+                    "use": "select.top",
+                    "columns": {"value": "instruction"},
+                    "rows": 1,
+                    "per": ["seed"],
+                },
+            ],
+            "needs a column 'seed', which is no column",
+            "another",
+        ),
+        (
+            [
+                {"use": "generate.magpie", "rows": 1},
+                {"use": "draw.values", "values": {"messages": ["a"]}},
+            ],
+            "no column of its kind can be called 'messages'",
+            "another name",
+        ),
+        (
+            [{"use": "generate.magpie", "rows": 1}, {"use": "draw.values", "values": {"": ["a"]}}],
+            "no column of its kind can be called ''",
+            "another name",
+        ),
     ],
 )
 def test_stages_that_do_not_fit(small_recipe, root, stages, cause, remedy):

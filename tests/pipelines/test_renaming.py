@@ -14,11 +14,13 @@ from pipelines.recipe.parse import load, parse
 from pipelines.recipe.renaming import Renaming
 from pipelines.report.facts import judged
 from pipelines.store.query.catalog import open_catalog, query
+from stages.annotate.template import Template
 from stages.base import Derived, Kept
 from stages.errors import UserError
 from stages.filter.response import Response
 from stages.generate.respond import Respond
 from stages.judge.quality import Quality
+from stages.score.weighted import Weighted
 
 TWO_JUDGES = [
     {"use": "generate.magpie", "rows": 12},
@@ -165,3 +167,13 @@ def test_what_is_no_name_is_refused(small_recipe, tmp_path, entry, cause, remedy
         plan(parse(small_recipe(stages=stages), tmp_path))
     assert cause in str(refused.value)
     assert remedy in refused.value.remedy
+
+
+def test_a_column_of_a_setting_is_not_renamed_with_what_its_name_begins_with():
+    """`columns: {score: reward}` must not make another column of the recipe's own `score_a`."""
+    weighted = Weighted(weights={"score_a": 1})
+    renaming = Renaming(weighted, {"score": "reward"})
+    assert renaming.needs == ("score_a",)
+    assert list(renaming.adds) == ["reward"]
+    assert Renaming(Template(template="{{ text_n }}"), {"text": "card"}).needs == ("text_n",)
+    assert Renaming(Response(), {"response": "draft"}).needs == ("draft", "draft_finish_reason")

@@ -166,7 +166,7 @@ def state(url, flow_run):
 def test_a_schedule_fires_and_each_firing_has_a_seed_of_its_own(work):
     """With a server of its own, which ends with it."""
     name = write(work)
-    with serving("--cron", "* * * * * */15") as (process, log):
+    with serving("--cron", "* * * * * */8") as (process, log):
         until(lambda: len(list(Path("store/runs").glob("*/report.html"))) >= 2, 120)
         url = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())[0] + "/api"
         # Who does not know the password reaches nothing, and it stands in no log.

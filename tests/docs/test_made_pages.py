@@ -16,5 +16,6 @@ def test_the_page_of_the_commands_is_the_program():
 def test_the_page_of_the_methods_is_the_recipes():
     written = methods_page.PAGE.read_text()
     assert written == methods_page.page(), "python -m tests.support.methods_page writes it anew"
+    assert methods_page.first_lines() in (methods_page.ROOT / "README.md").read_text()
     folders = {path.parent.name for path in (methods_page.ROOT / "configs/papers").rglob("*.yaml")}
     assert folders == set(methods_page.THEMES)

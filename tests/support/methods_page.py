@@ -138,6 +138,17 @@ def _round(number):
     return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
+def first_lines():
+    """The first recipe of each theme, as README.md lists recipes."""
+    lines = []
+    for theme in THEMES:
+        path = next(path for each, path in recipes() if each == theme)
+        name = path.relative_to(ROOT).as_posix()
+        about = yaml.safe_load(path.read_text())["description"].rstrip(".")
+        lines.append(f"| [{name}]({name}) | {about} |")
+    return "\n".join(lines)
+
+
 def _section(path):
     steps = _steps(path)
     name = path.relative_to(ROOT).as_posix()

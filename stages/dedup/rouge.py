@@ -10,7 +10,6 @@ within `rounds:` also `pool`. Words are lower-case runs of a-z and 0-9 as in Goo
 letters of other scripts are a word each, where that library sees nothing.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
@@ -22,6 +21,7 @@ from rapidfuzz.process import cdist
 from typing_extensions import override
 
 from stages.base import Columns, Dropped, Fate, Kept, Role, SetStage, ShardReader
+from stages.shared.texts.words import rouge_words
 
 _BLOCK = 256
 _FIRST = 0x10000
@@ -81,8 +81,8 @@ class _Words:
         return [(row["id"], self._written(row["instruction"] or "")) for row in found]
 
     def _written(self, text: str) -> str:
-        words = re.findall(r"[a-z0-9]+|[^\W\d_a-z]", text.lower())
         known = self._letters
+        words = rouge_words(text)
         return "".join(known.setdefault(word, chr(_FIRST + len(known))) for word in words)
 
 

@@ -6,6 +6,17 @@ _IDEOGRAPH = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_IDEOGRAPH}]|[^\s{_IDEOGRAPH}]+")
 
 
+_ROUGE = re.compile(r"[a-z0-9]+|[^\W\d_a-z]")
+
+
+def rouge_words(text: str) -> list[str]:
+    """Words as Google's `rouge_score` has them: lower-case runs of a-z and 0-9.
+
+    Letters of other scripts are a word each, where that library sees nothing.
+    """
+    return _ROUGE.findall(text.lower())
+
+
 def count_words(text: str) -> int:
     """How many there are; of Chinese, Japanese and Korean each character counts."""
     return len(_WORD.findall(text))

@@ -16,6 +16,7 @@ from stages.engines.scripts import babble
 _SEEDS = Path(__file__).parents[2] / "configs/seeds"
 _PROBLEMS = [json.loads(line) for line in (_SEEDS / "problems.jsonl").read_text().splitlines()]
 _SUM = re.compile(r"(-?\d+(?: [+-] \d+)+) =")
+_TOOL_TASKS = [json.loads(line) for line in (_SEEDS / "tool_tasks.jsonl").read_text().splitlines()]
 _FOREIGN = {
     "German": "Können Sie mir bitte erklären, wie {} in {} am besten gelingt?",
     "Deutsch": "Wie kann ich {} in {} am besten lernen, und was brauche ich dafür?",
@@ -55,6 +56,10 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         right = int(problem["expected"])
         answer = right if draw.random() < share else right + draw.randint(1, 5)
         return dataclasses.replace(sample, text=f"{sample.text}\nAnswer: {answer}")
+    if "Write the first call." in said:
+        task = next(t for t in _TOOL_TASKS if t["instruction"] in said)
+        right = task["expected"]
+        return dataclasses.replace(sample, text=draw.choice([right, right.split(",")[0], "no()"]))
     if (found := _SUM.search(said)) and "arithmetic" in said:
         answer = sum(int(term) for term in found[1].replace("- ", "-").replace("+ ", "").split())
         answer += 0 if draw.random() < 0.6 else 1

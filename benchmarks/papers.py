@@ -41,6 +41,7 @@ if __name__ == "__main__":
     from vllm.entrypoints.cli.main import main
     main()
 """
+_TOOK = {"calls": "calls", "read": "prompt_tokens", "written": "completion_tokens"}
 IN_PROCESS = ("papers/magpie/multi_turn",)
 """Recipes that need the engine's own chat template for later turns."""
 
@@ -141,10 +142,17 @@ def _run(name: str, folder: Path) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         return {"recipe": name, "error": done.stderr.strip()[-500:]}
-    where = Store.at(store)
+    return _found(name, folder)
+
+
+def _found(name: str, folder: Path) -> dict[str, Any]:
+    """What the recipe's run took and lost; its rows are written to be read."""
+    where = Store.at(folder / "stores" / name)
     run = where.find(None)
-    sums = "sum(calls) AS calls, sum(prompt_tokens) AS read, sum(completion_tokens) AS written"
-    took = query(where, run, f"SELECT {sums} FROM stages").to_pylist()[0]
+    took = {
+        word: query(where, run, f"SELECT sum({column})::BIGINT AS n FROM stages")["n"][0].as_py()
+        for word, column in _TOOK.items()
+    }
     rows = query(where, run, "SELECT * FROM dataset").to_pylist()
     lost = "SELECT reason, count(*) AS n FROM rejected GROUP BY reason ORDER BY n DESC"
     reasons = {row["reason"]: row["n"] for row in query(where, run, lost).to_pylist()}
@@ -158,7 +166,7 @@ def _run(name: str, folder: Path) -> dict[str, Any]:
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
     """Without ids and vectors, which nobody reads."""
-    return {k: v for k, v in row.items() if k not in ("id", "parents", "embedding") and v != []}
+    return {k: v for k, v in row.items() if k not in ("id", "parents", "embedding")}
 
 
 def _keep(line: dict[str, Any]) -> None:

@@ -33,7 +33,8 @@ _ITSELF = re.compile(
     r"|\bwho\s+(?:made|created|trained|developed|built|programmed)\s+you\b"
     r"|\bare\s+you\s+(?:a|an)\s+(?:ai|a\.i\.|robot|bot|chatbot|human|machine|language\s+model|person)\b"
     r"|\bdo\s+you\s+have\s+(?:feelings|emotions|consciousness|a\s+body)\b"
-    r"|^you\s+are\s+(?:an?\s+)?(?:ai|artificial\s+intelligence|language\s+model|chatbot|helpful\s+assistant)"
+    r"|^you\s+are\s+(?:qwen|chatgpt|claude|gemini|llama)\b"
+    r"|^you\s+are\s+(?:an?\s+)?(?:large\s+)?(?:ai|artificial\s+intelligence|language\s+model|chatbot|helpful\s+assistant)"
     r"(?:\s+(?:assistant|model|language\s+model))?\b(?!\s+\w+er\b|\s+\w+ist\b|\s+ethics)"
     r"|\bas\s+an\s+ai(?:\s+(?:language\s+)?(?:model|assistant))?\s*[,.]",
     re.IGNORECASE,

@@ -27,12 +27,17 @@ from stages.shared.reply_form import ReplyForm
 from stages.shared.sampled import SamplingSettings
 from stages.shared.texts.leaks import refuse_leaks
 
-_VERSION = ReplyForm({"version": "text"})
+_FORMS = {
+    # Asked for a "version", small models write "1.0".
+    "complexity": ReplyForm({"request": "text"}),
+    "quality": ReplyForm({"answer": "text"}),
+}
 
 
 class Versions(SamplingSettings, MultiCallStage):
     """One call for each step, and one that marks."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "generate"
     cites: ClassVar[tuple[str, ...]] = ("deita",)
     requires: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
@@ -85,8 +90,9 @@ class Versions(SamplingSettings, MultiCallStage):
                 versions.append(self._evolved(reply, versions))
         if len(replies) < self.times:
             values = {"instruction": row["instruction"], "text": versions[-1]}
-            text = prompts.render(self._prompt, **values)
-            return Ask(chat(text), self.sampling(), schema=_VERSION.schema())
+            form = _FORMS[self.aspect]
+            text = f"{prompts.render(self._prompt, **values)}\n\n{form.sentence()}"
+            return Ask(chat(text), self.sampling(), schema=form.schema())
         order = random.Random(row["seed"]).sample(range(len(versions)), len(versions))
         if len(replies) == self.times:
             return self._marking(row, [versions[i] for i in order])
@@ -101,7 +107,7 @@ class Versions(SamplingSettings, MultiCallStage):
         )
 
     def _evolved(self, reply: Reply, before: Sequence[str]) -> str:
-        text = str(_VERSION.read(reply)[0]["version"])
+        text = str(next(iter(_FORMS[self.aspect].read(reply)[0].values())))
         refuse_leaks(text, prompts.text(self._prompt))
         if text in before:
             raise ReplyError("the version is no other")

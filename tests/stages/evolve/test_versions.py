@@ -13,11 +13,11 @@ ROW = {"id": "row0", "parents": [], "instruction": "Name a river.", "seed": 0}
 TEXTS = ("Name a long river.", "Name a long river of Asia.")
 
 
-def said(*texts):
+def said(*texts, field="request"):
     """Versions; what is JSON already, or is to be none, as it stands."""
     plain = ("{", "1,")
     return tuple(
-        Reply((Sample(t if t.startswith(plain) else json.dumps({"version": t})),)) for t in texts
+        Reply((Sample(t if t.startswith(plain) else json.dumps({field: t})),)) for t in texts
     )
 
 
@@ -51,7 +51,7 @@ def test_the_order_is_drawn():
 @pytest.mark.parametrize(
     ("replies", "call", "error"),
     [
-        (("",), 0, "'version' is ''"),
+        (("",), 0, "'request' is ''"),
         (("Name a river.",), 0, "no other"),
         ((TEXTS[0], TEXTS[0]), 1, "no other"),
         ((*TEXTS, '{"marks": [1, 2]}'), 2, "not 3 marks"),
@@ -69,7 +69,7 @@ def test_an_answer_is_evolved_for_its_quality():
     stage = Versions(times=1, aspect="quality")
     row = ROW | {"response": "The Nile."}
     assert set(stage.needs) == {"instruction", "response", "seed"}
-    rows = stage.next(row, said("The Nile, 6,650 km.", '{"marks": [4, 4]}')).rows
+    rows = stage.next(row, said("The Nile, 6,650 km.", '{"marks": [4, 4]}', field="answer")).rows
     assert [r["response"] for r in rows] == ["The Nile.", "The Nile, 6,650 km."]
 
 

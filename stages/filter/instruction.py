@@ -34,7 +34,9 @@ _ANSWERED = re.compile(
     r"^(?:Answer|ANSWER|Response|RESPONSE|Solution|SOLUTION)\s*:(?!\s*(?:$|[<\[{_.…]))"
     # "The answer is" with a value that ends the text.
     r"|(?:^|[.?!:]\s+)The (?:correct |final )?answer is:?\s+"
-    r"[\"'“(*]*(?:\d|[A-E]\b)[^.?!]{0,40}[.]?\s*\Z",
+    r"[\"'“(*]*(?:\d|[A-E]\b)[^.?!]{0,40}[.]?\s*\Z"
+    # A line of its own that names one of the options.
+    r"|^The (?:correct )?answer is:?\s+\(?[A-E][.):]",
     re.M,
 )
 _ANSWER = re.compile(r"^A\s*:", re.M)

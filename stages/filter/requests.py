@@ -13,7 +13,8 @@ _REFERS = re.compile(
     rf"{_THING}\b"
     rf"|\b{_THING}\s+(?:(?:given|shown|provided|attached)\s+)?(?:below|above|here){_END}"
     rf"|\b(?:in|from|of|to)\s+(?:this|the)\s+(?:passage|article|image|picture|photo|graph|diagram"
-    rf"|chart|video|dialogue|conversation){_END}",
+    rf"|chart|video|dialogue|conversation){_END}"
+    r"|\b(?:does|do|did)\s+(?:this|the)\s+(?:text|passage|article)\b",
     re.IGNORECASE,
 )
 _CODE = re.compile(

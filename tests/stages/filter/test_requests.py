@@ -54,7 +54,8 @@ def test_the_text_is_there(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "Who are you?", "You are Qwen, a large language model created by Alibaba Cloud.", "What is your name?", "Who created you and when?", "Are you a robot?",
+        "Who are you?", "You are Qwen, a large language model created by Alibaba Cloud.",
+        "What is your name?", "Who created you and when?", "Are you a robot?",
         "As an AI, what do you think of rivers?", "You are an AI assistant that helps people.",
         "Do you have feelings?",
     ],

@@ -1,6 +1,6 @@
 """Every recipe of a published method on the packaged model: rows, calls, tokens, samples to read.
 
-    python -m benchmarks.papers [--only papers/seeded/alpaca evol …] [--at-once 3] [--folder DIR]
+    python -m benchmarks.papers [--only papers/seeded/alpaca evol …] [--at-once 8] [--folder DIR]
 
 Starts one `vllm serve` with the packaged model and runs the recipes against it, `bowerbird run
 --local` each, so that the model is loaded once; what opens a user turn in the engine's own template
@@ -50,7 +50,7 @@ def main() -> None:
     """Run the recipes, and keep what they took."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", nargs="*", default=[])
-    parser.add_argument("--at-once", type=int, default=3)
+    parser.add_argument("--at-once", type=int, default=8)
     parser.add_argument("--folder", type=Path, default=Path("papers-rows"))
     given = parser.parse_args()
     paths = [
@@ -134,9 +134,8 @@ def _with_family(node: Any) -> Any:
 
 
 def _run(name: str, folder: Path) -> dict[str, Any]:
-    """Run a recipe; what it took, and where its rows are."""
+    """Run a recipe, or go on with it; what it took."""
     recipe, store = folder / "configs" / f"{name}.yaml", folder / "stores" / name
-    shutil.rmtree(store, ignore_errors=True)
     bowerbird = str(Path(sys.executable).parent / "bowerbird")
     command = [bowerbird, "run", str(recipe), "--local", "--store", str(store)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

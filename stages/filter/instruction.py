@@ -36,7 +36,9 @@ _ANSWERED = re.compile(
     r"|(?:^|[.?!:]\s+)The (?:correct |final )?answer is:?\s+"
     r"[\"'“(*]*(?:\d|[A-E]\b)[^.?!]{0,40}[.]?\s*\Z"
     # A line of its own that names one of the options.
-    r"|^The (?:correct )?answer is:?\s+\(?[A-E][.):]",
+    r"|^The (?:correct )?answer is:?\s+\(?[A-E][.):]"
+    # The other side's turn.
+    r"|^(?:Assistant|Asistente|Respuesta|Réponse|Antwort)\s?:\s*\S",
     re.M,
 )
 _ANSWER = re.compile(r"^A\s*:", re.M)

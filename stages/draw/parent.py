@@ -5,7 +5,7 @@ Out: {old: "…"} with `take: {old: instruction}`, or dropped as draw.no_parent 
 
     - {use: draw.parent, of: [seeds, pool], take: {old: instruction}, value: fitness}
 
-A row of value v is drawn with a chance that grows as exp(v / temperature), for each row anew; at
+A row of value v is drawn with a chance that grows as exp(v / temperature), afresh for each row; at
 temperature 0 the best one is taken, of equal ones the earlier. A row without a finite value counts
 as the worst there is. Rainbow Teaming's archive (arXiv:2402.16822) and the best method so far of
 Auto Evol-Instruct (arXiv:2406.00770) are such draws from a pool.

@@ -6,7 +6,7 @@ Out: `rows` children {method: "…", instruction: "Name three rivers."}, or drop
 
     - {use: draw.rows, of: seeds, take: {instruction: instruction}, rows: 10}
 
-A uniform draw without replacement for each row anew, in random order; where the chain has fewer
+A uniform draw without replacement, afresh for each row, in random order; where the chain has fewer
 rows, all of them. Children of one row have it as their parent, so that group stages
 (`score.solve_rate`, `mix.gather`) see them together.
 """

@@ -111,7 +111,7 @@ def _parquet_rows(file: BinaryIO, path: Path) -> Iterator[dict[str, Any]]:
         for batch in pq.ParquetFile(file).iter_batches(batch_size=1024, use_threads=False):
             yield from batch.to_pylist()
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path} is not a Parquet file ({error})", "Write it anew.") from None
+        raise UserError(f"{path} is not a Parquet file ({error})", "Write it again.") from None
 
 
 def _json_rows(file: BinaryIO, path: Path) -> Iterator[dict[str, Any]]:

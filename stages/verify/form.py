@@ -32,7 +32,7 @@ class Form(FormCheck, RowStage):
 
     def _fits(self, text: str) -> bool:
         try:
-            # What it would be written as anew, because of a raw newline in a string, is no JSON.
+            # What it would be written as again, because of a raw newline in a string, is no JSON.
             return self.fitted(text) == text
         except ReplyError:
             return False

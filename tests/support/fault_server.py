@@ -5,7 +5,7 @@
 prints its address. What it answers is a function of the request alone (`re: ` and the last
 message), so that an answer that reached another row is seen; which fault befalls it is a function
 of request, attempt and seed. GET /stats says how often each request came; POST /weather changes
-the weather and begins to count anew.
+the weather and begins to count again.
 """
 
 import argparse

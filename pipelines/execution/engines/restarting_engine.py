@@ -1,4 +1,4 @@
-"""An engine that is opened anew when it answers no more.
+"""An engine that is opened again when it answers no more.
 
 A dead engine is easy to see when its process ends; one whose health is fine and whose every call
 fails is not (vLLM's server can stay up with a dead engine; Ray Data retried such an actor for

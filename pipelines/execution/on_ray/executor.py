@@ -163,7 +163,7 @@ class RayExecutor:
         return [name for name, copies in there if any(copy.is_loading for copy in copies.all)]
 
     def _check_gpus(self) -> None:
-        """Ray would wait for ever for what no node has."""
+        """Ray would wait forever for what no node has."""
         nodes = [node["Resources"].get("GPU", 0) for node in ray.nodes() if node["Alive"]]
         names = self._recipe.engines
         wanted = sum(self._gpus(name) * self._recipe.placed(name).replicas for name in names)

@@ -1,7 +1,7 @@
 """Work whose process dies: tried again a few times, then row by row to find the row that kills.
 
 A row that takes its process with it (a native crash, memory without bounds) would otherwise stop
-the run for ever. Row by row costs nothing twice: answers come back from the journal.
+the run forever. Row by row costs nothing twice: answers come back from the journal.
 """
 
 from concurrent.futures import Future

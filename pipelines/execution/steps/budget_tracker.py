@@ -90,7 +90,7 @@ class BudgetTracker:
         """
         return self._ranks[step.name]
 
-    def anew(self) -> "BudgetTracker":
+    def fresh(self) -> "BudgetTracker":
         """For another pass of the same run: its minutes go on, and what rows cost is known."""
         made = BudgetTracker(self._budget, self._steps, self._prices)
         made._began = self._began

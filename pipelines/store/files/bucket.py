@@ -22,7 +22,7 @@ from stages.errors import RunError, first_line
 _ATTEMPTS = 4
 """Every call here can be made again: puts of the same content, and `create` reads back."""
 _TIMEOUT_S = 60.0
-"""Of one call; without it a put to a server that is silent waits for ever."""
+"""Of one call; without it a put to a server that is silent waits forever."""
 
 
 @functools.cache

@@ -135,7 +135,7 @@ class LocalFolder:
             raise
         except OSError as error:
             cause = f"cannot read {self._at(name)} ({error.strerror})"
-            raise RunError(cause, "Mend the disk or its rights, then run again.") from None
+            raise RunError(cause, "Fix the disk or its rights, then run again.") from None
 
     def put(self, name: str, content: Buffer) -> None:
         """See `Folder`: write aside, fsync, rename, fsync the folder."""
@@ -210,7 +210,7 @@ class LocalFolder:
             return []
         except OSError as error:
             cause = f"cannot read {self.path} ({error.strerror})"
-            raise RunError(cause, "Mend the disk or its rights, then run again.") from None
+            raise RunError(cause, "Fix the disk or its rights, then run again.") from None
 
     def delete(self, name: str) -> None:
         """See `Folder`."""
@@ -260,7 +260,7 @@ def writing(path: object) -> Iterator[None]:
     except OSError as error:
         cause = f"cannot write {path} ({error.strerror})"
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        what = "Make room" if full else "Mend the disk or its rights"
+        what = "Make room" if full else "Fix the disk or its rights"
         raise RunError(cause, f"{what}, then run again: what is committed is kept.") from None
 
 

@@ -16,7 +16,7 @@ from stages.engines.model.models import cache_folder
 
 _BYTES = 16
 _LARGEST = 32 << 20
-"""Bytes of notes, of 2 million files; then they begin anew."""
+"""Bytes of notes, of 2 million files; then they start over."""
 
 
 def knows(path: Path, file: File) -> bool:

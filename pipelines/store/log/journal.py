@@ -4,7 +4,7 @@ A journal is a file of frames, one per answer: length (4 bytes, little-endian), 
 checksum (8 bytes, xxh3 of key and payload), payload (the reply in MessagePack). What a killed
 process was appending when it ended is a torn frame at the end; all before it stands.
 
-Journals are deleted when their stage is complete: until then a shard may be made anew, because a
+Journals are deleted when their stage is complete: until then a shard may be made again, because a
 row before it that had failed no longer does, and what was answered is not asked again. A cassette
 (`--record`) is a folder of such files that are kept, each under the hash of its content.
 """

@@ -30,7 +30,7 @@ commit little, and neither a reader nor a commit meets many files."""
 _AFTER_COMPLETE = 8
 """Of a stage that is complete: it will be read more often than written."""
 _REREADS = 20
-"""How often a reader begins anew because files it was about to open were compacted away."""
+"""How often a reader starts over because files it was about to open were compacted away."""
 
 
 class Entry(msgspec.Struct, frozen=True):

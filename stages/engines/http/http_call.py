@@ -80,7 +80,7 @@ def status(base_url: str, headers: Mapping[str, str], timeout_s: float) -> int:
         except Exception as error:  # noqa: BLE001  raised below, by the one who waits
             found.append(error)
 
-    # A server can keep a reader waiting for ever, a header at a time.
+    # A server can keep a reader waiting forever, a header at a time.
     thread = threading.Thread(target=ask, name="status", daemon=True)
     thread.start()
     thread.join(2 * timeout_s)

@@ -176,7 +176,7 @@ def _arguments(spec: VllmSpec) -> dict[str, Any]:
         "dtype": spec.dtype,
         "tensor_parallel_size": spec.gpus,
         "enable_log_requests": False,
-        # Left free, white space is where a weak model can go on for ever.
+        # Left free, white space is where a weak model can go on forever.
         "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
     }
     return arguments | (_on_cpu(spec) if current_platform.is_cpu() else _on_gpu(spec))

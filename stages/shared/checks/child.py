@@ -1,6 +1,6 @@
 """A process that answers one question after another, and is killed when one takes too long.
 
-Simplifying 10^(10^10) takes for ever, and libraries' own time limits work by signals, in the main
+Simplifying 10^(10^10) takes forever, and libraries' own time limits work by signals, in the main
 thread alone. The next question gets a new process. Waiting for one's turn does not count.
 """
 

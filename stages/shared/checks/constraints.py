@@ -1,6 +1,6 @@
 """What a recipe may constrain replies to: a JSON schema or a regular expression.
 
-Engines compile both into automata, and some inputs make that take for ever, take all memory or
+Engines compile both into automata, and some inputs make that take forever, take all memory or
 end the engine (vLLM #17248, #17313, #43920). So what is hostile by its form is refused when the
 recipe is read: remote or circular references, counts that multiply, deep nesting, repetition of
 nothing, back references and look-around.
@@ -67,7 +67,7 @@ def check_schema(schema: Mapping[str, Any]) -> None:
 def without_lengths(schema: Any) -> Any:
     """The schema for an engine: how long strings are is left to the check of what comes.
 
-    xgrammar looks at every token anew for each length that a string may still have: 64 sequences
+    xgrammar looks at every token again for each length that a string may still have: 64 sequences
     had 0.55 of their free speed instead of 0.94 (P6 in benchmarks/README.md).
     """
     if isinstance(schema, list):
@@ -126,7 +126,7 @@ def matches(pattern: str, text: str) -> bool:
     """Whether the whole text matches.
 
     Raises:
-        TimeoutError: not known after a second; some patterns take for ever on some texts.
+        TimeoutError: not known after a second; some patterns take forever on some texts.
     """
     return regex.fullmatch(pattern, text, timeout=_PATIENCE_S) is not None
 
@@ -178,7 +178,7 @@ SchemaValidator: Any = validators.extend(  # type: ignore[no-untyped-call]
         "additionalProperties": _additional_properties,
     },
 )
-"""Like jsonschema's, but a pattern may not take for ever."""
+"""Like jsonschema's, but a pattern may not take forever."""
 
 
 def _lookup(reference: str, where: str, schema: Mapping[str, Any]) -> Any:

@@ -39,7 +39,7 @@ class FormCheck(BaseModel):
         return self
 
     def fitted(self, text: str) -> str:
-        """`text`, or where it has a raw newline in a JSON string its value written anew.
+        """`text`, or where it has a raw newline in a JSON string its value rewritten.
 
         Raises:
             ReplyError: it has not the form, or that is not known in time.

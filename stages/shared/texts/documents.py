@@ -35,7 +35,7 @@ def paragraphs(path: Path) -> list[Paragraph]:
         found = list(READERS[path.suffix.lower()](path))
     except _BROKEN as error:
         cause = f"{path} cannot be read as {path.suffix} ({type(error).__name__}: {error})"
-        raise UserError(cause[:300], "Take it out of the folder, or save it anew.") from None
+        raise UserError(cause[:300], "Take it out of the folder, or save it again.") from None
     kept = [(h, storable(" ".join(text.split()))) for h, text in found if text.strip()]
     if not kept:
         raise UserError(f"there is no text in {path}", "Take it out of the folder; is it a scan?")

@@ -222,7 +222,7 @@ def test_another_replica_takes_over_what_a_dead_one_leaves():
 
 
 def one_is_dead(request):
-    """Whichever of two replicas is asked first answers twice and no more, opened anew or not."""
+    """Whichever of two replicas is asked first answers twice and no more, opened again or not."""
     loop = threading.get_ident()
     DEAD.setdefault("thread", loop)
     DEAD["calls"] = DEAD.get("calls", 0) + 1

@@ -3,9 +3,9 @@
 In:  any row, and {instruction: "Name three rivers."} of the chains in `of`
 Out: {examples: ["Name three rivers.", "…"]}, in random order
 
-Uniform draws without replacement, afresh for each row, as few-shot methods draw from their pool. `of`
-says how many of which chain: `{seeds: 6, pool: 2}` is Self-Instruct's (arXiv:2212.10560). Where a
-chain has fewer, as a pool has at first, the others make up for it, in their order.
+Uniform draws without replacement, afresh for each row, as few-shot methods draw from their pool.
+`of` says how many of which chain: `{seeds: 6, pool: 2}` is Self-Instruct's (arXiv:2212.10560).
+Where a chain has fewer, as a pool has at first, the others make up for it, in their order.
 """
 
 import random

@@ -14,7 +14,8 @@ _REFERS = re.compile(
     rf"|\b{_THING}\s+(?:(?:given|shown|provided|attached)\s+)?(?:below|above|here){_END}"
     rf"|\b(?:in|from|of|to)\s+(?:this|the)\s+(?:passage|article|image|picture|photo|graph|diagram"
     rf"|chart|video|dialogue|conversation){_END}"
-    r"|\b(?:does|do|did)\s+(?:this|the)\s+(?:text|passage|article)\b",
+    r"|\b(?:does|do|did)\s+(?:this|the)\s+(?:text|passage|article)\b"
+    r"|\b(?:in|from|of|to|about)\s+this\s+(?:poem|story|essay|novel|book|song)\b",
     re.IGNORECASE,
 )
 _CODE = re.compile(
@@ -34,6 +35,7 @@ _ITSELF = re.compile(
     r"|\bwho\s+(?:made|created|trained|developed|built|programmed)\s+you\b"
     r"|\bare\s+you\s+(?:a|an)\s+(?:ai|a\.i\.|robot|bot|chatbot|human|machine|language\s+model|person)\b"
     r"|\bdo\s+you\s+have\s+(?:feelings|emotions|consciousness|a\s+body)\b"
+    r"|^qwen\b|\bqwen\s+is\s+an?\b"
     r"|^you\s+are\s+(?:qwen|chatgpt|claude|gemini|llama)\b"
     r"|^you\s+are\s+(?:an?\s+)?(?:large\s+)?(?:ai|artificial\s+intelligence|language\s+model|chatbot|helpful\s+assistant)"
     r"(?:\s+(?:assistant|model|language\s+model))?\b(?!\s+\w+er\b|\s+\w+ist\b|\s+ethics)"

@@ -35,7 +35,7 @@ from stages.shared.texts.leaks import refuse_leaks
 class Simulate(SamplingSettings, MultiCallStage):
     """The transcript is a column; no turn is kept without an answer."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     role: ClassVar[Role] = "generate"
     cites: ClassVar[tuple[str, ...]] = ("ultrachat", "platolm")
     adds: ClassVar[Columns] = {"messages": MESSAGES, "turns": pa.int64()}

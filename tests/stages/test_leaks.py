@@ -47,3 +47,12 @@ def test_what_does_not(text):
 
 def test_what_stands_in_a_hole_is_the_rows():
     refuse_leaks("a nurse who plans the ward's rota every week", "About: {{ persona }}")
+
+
+def test_a_label_of_the_prompt_at_the_beginning_of_a_line():
+    template = "Make it harder.\n\nThe request: {{ instruction }}\n\nEnd with Answer: and a number."
+    for text in ("The request: Name a river.", "Sure.\n**The request: Name a river."):
+        with pytest.raises(ReplyError, match="begins as one of the prompt's"):
+            refuse_leaks(text, template)
+    refuse_leaks("Answer the request: name a river.", template)
+    refuse_leaks("Answer: 42", template)

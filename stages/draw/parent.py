@@ -36,7 +36,7 @@ class Parent(SetStage):
     lowest: bool = False
     """Lower values are better."""
 
-    cites: ClassVar[tuple[str, ...]] = ("rainbow-teaming",)
+    cites: ClassVar[tuple[str, ...]] = ("rainbow-teaming", "auto-evol")
 
     @property
     @override

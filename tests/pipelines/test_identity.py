@@ -34,6 +34,16 @@ ONE_OF = {
     "filter.where": {"at_least": 1},
     "annotate.whether": {"at_least": 1},
     "draw.examples": {"of": {"first": 2}},
+    "annotate.template": {"template": "{{ a }}"},
+    "draw.bandit": {"arms": ["a", "b"]},
+    "draw.nearest": {"of": "first"},
+    "draw.parent": {"value": "score"},
+    "draw.rows": {"of": "first"},
+    "filter.magpie_preset": {"preset": "air"},
+    "mix.without": {"names": ["a"]},
+    "score.weighted": {"weights": {"a": 2}},
+    "source.procedural": {"tasks": {"chain_sum": 2}},
+    "verify.form": {"json_schema": {"type": "object"}},
 }
 """Settings of which one is needed, and what a name of `NEEDED` means to one stage alone."""
 ALTERNATIVES = {"pattern", "prompt"}
@@ -45,7 +55,7 @@ CANDIDATES: list[Any] = [
     ["fr"], ("fr",), ["other"], "drop", "null", "retry", "fail", "qwen-2.5", "llama-3",
     ["deepen"], {"a": 1}, {"q": "number"}, {"b": "text"}, {"b": ["x"]}, {"b": 1}, "{{ b }}",
     "skillmix/topics", "last", "keep", "first", "flipped", "quality", ["number"], "(?P<b>y)",
-    "tests/data/none.jsonl", 12, 99, 640,
+    "tests/data/none.jsonl", 12, 99, 640, ["a", "c"], "pro", {"chain_sum": 3},
 ]  # fmt: skip
 COMPANIONS = [
     {}, {"temperature": 0.5}, {"samples": 2}, {"engine": ("a", "b", "c")}, {"user": "flipped"},

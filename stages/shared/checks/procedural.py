@@ -25,7 +25,8 @@ def check_tasks(names: Sequence[str] = ()) -> None:
     """Refuse tasks that there are not.
 
     Raises:
-        UserError: the library or the sandbox is not installed, or there is no task of a name.
+        UserError: the library or the sandbox is not installed.
+        ValueError: there is no task of a name, with the nearest ones.
     """
     if find_spec("reasoning_gym") is None:
         raise UserError("there is no reasoning_gym to make tasks with", _INSTALL)
@@ -38,7 +39,7 @@ def check_tasks(names: Sequence[str] = ()) -> None:
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, 3) or sorted(known)
-            raise UserError(f"Reasoning Gym has no task '{name}'", f"Nearest: {', '.join(near)}.")
+            raise ValueError(f"Reasoning Gym has no task '{name}'; nearest: {', '.join(near)}")
 
 
 def library() -> str:

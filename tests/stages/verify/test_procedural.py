@@ -3,7 +3,6 @@
 import pytest
 
 from stages.base import Failed
-from stages.errors import UserError
 from stages.source.procedural import Procedural
 from stages.verify import procedural
 
@@ -27,9 +26,8 @@ def test_tasks_and_their_scores():
 
 
 def test_a_task_that_there_is_not():
-    with pytest.raises(UserError, match="no task 'chain_sums'") as error:
+    with pytest.raises(ValueError, match="no task 'chain_sums'; nearest: chain_sum"):
         Procedural(tasks={"chain_sums": 3})
-    assert "chain_sum" in error.value.remedy
 
 
 def test_what_depends_on_the_order_of_sets_is_scored_as_it_was_made():
@@ -51,7 +49,7 @@ def test_an_answer_that_is_code_runs_within_walls(tmp_path):
 def test_what_a_scorer_alone_knows():
     (row,) = Procedural(tasks={"rush_hour": 1}).initial_rows()
     assert row["expected"] is None
-    with pytest.raises(UserError, match="no task 'composite'"):
+    with pytest.raises(ValueError, match="no task 'composite'"):
         Procedural(tasks={"composite": 1})
 
 

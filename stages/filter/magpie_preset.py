@@ -4,7 +4,7 @@ In:  {input_quality: "good", difficulty: "medium", min_neighbor_distance: 0.31, 
 Out: the row as it is, or dropped as filter.magpie_quality, .magpie_difficulty, .magpie_distance,
      .magpie_reward, .magpie_difference, .magpie_colon or .magpie_repeats
 
-    - {use: filter.magpie, preset: pro}
+    - {use: filter.magpie_preset, preset: pro}
     - {use: select.top, columns: {value: response}, rows: 300000}   # the paper's last step
 
 `air`, `pro` and `filter2` to `filter6` are those of the paper's table 5, `notebook` that of the
@@ -66,7 +66,7 @@ _PRESETS: Mapping[str, _Preset] = {
 }
 
 
-class Magpie(RowStage):
+class MagpiePreset(RowStage):
     """A row without a tag or a number that the filter looks at is dropped by it."""
 
     role: ClassVar[Role] = "filter"

@@ -1,10 +1,11 @@
 """Drop answers that cannot be trained on.
 
 In:  {response: "The Nile, the Amazon", response_finish_reason: "length"}
-Out: the row as it is, or dropped as filter.empty, .truncated, .template_echo, .repetition or
-     .refusal
+Out: the row as it is, or dropped as filter.empty, .truncated, .template_echo, .repetition,
+     .revision or .refusal
 """
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from typing_extensions import override
@@ -16,7 +17,7 @@ from stages.filter import text as rules
 class Response(RowStage):
     """`refusals: true` keeps answers that begin as a refusal."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     role: ClassVar[Role] = "filter"
     needs: ClassVar[tuple[str, ...]] = ("response", "response_finish_reason")
     removes: ClassVar[tuple[str, ...]] = ("response_finish_reason",)
@@ -31,12 +32,12 @@ class Response(RowStage):
 
     def reason(self, text: str, finish_reason: str) -> str:
         """Why the answer is dropped; empty if it passes."""
-        if not text.strip():
-            return "filter.empty"
-        if finish_reason == "length":
-            return "filter.truncated"
-        if rules.echoes_template(text):
-            return "filter.template_echo"
-        if rules.repeats(text):
-            return "filter.repetition"
-        return "filter.refusal" if not self.refusals and rules.refuses(text) else ""
+        checks: tuple[tuple[str, Callable[[str], bool]], ...] = (
+            ("filter.empty", lambda t: not t.strip()),
+            ("filter.truncated", lambda _: finish_reason == "length"),
+            ("filter.template_echo", rules.echoes_template),
+            ("filter.repetition", rules.repeats),
+            ("filter.revision", rules.speaks_of_revision),
+            ("filter.refusal", lambda t: not self.refusals and rules.refuses(t)),
+        )
+        return next((reason for reason, fails in checks if fails(text)), "")

@@ -22,6 +22,15 @@ _REFUSALS = re.compile(
     r"(?:assist|help|provide|fulfil|comply|answer|create|write|generate|support))",
     re.IGNORECASE,
 )
+_REVISES = re.compile(
+    r"^\W*(?:(?:certainly|sure|of course|absolutely)\W+)?"
+    r"(?:here(?:'s| is) (?:a|an|the|my) (?:revised|improved|updated|corrected|better) "
+    r"(?:version of (?:the|my|your) )?(?:answer|response|explanation)\b"
+    r"|i apologi[sz]e for (?:the|any|my) (?:confusion|oversight|mistake|error)"
+    r"|thank you for (?:the|your) (?:feedback|suggestions?|advice)"
+    r"|(?:revised|improved|good|better|new) answer\s*[:*])",
+    re.IGNORECASE,
+)
 _RUN = re.compile(r"([^\s\d])\1{9,}|(\d)\2{39,}|([^\s\w])(?:\s*\3){14,}")
 _RULES = str.maketrans(dict.fromkeys("-=_*#.~/\\|─═·", " "))
 """What lines, blanks to fill in, and tables are drawn with."""
@@ -38,6 +47,11 @@ def echoes_template(text: str) -> bool:
 def refuses(text: str) -> bool:
     """It begins as a refusal does."""
     return _REFUSALS.match(text.replace("’", "'")) is not None
+
+
+def speaks_of_revision(text: str) -> bool:
+    """It begins as one who answers a critic, and not the person who asked."""
+    return _REVISES.match(text.replace("’", "'")) is not None
 
 
 def repeats(text: str) -> bool:

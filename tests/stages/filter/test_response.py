@@ -17,6 +17,10 @@ from stages.filter.response import Response
             "filter.repetition",
         ),
         ("I cannot assist with that request.", "stop", "filter.refusal"),
+        ("Here's the revised explanation: it is long.", "stop", "filter.revision"),
+        ("**Revised Answer:**\nThe Nile.", "stop", "filter.revision"),
+        ("I apologize for the oversight in my previous response.", "stop", "filter.revision"),
+        ("Thank you for the feedback.", "stop", "filter.revision"),
     ],
 )
 def test_each_reason(text, finish_reason, reason):
@@ -30,5 +34,14 @@ def test_refusals_can_be_kept():
     assert Response(refusals=True).decide(row) == Kept()
 
 
-def test_an_answer_passes():
-    assert Response().decide({"response": "The Nile.", "response_finish_reason": "stop"}) == Kept()
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Nile.",
+        "Here's a revised version of your essay: …",
+        "Thank you for your order of 3 May.",
+        "A good answer to a child is a short one.",
+    ],
+)
+def test_an_answer_passes(text):
+    assert Response().decide({"response": text, "response_finish_reason": "stop"}) == Kept()

@@ -31,8 +31,9 @@ _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "boolean": {"type": "boolean"},
 }
 _EXAMPLES: Mapping[str, str] = {
-    "text": '"…"', "texts": '["…", "…"]', "number": "0.5", "integer": "1", "boolean": "true",
+    "text": '"…"', "texts": '["…", "…"]', "number": "…", "integer": "…", "boolean": "true or false",
 }  # fmt: skip
+"""Without values: a small model that was shown "1" for a mark gave each row a 1."""
 _PLAIN = ("reply", "finish_reason")
 """Columns that are no field of a JSON object."""
 

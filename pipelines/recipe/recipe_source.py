@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -103,9 +103,25 @@ def _repeated(entry: Mapping[str, Any], here: str) -> Iterable[tuple[str, Mappin
         yield from unroll(block, f"{here}.stages")
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML's own reading of dates, whoever has changed it for all.
+
+    lm-format-enforcer, which vLLM imports, makes texts of them: 2024-02-31 would be no mistake.
+    """
+
+    yaml_constructors: ClassVar[dict[str | None, Any]] = {
+        **yaml.SafeLoader.yaml_constructors,
+        "tag:yaml.org,2002:timestamp": yaml.constructor.SafeConstructor.construct_yaml_timestamp,
+    }
+
+
+def _load(text: str) -> Any:
+    return yaml.load(text, _Loader)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        source = yaml.safe_load(path.read_text(encoding="utf-8"))
+        source = _load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = sorted(str(p) for p in Path("configs").rglob("*.yaml"))
         near = difflib.get_close_matches(str(path), known, 1, 0.4)
@@ -134,7 +150,7 @@ def _override(source: dict[str, Any], override: str) -> None:
     for part in path:
         target = _child(target, part, key)
     try:
-        value = yaml.safe_load(text)
+        value = _load(text)
     except (yaml.YAMLError, ValueError):
         raise UserError(f"--set {key}: the value {text!r} is not YAML") from None
     if isinstance(target, list):

@@ -1,6 +1,7 @@
 """Every mistake in a recipe is one cause and one remedy."""
 
 import pytest
+import yaml
 
 from pipelines.recipe import recipe_source
 from pipelines.recipe.lookup import stage_path
@@ -143,3 +144,13 @@ def test_a_file_that_is_no_stage(small_recipe, root, monkeypatch, tmp_path, cont
         parse(source, root)
     assert cause in error.value.cause
     assert remedy in error.value.remedy
+
+
+def test_who_changes_yaml_for_all_changes_no_recipe(write, monkeypatch):
+    """As lm-format-enforcer does, which vLLM imports."""
+    as_text = yaml.constructor.SafeConstructor.construct_yaml_str
+    changed = yaml.SafeLoader.yaml_constructors | {"tag:yaml.org,2002:timestamp": as_text}
+    monkeypatch.setattr(yaml.SafeLoader, "yaml_constructors", changed)
+    assert yaml.safe_load("2024-02-31") == "2024-02-31"
+    with pytest.raises(UserError, match="is not YAML"):
+        load(write(GOOD.replace("name: good", "name: good\ndescription: 2024-02-31")))

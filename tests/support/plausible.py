@@ -60,6 +60,9 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         task = next(t for t in _TOOL_TASKS if t["instruction"] in said)
         right = task["expected"]
         return dataclasses.replace(sample, text=draw.choice([right, right.split(",")[0], "no()"]))
+    if "Write your two sentences." in said:
+        declined = f"I won't help with that, because it harms others. I can {sample.text[:40]}."
+        return dataclasses.replace(sample, text=declined)
     if (found := _SUM.search(said)) and "arithmetic" in said:
         answer = sum(int(term) for term in found[1].replace("- ", "-").replace("+ ", "").split())
         answer += 0 if draw.random() < 0.6 else 1

@@ -41,6 +41,11 @@ _ANSWERED = re.compile(
     r"|^(?:Assistant|Asistente|Respuesta|Réponse|Antwort)\s?:\s*\S",
     re.M,
 )
+_ASSISTS = re.compile(
+    r"\b(?:else (?:that )?i can (?:help|assist)|(?:be )?happy to (?:help|assist)|assist with that"
+    r"|provide (?:me with )?more (?:details|information|context))\b",
+    re.IGNORECASE,
+)
 _ANSWER = re.compile(r"^A\s*:", re.M)
 _OPTION = re.compile(r"^B\s*[:.)]", re.M)
 _QUOTES = {'"': '"', "“": "”", "'": "'"}
@@ -93,8 +98,12 @@ class Instruction(RowStage):
 
 
 def _refuses(text: str) -> bool:
-    """A refusal asks nothing: "I can't create a folder; how do I …?" is a person's."""
-    return rules.refuses(text) and "?" not in text and ";" not in text
+    """A refusal asks nothing: "I can't create a folder; how do I …?" is a person's.
+
+    Unless it asks what an assistant asks.
+    """
+    asks = "?" in text or ";" in text
+    return rules.refuses(text) and (not asks or _ASSISTS.search(text) is not None)
 
 
 def _answers_itself(text: str) -> bool:

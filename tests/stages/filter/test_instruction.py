@@ -21,6 +21,8 @@ STAGE = Instruction(languages=("en",), min_chars=12, max_chars=200)
         ("word " * 30, "filter.repetition"),
         ("I'm sorry, but I can't help with that.", "filter.refusal"),
         ("As an AI language model, I have no opinions.", "filter.refusal"),
+        ("I'm sorry, but I don't follow. Can you provide more details?", "filter.refusal"),
+        ("I can't assist with that. Is there anything else I can help with?", "filter.refusal"),
         ("What is the capital of France?\nA: Paris", "filter.self_answered"),
         (
             "Which is red?\nA. Sky\nB. Rose\n\nThe answer is B. Rose, of course.",

@@ -35,7 +35,7 @@ _ITSELF = re.compile(
     r"|\bwho\s+(?:made|created|trained|developed|built|programmed)\s+you\b"
     r"|\bare\s+you\s+(?:a|an)\s+(?:ai|a\.i\.|robot|bot|chatbot|human|machine|language\s+model|person)\b"
     r"|\bdo\s+you\s+have\s+(?:feelings|emotions|consciousness|a\s+body)\b"
-    r"|^qwen\b|\bqwen\s+is\s+an?\b"
+    r"|^i\s+am\s+an?\s+ai\b|^qwen\b|\bqwen\s+is\s+an?\b"
     r"|^you\s+are\s+(?:qwen|chatgpt|claude|gemini|llama)\b"
     r"|^you\s+are\s+(?:an?\s+)?(?:large\s+)?(?:ai|artificial\s+intelligence|language\s+model|chatbot|helpful\s+assistant)"
     r"(?:\s+(?:assistant|model|language\s+model))?\b(?!\s+\w+er\b|\s+\w+ist\b|\s+ethics)"

@@ -56,6 +56,7 @@ def test_the_text_is_there(text):
     [
         "Who are you?", "You are Qwen, a large language model created by Alibaba Cloud.",
         "Qwen is a large language model. Can you say more about it?", "Qwen, can you help me?",
+        "I am an AI assistant. Please provide me with the data.",
         "What is your name?", "Who created you and when?", "Are you a robot?",
         "As an AI, what do you think of rivers?", "You are an AI assistant that helps people.",
         "Do you have feelings?",

@@ -30,7 +30,7 @@ THEMES = {
 }
 HEAD = """# Methods
 
-Published methods as recipes. Each runs as it is on the packaged model of 1.5 billion parameters, on two cores and in minutes; put your own model into `engines` and raise the numbers. A recipe's first lines say which paper it follows and where it departs; what a stage does is in its file ([recipe.md](recipe.md) has every setting). `calls` counts those for one row that goes in, if nothing is dropped; what a run on the packaged model took was measured (`python -m benchmarks.papers`).
+Published methods as recipes. Each runs as it is on the packaged model of 1.5 billion parameters, on two cores and in minutes; put your own model into `engines` and raise the numbers. A recipe's first lines say which paper it follows and where it departs; what a stage does is in its file ([recipe.md](recipe.md) has every setting). `calls` counts those for one row that goes in, if nothing is dropped; what a run on the packaged model took was measured on 2026-11-26 (`python -m benchmarks.papers`), of some recipes before their last change.
 
 ```sh
 bowerbird run configs/papers/seeded/personas.yaml --local
@@ -84,16 +84,18 @@ def table(found):
 
 def _tuned(steps):
     """The numbers that the recipe sets, stage by stage: what to change first."""
-    parts = []
+    parts, seen = [], set()
     for step in steps:
-        if step.round > 1:
-            continue
+        module = step.renaming.stage.__module__[7:]
+        if module in seen:
+            continue  # a stage's first place stands for all
+        seen.add(module)
         settings = step.stage.model_dump(exclude_unset=True)
         given = {k: v for k, v in settings.items() if type(v) in (int, float) and k != "max_tokens"}
         if given:
             said = ", ".join(f"{name} {value}" for name, value in given.items())
-            parts.append(f"`{step.renaming.stage.__module__[7:]}` {said}")
-    return f"\n\nWhat to tune: {'; '.join(dict.fromkeys(parts))}." if parts else ""
+            parts.append(f"`{module}` {said}")
+    return f"\n\nWhat to tune: {'; '.join(parts)}." if parts else ""
 
 
 def _checked(steps):

@@ -104,7 +104,7 @@ def _repeated(entry: Mapping[str, Any], here: str) -> Iterable[tuple[str, Mappin
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's own reading of dates, whoever has changed it for all.
+    """PyYAML's own reading of dates, even if a library has changed it for the process.
 
     lm-format-enforcer, which vLLM imports, makes texts of them: 2024-02-31 would be no mistake.
     """

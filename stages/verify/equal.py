@@ -28,5 +28,8 @@ class Equal(RowStage):
             return Kept({"correct": None})
         if row["answer"] is None:
             return Kept({"correct": False})
-        answer, expected = (comparable(row[name]) for name in self.needs)
-        return Kept({"correct": answer == expected})
+        return Kept({"correct": self.same(row["expected"], row["answer"])})
+
+    def same(self, expected: str, answer: str) -> bool | None:
+        """Whether the two are one answer; None if that cannot be said."""
+        return comparable(answer) == comparable(expected)

@@ -8,28 +8,18 @@ By Math-Verify: fractions and decimals, polynomials, sets and intervals, equatio
 compares what is written. Rows are marked, not dropped.
 """
 
-from typing import ClassVar
-
-import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
 
-from stages.base import Columns, Fate, Kept, Row, RowStage
-from stages.shared.checks.mathematics import same
+from stages.shared.checks import mathematics
+from stages.verify.equal import Equal
 
 
-class Math(RowStage):
+class Math(Equal):
     """The answer alone, as `extract.answer` takes it out of a solution."""
-
-    needs: ClassVar[tuple[str, ...]] = ("answer", "expected")
-    adds: ClassVar[Columns] = {"correct": pa.bool_()}
 
     seconds: float = Field(5.0, gt=0, le=60)
 
     @override
-    def decide(self, row: Row) -> Fate:
-        if row["expected"] is None:
-            return Kept({"correct": None})
-        if row["answer"] is None:
-            return Kept({"correct": False})
-        return Kept({"correct": same(row["expected"], row["answer"], self.seconds)})
+    def same(self, expected: str, answer: str) -> bool | None:
+        return mathematics.same(expected, answer, self.seconds)

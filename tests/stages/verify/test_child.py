@@ -53,7 +53,7 @@ def test_a_failure_is_none_and_the_process_goes_on(child):
     assert child._process.pid == first or child.ask("c", 20) == "c"
 
 
-def test_one_that_dies_or_takes_too_long_is_begun_anew(child):
+def test_one_that_dies_or_takes_too_long_is_started_again(child):
     assert child.ask("die", 20) is None
     assert child.ask("a", 20) == "a"
     began = time.monotonic()

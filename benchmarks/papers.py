@@ -48,7 +48,9 @@ IN_PROCESS = ("papers/magpie/multi_turn",)
 
 def main() -> None:
     """Run the recipes, and keep what they took."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--at-once", type=int, default=8)
     parser.add_argument("--folder", type=Path, default=Path("papers-rows"))

@@ -1,49 +1,73 @@
 """Let a panel of judges compare two answers, each judge in both orders.
 
 In:  {instruction: "Name three rivers.", chosen: "The Nile, the Po, the Ob.", rejected: "Rivers?"}
-Out: {preference: 0.93, preference_order_gap: 0.08, preference_by: [0.95, 0.91]}
+Out: {preference: 0.93, preference_order_gap: 0.08, preference_by: [0.95, 0.91],
+      preference_verdict: "chosen", preference_calls: [{order: "chosen first", first: 0.97, …}, …]}
 
-`preference` is the probability of a verdict for `chosen`, read from the first token's
-log-probabilities and averaged over both orders and all judges: a judge's leaning to one position
-cancels out (position bias: arXiv:2306.05685; a panel of several models: arXiv:2404.18796).
-`preference_order_gap` is how far the two orders lie apart on average, and `preference_by` is each
-judge's own preference in the order of `engine`.
+`preference` is the probability of a verdict for `chosen`, averaged over both orders and all
+judges: a judge's leaning to one position cancels out (position bias: arXiv:2306.05685; a panel of
+several models: arXiv:2404.18796). `preference_order_gap` is how far the two orders lie apart on
+average, and `preference_by` is each judge's own preference in the order of `engine`.
+
+`preference_verdict` is `chosen` or `rejected` where all calls say so, `tie` where all say tie, and
+`inconsistent` otherwise, as FastChat counts games (arXiv:2306.05685). `choices: five` asks for
+Arena-Hard's five steps (arXiv:2406.11939), by digits because each of those is one token.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
 
-import prompts
-from stages.ask import Ask, Capability, Reply, Sampling, chat
-from stages.base import Columns, Fate, Kept, MultiCallStage, Role, Row
-from stages.errors import ReplyError
-from stages.shared.replies import reading
-from stages.shared.token_probabilities import TOP, token_probabilities
+from stages.ask import Ask, Reply
+from stages.base import Columns, Dropped, Fate, Kept, MultiCallStage, Role, Row
+from stages.shared.verdict import VERDICT_COLUMNS, Question, VerdictSettings
+
+_CHOICES: Mapping[str, tuple[Mapping[str, float], str]] = {
+    "two": ({"1": 1.0, "2": 0.0}, ""),
+    "tie": ({"1": 1.0, "2": 0.0, "0": 0.5}, "0 says that neither is better."),
+    "five": (
+        {"1": 1.0, "2": 0.75, "3": 0.5, "4": 0.25, "5": 0.0},
+        "1: the first is much better. 2: the first is better. 3: they are equally good. "
+        "4: the second is better. 5: the second is much better.",
+    ),
+}
+"""What a verdict counts for the answer that is shown first, and how it is explained."""
+_ORDERS = (("chosen", "rejected"), ("rejected", "chosen"))
+_CALL = {"order": pa.string(), "first": pa.float64(), **VERDICT_COLUMNS}
 
 
-class Pair(MultiCallStage):
+class Pair(VerdictSettings, MultiCallStage):
     """Two calls for each judge."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "judge"
     prompts: ClassVar[tuple[str, ...]] = ("judge/pair",)
-    cites: ClassVar[tuple[str, ...]] = ("mt-bench", "poll")
+    cites: ClassVar[tuple[str, ...]] = ("mt-bench", "poll", "arena-hard")
     uses_seed: ClassVar[bool] = False
-    requires: ClassVar[frozenset[Capability]] = frozenset({"chat", "logprobs"})
     needs: ClassVar[tuple[str, ...]] = ("instruction", "chosen", "rejected")
     adds: ClassVar[Columns] = {
         "preference": pa.float64(),
         "preference_order_gap": pa.float64(),
         "preference_by": pa.list_(pa.float64()),
+        "preference_verdict": pa.string(),
+        "preference_calls": pa.list_(pa.struct(_CALL)),
     }
-    most_tokens: ClassVar[int] = 1
 
+    rubric: str = Field(
+        "is it correct, does it do what was asked, is it complete and clear?", min_length=1
+    )
+    """What makes an answer the better one."""
+    choices: Literal["two", "tie", "five"] = "two"
+    """What a judge may say: one of the answers, also that neither is better, or five steps."""
+    on_tie: Literal["keep", "drop"] = "keep"
+    """What becomes of rows whose verdict is a tie or inconsistent: they go on with it, or are
+    dropped as judge.tie and judge.inconsistent."""
     min_mass: float = Field(0.1, gt=0, le=1)
-    """Below this share of probability on 1 and 2, the model did not decide: unreadable."""
+    """With logprobs: below this share of probability on its words a reply is unreadable."""
 
     @property
     @override
@@ -52,30 +76,38 @@ class Pair(MultiCallStage):
 
     @override
     def next(self, row: Row, replies: Sequence[Reply]) -> Sequence[Ask] | Fate:
+        questions = [self._question(row, order) for _ in self.engines for order in _ORDERS]
         if not replies:
-            orders = ((row["chosen"], row["rejected"]), (row["rejected"], row["chosen"]))
-            return [_ask(row, order, engine) for engine in self.engines for order in orders]
-        first = []
-        for call, reply in enumerate(replies):
-            with reading(call):
-                first.append(self._first(reply))
-        # The second order shows `chosen` as the second answer.
-        pairs = [(a, 1 - b) for a, b in zip(first[::2], first[1::2], strict=True)]
+            engines = [engine for engine in self.engines for _ in _ORDERS]
+            return list(map(self.ask_about, questions, engines))
+        verdicts = self.read_all(questions, replies)
+        firsts = [verdict.expected(_CHOICES[self.choices][0]) for verdict in verdicts]
+        for_chosen = [1 - first if call % 2 else first for call, first in enumerate(firsts)]
+        verdict = _verdict(for_chosen)
+        if self.on_tie == "drop" and verdict in ("tie", "inconsistent"):
+            return Dropped(
+                "judge.tie" if verdict == "tie" else "judge.inconsistent", str(for_chosen)
+            )
+        pairs = list(zip(for_chosen[::2], for_chosen[1::2], strict=True))
         by_judge = [fmean(pair) for pair in pairs]
         gap = fmean(abs(a - b) for a, b in pairs)
-        columns = {"preference": fmean(by_judge), "preference_order_gap": gap}
-        return Kept(columns | {"preference_by": by_judge})
+        calls = [
+            {"order": f"{_ORDERS[call % 2][0]} first", "first": firsts[call], **each.facts}
+            for call, each in enumerate(verdicts)
+        ]
+        facts = (fmean(by_judge), gap, by_judge, verdict, calls)
+        return Kept(dict(zip(self.adds, facts, strict=True)))
 
-    def _first(self, reply: Reply) -> float:
-        """The probability of a verdict for the answer that was shown first."""
-        found = token_probabilities(reply, "12")
-        mass = sum(found.values())
-        if mass < self.min_mass:
-            raise ReplyError(f"only {mass:.3f} of the probability is on 1 or 2")
-        return found["1"] / mass
+    def _question(self, row: Row, order: tuple[str, str]) -> Question:
+        first, second = order
+        texts = {"instruction": row["instruction"], "first": row[first], "second": row[second]}
+        values, explained = _CHOICES[self.choices]
+        return Question(
+            "judge/pair", tuple(values), texts, {"rubric": self.rubric, "choices": explained}
+        )
 
 
-def _ask(row: Row, order: tuple[str, str], engine: str) -> Ask:
-    first, second = order
-    text = prompts.render("judge/pair", instruction=row["instruction"], first=first, second=second)
-    return Ask(chat(text), Sampling(max_tokens=1), logprobs=TOP, engine=engine)
+def _verdict(for_chosen: Sequence[float]) -> str:
+    """What all calls say together."""
+    said = {"chosen" if p > 0.5 else "rejected" if p < 0.5 else "tie" for p in for_chosen}
+    return said.pop() if len(said) == 1 else "inconsistent"

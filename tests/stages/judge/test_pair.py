@@ -7,6 +7,7 @@ import pytest
 from stages.ask import Reply, Sample
 from stages.errors import ReplyError
 from stages.judge.pair import Pair
+from tests.support.replies import written
 
 ROW = {
     "id": "row0", "parents": [],
@@ -46,6 +47,57 @@ def test_the_mean_over_judges_and_orders():
 def test_mass_elsewhere_does_not_count():
     columns = Pair().next(ROW, (says(0.3, 0.1), says(0.1, 0.3))).columns
     assert columns["preference"] == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ((0.9, 0.2), "chosen"),
+        ((0.2, 0.9), "rejected"),
+        ((0.9, 0.9), "inconsistent"),
+        ((0.5, 0.5), "tie"),
+        ((0.5, 0.2), "inconsistent"),
+    ],
+)
+def test_the_verdict_is_that_of_all_calls(said, verdict):
+    """As FastChat counts two games: what both say, else inconsistent."""
+    replies = tuple(map(says, said))
+    assert Pair().next(ROW, replies).columns["preference_verdict"] == verdict
+    swapped = {**ROW, "chosen": ROW["rejected"], "rejected": ROW["chosen"]}
+    other = {"chosen": "rejected", "rejected": "chosen"}.get(verdict, verdict)
+    assert Pair().next(swapped, replies[::-1]).columns["preference_verdict"] == other
+    dropped = Pair(on_tie="drop").next(ROW, replies)
+    reasons = {"tie": "judge.tie", "inconsistent": "judge.inconsistent"}
+    assert getattr(dropped, "reason", None) == reasons.get(verdict)
+
+
+def test_a_call_keeps_what_was_said_and_in_which_order():
+    first, second = Pair().next(ROW, (says(0.9), says(0.3))).columns["preference_calls"]
+    assert (first["order"], second["order"]) == ("chosen first", "rejected first")
+    assert first["first"] == pytest.approx(0.9)
+    assert second["first"] == pytest.approx(0.3)
+    assert first["by"] == "logprobs"
+    assert first["reply"] == "1"
+    assert first["prompt"] == second["prompt"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "word", "counts"),
+    [("two", "1", 1), ("tie", "0", 0.5), ("five", "2", 0.75), ("five", "5", 0), ("five", "3", 0.5)],
+)
+def test_what_a_verdict_counts_for_the_answer_shown_first(choices, word, counts):
+    reply = written(verdict=word, reasons="It is shorter.")
+    stage = Pair(choices=choices, verdict="rationale")
+    columns = stage.next(ROW, (reply, reply)).columns
+    assert columns["preference_calls"][0]["first"] == counts
+    assert columns["preference_calls"][0]["rationale"] == "It is shorter."
+    assert columns["preference"] == 0.5
+
+
+def test_both_orders_share_all_that_comes_before_the_answers():
+    one, two = (ask.prompt.messages[-1].content for ask in Pair().next(ROW, ()))
+    start = one.index("<answer-")
+    assert one[:start] == two[:start]
 
 
 def test_the_reply_without_a_verdict_is_named():

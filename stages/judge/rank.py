@@ -1,0 +1,131 @@
+"""Let a judge put several answers to a request in order, more than once, each time shuffled.
+
+In:  {instruction: "Name a river.", responses: ["No.", "The Nile.", "Rivers?"]}
+Out: {ranks: [2.2, 1.0, 2.8], rank_agreement: 0.84, rank_orders: [[1, 0, 2], …]}
+
+`ranks` are mean ranks, 1 is the best; `rank_agreement` is Kendall's W of the repeats, 1 where all
+agree, null for one repeat. Repeat Ranking (arXiv:2405.18952) trains on the prompts whose five
+rankings agree best. With `logprobs` the order is that of the letters' probabilities as the one
+token of "the best answer" (FIRST, arXiv:2406.15657). Up to ten answers; `mix.scatter` makes rows
+of them.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import ClassVar
+
+import pyarrow as pa
+from pydantic import Field
+from typing_extensions import override
+
+import prompts
+from stages.ask import Ask, Reply, Sampling, chat
+from stages.base import Columns, Dropped, Fate, Kept, MultiCallStage, Role, Row
+from stages.errors import ReplyError
+from stages.shared.agreement import kendall_w
+from stages.shared.material import nonce, split_control
+from stages.shared.replies import parse_object, reading
+from stages.shared.token_probabilities import TOP, token_probabilities
+from stages.shared.verdict import Ways
+
+_LETTERS = "ABCDEFGHIJ"
+
+
+class Rank(Ways, MultiCallStage):
+    """One call for each repeat."""
+
+    role: ClassVar[Role] = "judge"
+    prompts: ClassVar[tuple[str, ...]] = ("judge/rank",)
+    cites: ClassVar[tuple[str, ...]] = ("repeat-ranking",)
+    needs: ClassVar[tuple[str, ...]] = ("instruction", "responses", "seed")
+    adds: ClassVar[Columns] = {
+        "ranks": pa.list_(pa.float64()),
+        "rank_agreement": pa.float64(),
+        "rank_orders": pa.list_(pa.list_(pa.int64())),
+        "rank_by": pa.string(),
+        "rank_model": pa.string(),
+        "rank_replies": pa.list_(pa.string()),
+    }
+
+    engine: str = "main"
+    repeats: int = Field(5, ge=1, le=50)
+    rubric: str = Field(
+        "is it correct, does it do what was asked, is it complete and clear?", min_length=1
+    )
+    """What makes one answer better than another."""
+
+    @property
+    @override
+    def most_calls(self) -> int:
+        return self.repeats
+
+    @override
+    def next(self, row: Row, replies: Sequence[Reply]) -> Sequence[Ask] | Fate:
+        answers = row["responses"] or ()
+        if not 2 <= len(answers) <= len(_LETTERS):
+            return Dropped("judge.cannot_rank", f"{len(answers)} answers")
+        shuffled = [self._shuffled(row, repeat) for repeat in range(self.repeats)]
+        if not replies:
+            return [self._ask(row, places) for places in shuffled]
+        orders = []
+        for call, reply in enumerate(replies):
+            with reading(call):
+                letters = self._read(reply, len(answers))
+            orders.append([shuffled[call][_LETTERS.index(letter)] for letter in letters])
+        ranks = [[order.index(i) + 1 for i in range(len(answers))] for order in orders]
+        agreement = kendall_w(ranks) if len(ranks) > 1 else None
+        mean = [fmean(each) for each in zip(*ranks, strict=True)]
+        texts = [reply.text for reply in replies]
+        facts = (mean, agreement, orders, self.verdict, replies[0].model, texts)
+        return Kept(dict(zip(self.adds, facts, strict=True)))
+
+    def _shuffled(self, row: Row, repeat: int) -> list[int]:
+        places = list(range(len(row["responses"])))
+        random.Random(f"{row['seed']} {repeat}").shuffle(places)
+        return places
+
+    def _ask(self, row: Row, places: Sequence[int]) -> Ask:
+        texts = [row["responses"][place] for place in places]
+        letters = _LETTERS[: len(texts)]
+        text = prompts.render(
+            "judge/rank",
+            instruction=split_control(row["instruction"]),
+            answers=[(a, split_control(text)) for a, text in zip(letters, texts, strict=True)],
+            nonce=nonce([row["instruction"], *texts]),
+            rubric=self.rubric,
+            **self._form_of_order(letters),
+        )
+        if self.verdict == "logprobs":
+            return Ask(chat(text), Sampling(max_tokens=1), logprobs=TOP)
+        return Ask(chat(text), Sampling(max_tokens=self.max_tokens), schema=self._order(letters))
+
+    def _form_of_order(self, letters: str) -> dict[str, str]:
+        if self.verdict == "logprobs":
+            return {"reply_with": "Reply with the letter of the best answer alone.", "cue": "Best:"}
+        example = '"order": ["…", "…"]'
+        if self.verdict == "rationale":
+            example = f'"reasons": "…", {example}'
+        told = f"with each of the letters {', '.join(letters)} once, the best first"
+        return {"reply_with": f"Reply with one JSON object: {{{example}}}, {told}.", "cue": "JSON:"}
+
+    def _order(self, letters: str) -> Mapping[str, object]:
+        count = {"minItems": len(letters), "maxItems": len(letters)}
+        order = {"type": "array", "items": {"enum": list(letters)}, **count}
+        properties: dict[str, object] = {"order": order}
+        if self.verdict == "rationale":
+            properties = {"reasons": {"type": "string", "minLength": 1}, **properties}
+        required = list(properties)
+        return {"type": "object", "properties": properties, "required": required}
+
+    def _read(self, reply: Reply, count: int) -> list[str]:
+        letters = _LETTERS[:count]
+        if self.verdict == "logprobs":
+            found = token_probabilities(reply, letters.lower())
+            if sum(found.values()) < self.min_mass:
+                raise ReplyError(f"only {sum(found.values()):.3f} of the probability is on letters")
+            return sorted(letters, key=lambda letter: -found[letter.lower()])
+        order = parse_object(reply.text).get("order")
+        if not isinstance(order, list) or sorted(map(str, order)) != list(letters):
+            raise ReplyError(f"'order' is {order!r}"[:200])
+        return [str(letter) for letter in order]

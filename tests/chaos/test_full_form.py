@@ -15,7 +15,7 @@ from tests.chaos.report import note
 from tests.support.loopback_ray import Cluster
 
 pytestmark = pytest.mark.slow
-KILLS = int(os.environ.get("CHAOS_FULL", "4"))
+KILLS = int(os.environ.get("CHAOS_FULL", "2"))
 
 
 def run(place, seed):

@@ -17,7 +17,7 @@ def sweep(folder, seed, wanted):
         return pool.apply(kills.sweep, (folder, seed, wanted))
 
 
-KILLS = int(os.environ.get("CHAOS_KILLS", "30"))
+KILLS = int(os.environ.get("CHAOS_KILLS", "15"))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -22,8 +22,8 @@ from stages.errors import RunError
 
 pytestmark = pytest.mark.slow
 BOWERBIRD = Path(sys.executable).parent / "bowerbird"
-SLOW_S = int(os.environ.get("SLOW_PREFECT_S", "22"))
-"""More than the 20 s after which Prefect's own ephemeral server is given up."""
+SLOW_S = int(os.environ.get("SLOW_PREFECT_S", "8"))
+"""`make chaos` has 90, more than the 20 s after which Prefect's ephemeral server is given up."""
 
 
 @pytest.fixture

@@ -300,8 +300,9 @@ def test_a_work_pool_runs_the_deployment(work, server, monkeypatch, root):
     assert run["scheduled"]
 
 
-def test_the_pages_other_commands(work, monkeypatch, root):
-    """A server as the page starts it, and serving on it."""
+def test_the_pages_other_commands(work, server, monkeypatch, root):
+    """Serving on a server that is there, as the page has it."""
+    monkeypatch.setenv("PREFECT_API_URL", server)
     page = (root / "docs/schedule.md").read_text()
     (here,), (start, elsewhere), _ = (
         block.splitlines() for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)

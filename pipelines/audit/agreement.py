@@ -1,0 +1,93 @@
+"""How far raters agree, beside what they would agree by chance.
+
+Ratings are a list of units, each a list with one label per rater, None where a rater said nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from sklearn.metrics import cohen_kappa_score
+
+Ratings = Sequence[Sequence[str | float | None]]
+Coefficient = Callable[[Ratings], float]
+"""Nan where it is not defined, such as for units that nobody rated twice."""
+
+
+def raw(ratings: Ratings) -> float:
+    """The share of pairs of ratings of a unit that are the same, averaged over units."""
+    shares = [_same(Counter(unit)) for unit in _rated_twice(ratings)]
+    return float(np.mean(shares)) if shares else float("nan")
+
+
+def cohen_kappa(ratings: Ratings) -> float:
+    """Cohen's kappa of two raters (1960), by scikit-learn."""
+    pairs = [unit for unit in ratings if len(unit) == 2 and None not in unit]
+    labels = sorted({str(label) for unit in pairs for label in unit})
+    if len(labels) < 2:
+        return float("nan")
+    first, second = zip(*[(str(a), str(b)) for a, b in pairs], strict=True)
+    return float(cohen_kappa_score(first, second, labels=labels))
+
+
+def fleiss_kappa(ratings: Ratings) -> float:
+    """Fleiss' kappa (1971); of units with unequal numbers of ratings the generalisation of AC1."""
+    shares = _shares(ratings)
+    return _beyond(raw(ratings), sum(share**2 for share in shares.values()))
+
+
+def gwet_ac1(ratings: Ratings) -> float:
+    """Gwet's AC1 (doi:10.1348/000711006X126600): sound where one label is far more frequent."""
+    shares = _shares(ratings)
+    if len(shares) < 2:
+        return 1.0 if shares else float("nan")
+    chance = sum(share * (1 - share) for share in shares.values()) / (len(shares) - 1)
+    return _beyond(raw(ratings), chance)
+
+
+def krippendorff_alpha(
+    ratings: Ratings, level: Literal["nominal", "interval"] = "nominal"
+) -> float:
+    """Krippendorff's alpha: 1 - observed over expected disagreement, units rated once left out."""
+    units = _rated_twice(ratings)
+    values = [label for unit in units for label in unit]
+    if len(set(values)) < 2:
+        return float("nan")
+    observed = sum(_disagreement(unit, level) / (len(unit) - 1) for unit in units)
+    expected = _disagreement(values, level) / (len(values) - 1)
+    return 1 - observed / expected
+
+
+def _disagreement(values: Sequence[str | float], level: str) -> float:
+    """The sum of squared differences over ordered pairs; nominal ones differ by 1."""
+    if level == "nominal":
+        total = len(values)
+        return float(total**2 - sum(n**2 for n in Counter(values).values()))
+    numbers = np.asarray(values, dtype=float)
+    numbers = numbers - numbers.mean()
+    return float(2 * len(numbers) * (numbers**2).sum())
+
+
+def _rated_twice(ratings: Ratings) -> list[list[str | float]]:
+    units = [[label for label in unit if label is not None] for unit in ratings]
+    return [unit for unit in units if len(unit) > 1]
+
+
+def _same(counts: Counter[str | float]) -> float:
+    total = counts.total()
+    return sum(n * (n - 1) for n in counts.values()) / (total * (total - 1))
+
+
+def _shares(ratings: Ratings) -> Mapping[str | float, float]:
+    """How frequent each label is: the mean of its share in the units."""
+    units = _rated_twice(ratings)
+    labels = {label for unit in units for label in unit}
+    return {
+        label: float(np.mean([Counter(unit)[label] / len(unit) for unit in units]))
+        for label in labels
+    }
+
+
+def _beyond(observed: float, chance: float) -> float:
+    return (observed - chance) / (1 - chance) if chance < 1 else float("nan")

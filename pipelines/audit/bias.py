@@ -1,0 +1,139 @@
+"""What sways a judge beside the quality of answers.
+
+Of a pair judge each game is a `Game`: which answer was shown first, what the judge thought of it,
+and how the two answers differ. A bias of b means: the judge prefers what it leans to with
+probability 0.5 + b where nothing else speaks for it.
+"""
+
+import re
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+from scipy.stats import spearmanr
+from sklearn.linear_model import LogisticRegression
+
+_MARKDOWN = (
+    re.compile(r"^#{1,6}\s", re.MULTILINE),
+    re.compile(r"^\s*(?:[-*+]|\d+\.)\s", re.MULTILINE),
+    re.compile(r"\*\*[^*\n]+\*\*|__[^_\n]+__"),
+)
+"""Headings, list items, bold text: what Arena-Hard's style control counts (arXiv:2406.11939)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Game:
+    """One call of a pair judge. `first`: the probability that it prefers what was shown first.
+
+    `own`: 1 if that is of the judge's own model and the other is not, -1 the other way round, 0 for
+    neither or both. `gold`: what a person prefers, as `first`; None where nobody was asked.
+    """
+
+    cluster: Hashable
+    first: float
+    length: tuple[int, int]
+    markdown: tuple[int, int]
+    own: int = 0
+    gold: float | None = None
+
+
+def markdown(text: str) -> int:
+    """How many headings, list items and bold texts there are."""
+    return sum(len(pattern.findall(text)) for pattern in _MARKDOWN)
+
+
+def position(games: Sequence[Game]) -> float:
+    """How much more often the first answer is preferred: over both orders quality cancels out."""
+    return fmean(game.first for game in games) - 0.5 if games else float("nan")
+
+
+def longer(games: Sequence[Game]) -> float:
+    """How much more often the longer answer is preferred, by 5% at least."""
+    return _leaning(games, [_sign(game.length) for game in games])
+
+
+def more_markdown(games: Sequence[Game]) -> float:
+    """How much more often the answer with more markdown is preferred."""
+    return _leaning(games, [_sign(game.markdown) for game in games])
+
+
+def own_answers(games: Sequence[Game]) -> float:
+    """How much more often the judge prefers its own model's answer."""
+    return _leaning(games, [game.own for game in games])
+
+
+def beyond_gold(games: Sequence[Game], sides: Sequence[int]) -> float:
+    """The leaning to a side, less that of the people who labelled the same pairs.
+
+    Longer answers may be better: what is left is the judge's own.
+    """
+    known = [(game, side) for game, side in zip(games, sides, strict=True) if game.gold is not None]
+    if not known:
+        return float("nan")
+    kept, kept_sides = [game for game, _ in known], [side for _, side in known]
+    people = [
+        Game(g.cluster, float(g.gold), g.length, g.markdown)  # type: ignore[arg-type]
+        for g in kept
+    ]
+    return _leaning(kept, kept_sides) - _leaning(people, kept_sides)
+
+
+def sides(games: Sequence[Game]) -> dict[str, list[int]]:
+    """By bias, which answer of each game it would lean to: 1 the first, -1 the second, 0 none."""
+    return {
+        "length": [_sign(game.length) for game in games],
+        "markdown": [_sign(game.markdown) for game in games],
+        "self-preference": [game.own for game in games],
+    }
+
+
+def _leaning(games: Sequence[Game], sides: Sequence[int]) -> float:
+    told = [
+        game.first if side > 0 else 1 - game.first
+        for game, side in zip(games, sides, strict=True)
+        if side
+    ]
+    return fmean(told) - 0.5 if told else float("nan")
+
+
+def _sign(sizes: tuple[int, int]) -> int:
+    """Which of two is larger by a twentieth at least: 1 the first, -1 the second."""
+    first, second = sizes
+    return (first > second * 1.05) - (second > first * 1.05)
+
+
+def style_controlled(games: Sequence[Game], chosen_first: Sequence[bool]) -> tuple[float, float]:
+    """How often `chosen` wins, and would win if the two answers had the same length and markdown.
+
+    Arena-Hard's style control (arXiv:2406.11939): a logistic regression of the preference on the
+    differences of length and markdown, relative to their sums and standardised.
+    """
+    wins = [g.first if c else 1 - g.first for g, c in zip(games, chosen_first, strict=True)]
+    signs = [1.0 if c else -1.0 for c in chosen_first]
+    features = np.array(
+        [
+            [s * _relative(g.length), s * _relative(g.markdown)]
+            for g, s in zip(games, signs, strict=True)
+        ]
+    )
+    scale = features.std(axis=0)
+    features = features / np.where(scale > 0, scale, 1.0)
+    # Soft labels as weights of both outcomes.
+    x = np.vstack([features, features])
+    y = np.r_[np.ones(len(wins)), np.zeros(len(wins))]
+    weights = np.r_[wins, 1 - np.asarray(wins)]
+    model = LogisticRegression(C=1e6, max_iter=1000).fit(x, y, sample_weight=weights)
+    return fmean(wins), float(1 / (1 + np.exp(-model.intercept_[0])))
+
+
+def _relative(sizes: tuple[int, int]) -> float:
+    first, second = sizes
+    return (first - second) / (first + second) if first + second else 0.0
+
+
+def correlation(scores: Sequence[float], sizes: Sequence[float]) -> float:
+    """Spearman's rank correlation; nan where either is constant."""
+    if len(set(scores)) < 2 or len(set(sizes)) < 2:
+        return float("nan")
+    return float(spearmanr(scores, sizes).statistic)

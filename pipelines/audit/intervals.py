@@ -1,0 +1,69 @@
+"""How sure a figure is."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+_DRAWS = 1000
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its 95% interval; nan where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+
+def by_cluster(
+    items: Sequence[T],
+    clusters: Sequence[Hashable],
+    figure: Callable[[Sequence[T]], float],
+    seed: int = 0,
+) -> Estimate:
+    """`figure` of `items`, with the bootstrap's percentiles over whole clusters.
+
+    Answers to one question are no independent evidence: a draw takes all items of a cluster or
+    none. Draws for which the figure is not defined do not count.
+    """
+    value = figure(items)
+    grouped: dict[Hashable, list[T]] = defaultdict(list)
+    for item, cluster in zip(items, clusters, strict=True):
+        grouped[cluster].append(item)
+    groups = list(grouped.values())
+    if len(groups) < 2 or np.isnan(value):
+        return Estimate(value, float("nan"), float("nan"))
+    random = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(_DRAWS):
+        chosen = random.integers(len(groups), size=len(groups))
+        drawn.append(figure([item for i in chosen for item in groups[i]]))
+    known = [each for each in drawn if not np.isnan(each)]
+    if not known:
+        return Estimate(value, float("nan"), float("nan"))
+    low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return Estimate(value, float(low), float(high))
+
+
+def prediction_powered(
+    judged: Sequence[float], judged_with_gold: Sequence[float], gold: Sequence[float]
+) -> Estimate:
+    """The mean that gold labels would have, from many judge's labels and few gold ones.
+
+    `judged`: of rows without a gold label; `judged_with_gold` and `gold`: of the same rows. The
+    judge's mean is corrected by what it is wrong by where that is known (prediction-powered
+    inference, arXiv:2301.09633, the estimator of a mean with a normal interval).
+    """
+    wrong = np.asarray(gold, dtype=float) - np.asarray(judged_with_gold, dtype=float)
+    many = np.asarray(judged, dtype=float)
+    value = float(many.mean() + wrong.mean())
+    spread = many.var(ddof=1) / len(many) + wrong.var(ddof=1) / len(wrong)
+    half = NormalDist().inv_cdf((1 + _LEVEL) / 2) * float(np.sqrt(spread))
+    return Estimate(value, value - half, value + half)

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 T = TypeVar("T")
-_DRAWS = 1000
+_DRAWS = 300
 _LEVEL = 0.95
 
 

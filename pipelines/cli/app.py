@@ -4,13 +4,13 @@ import gc
 import signal
 import sys
 
-from pipelines.cli import output, recipes, results, upkeep
+from pipelines.cli import judging, output, recipes, results, upkeep
 from pipelines.cli.options import app
 from pipelines.cli.without_pandas import without_pandas
 from stages.errors import BowerbirdError, BusyError, EngineError, RunError, UserError
 
 # Naming the modules adds their commands, in this order.
-__all__ = ["app", "main", "recipes", "results", "upkeep"]
+__all__ = ["app", "judging", "main", "recipes", "results", "upkeep"]
 
 
 def main() -> None:

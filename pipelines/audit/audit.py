@@ -1,0 +1,100 @@
+"""The audit of a run's judges, as figures; kept beside the run, and a gate by what is required."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from pipelines.audit import figures, judged
+from pipelines.audit.figures import Figure
+from pipelines.audit.judged import Labels
+from pipelines.recipe.lookup import nearest
+from pipelines.store.query.catalog import query
+from pipelines.store.runs import Run, RunStep
+from pipelines.store.store import Store
+from stages.errors import UserError
+
+NAME = "audit.json"
+_REQUIRED = re.compile(r"^\s*(.+?)\s*(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)\s*$")
+
+
+def audit(store: Store, run: Run, labels: Labels) -> list[Figure]:
+    """All figures of the run's judges, in the order of its steps.
+
+    Raises:
+        UserError: the run has no judge, or a gold label is none.
+    """
+    steps = judged.judges(run)
+    if not steps:
+        remedy = "A recipe has one with a stage of the family `judge`."
+        raise UserError(f"no stage of the run {run.id} judges", remedy)
+    found: list[Figure] = []
+    graded = {}
+    for step in steps:
+        if judged.is_pair(step):
+            found += figures.of_pairs(step.name, judged.pairs(store, run, step, labels))
+        else:
+            graded[step.name] = judged.grades(store, run, step, labels)
+            found += figures.of_grades(step.name, graded[step.name])
+        found += _unreadable(store, run, step)
+    return [*found, *figures.between(graded)]
+
+
+def _unreadable(store: Store, run: Run, step: RunStep) -> Iterator[Figure]:
+    """Rows without a verdict, by cause."""
+    name = step.name.replace("'", "''")
+    taken = f"SELECT rows_in FROM stages WHERE stage = '{name}'"
+    count = sum(row["rows_in"] for row in query(store, run, taken).to_pylist())
+    sql = f"SELECT reason, count(*) AS rows FROM rejected WHERE stage = '{name}' GROUP BY ALL"
+    causes = {row["reason"]: row["rows"] for row in query(store, run, sql).to_pylist()}
+    if count:
+        told = ", ".join(f"{rows} {reason}" for reason, rows in sorted(causes.items()))
+        share = sum(causes.values()) / count
+        yield Figure(step.name, "without a verdict", share, None, None, count, told)
+
+
+def keep(store: Store, run: Run, found: Sequence[Figure]) -> str:
+    """Write the figures beside the run, where its report finds them; return where."""
+    folder = store.run(run.id)
+    lines = [figure.as_json() for figure in found]
+    folder.put(NAME, json.dumps(lines, indent=1, allow_nan=False).encode())
+    return folder.uri(NAME)
+
+
+def as_table(found: Sequence[Figure]) -> pa.Table:
+    """A row per figure."""
+    return pa.Table.from_pylist([figure.as_json() for figure in found])
+
+
+def unmet(found: Sequence[Figure], required: Sequence[str]) -> list[str]:
+    """What of `required` does not hold, such as "position bias <= 0.1": of every judge that has it.
+
+    A bias is held against by its size, whichever side it leans to.
+
+    Raises:
+        UserError: it names no figure, or no bound.
+    """
+    failed = []
+    for text in required:
+        match = _REQUIRED.match(text)
+        if match is None:
+            raise UserError(
+                f"'{text}' requires nothing", "Write, for example, 'position bias<=0.1'."
+            )
+        name, sign, bound = match[1], match[2], float(match[3])
+        named = [figure for figure in found if figure.name == name]
+        if not named:
+            names = list(dict.fromkeys(figure.name for figure in found))
+            raise UserError(f"the audit has no figure '{name}'", nearest(name, names))
+        for figure in named:
+            value = abs(figure.value) if "bias" in name or "preference" in name else figure.value
+            if not _holds(value, sign, bound):
+                failed.append(f"{figure.judge}: {name} is {figure.value:.3f}, not {sign} {bound:g}")
+    return failed
+
+
+def _holds(value: float, sign: str, bound: float) -> bool:
+    return {
+        "<=": value <= bound, ">=": value >= bound, "<": value < bound, ">": value > bound
+    }[sign]  # fmt: skip

@@ -1,0 +1,189 @@
+"""What a run's judges said: read from its store, as games and as grades."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.audit.bias import Game, markdown
+from pipelines.store.query.catalog import query, quoted
+from pipelines.store.runs import Run, RunStep
+from pipelines.store.store import Store
+from stages.errors import UserError
+
+_MOST = 5000
+"""Rows of a judge that are audited, a sample of all; with 300 draws a figure takes seconds."""
+_SIDES = ("chosen", "rejected")
+GOLD_PAIRS = {"chosen": 1.0, "rejected": 0.0, "tie": 0.5}
+"""What a gold label of a pair says: how far `chosen` is preferred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Where gold labels are: a column of the rows, or labels of people by the rows' ids."""
+
+    column: str = ""
+    by_id: Mapping[str, str | float] | None = None
+
+    def of(self, row: Mapping[str, Any]) -> str | float | None:
+        """The row's label; None where it has none."""
+        return row["gold"] if self.column else (self.by_id or {}).get(row["id"])
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """A judged pair. `gold`: how far a person prefers `chosen`, None where nobody was asked."""
+
+    id: str
+    cluster: str
+    games: Sequence[Game]
+    chosen_first: Sequence[bool]
+    models: Sequence[str]
+    preference: float
+    verdict: str
+    by_judge: Sequence[float]
+    gold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GradeRow:
+    """A graded answer."""
+
+    id: str
+    cluster: str
+    score: float
+    length: int
+    markdown: int
+    model: str
+    answered_by: str
+    gold: float | None
+
+
+def judges(run: Run) -> list[RunStep]:
+    """The steps whose verdicts can be audited: pairs compared, answers graded."""
+    found = [step for step in run.own if step.is_for == "judge"]
+    return [step for step in found if is_pair(step) or step.called("score") in step.columns]
+
+
+def is_pair(step: RunStep) -> bool:
+    """Whether it compares two answers."""
+    return step.path == "judge.pair" and step.called("preference_calls") in step.columns
+
+
+def pairs(store: Store, run: Run, step: RunStep, labels: Labels) -> list[PairRow]:
+    """The pairs of a judge of pairs that have a verdict, by id.
+
+    Raises:
+        UserError: a gold label is none.
+    """
+    names = ("instruction", *_SIDES, "preference", "preference_verdict", "preference_by")
+    rows = _read(
+        store, run, step, (*names, "preference_calls"), labels, ("chosen_model", "rejected_model")
+    )
+    return [_pair(row, labels) for row in rows if row["preference"] is not None]
+
+
+def grades(store: Store, run: Run, step: RunStep, labels: Labels) -> list[GradeRow]:
+    """The answers of a judge of single answers that have a score, by id.
+
+    Raises:
+        UserError: a gold label is no number.
+    """
+    rows = _read(
+        store, run, step, ("instruction", "response", "score"), labels, ("response_model",)
+    )
+    known = [row for row in rows if row["score"] is not None]
+    models = {model["model"] for model in step.models if model.get("model")}
+    return [
+        GradeRow(
+            id=row["id"],
+            cluster=row["instruction"] or "",
+            score=row["score"],
+            length=len(row["response"] or ""),
+            markdown=markdown(row["response"] or ""),
+            model=next(iter(models), ""),
+            answered_by=row["response_model"] or "",
+            gold=_number(labels.of(row), row["id"]),
+        )
+        for row in known
+    ]
+
+
+def _read(
+    store: Store,
+    run: Run,
+    step: RunStep,
+    names: Sequence[str],
+    labels: Labels,
+    optional: Sequence[str],
+) -> list[dict[str, Any]]:
+    selected = ["id"]
+    for name in names:
+        there = step.called(name) in step.columns
+        selected.append(f"{quoted(step.called(name)) if there else 'NULL'} AS {quoted(name)}")
+    for name in optional:
+        there = name in step.columns
+        selected.append(f"{quoted(name) if there else 'NULL'} AS {quoted(name)}")
+    if labels.column:
+        if labels.column not in step.columns:
+            known = ", ".join(step.columns)
+            cause = f"{step.name} has no column '{labels.column}' for gold labels"
+            raise UserError(cause, f"It has: {known}.")
+        selected.append(f"{quoted(labels.column)} AS gold")
+    # Ids are hashes: the first by id are a sample.
+    sql = f"SELECT {', '.join(selected)} FROM {quoted(step.name)} ORDER BY id LIMIT {_MOST}"
+    rows: list[dict[str, Any]] = query(store, run, sql).to_pylist()
+    return rows
+
+
+def _pair(row: Mapping[str, Any], labels: Labels) -> PairRow:
+    gold = _side(labels.of(row), row["id"])
+    calls = row["preference_calls"]
+    shown_first = [call["order"].startswith("chosen") for call in calls]
+    sizes = {side: (len(row[side] or ""), markdown(row[side] or "")) for side in _SIDES}
+    games = []
+    for call, chosen_first in zip(calls, shown_first, strict=True):
+        first, second = _SIDES if chosen_first else _SIDES[::-1]
+        own = [_is(row[f"{side}_model"], call["model"]) for side in (first, second)]
+        told = None if gold is None else gold if chosen_first else 1 - gold
+        (length, marks), (other, others) = sizes[first], sizes[second]
+        games.append(
+            Game(row["instruction"], call["first"], (length, other), (marks, others),
+                 int(own[0]) - int(own[1]), told)
+        )  # fmt: skip
+    return PairRow(
+        id=row["id"],
+        cluster=row["instruction"] or "",
+        games=games,
+        chosen_first=shown_first,
+        models=[call["model"] or "" for call in calls],
+        preference=row["preference"],
+        verdict=row["preference_verdict"],
+        by_judge=row["preference_by"],
+        gold=gold,
+    )
+
+
+def _is(model: str | None, judge: str | None) -> bool:
+    return bool(model) and model == judge
+
+
+def _side(label: str | float | None, row: str) -> float | None:
+    """A label of a pair: chosen, rejected, tie, or how far `chosen` is preferred, 0 to 1."""
+    if label is None:
+        return None
+    if isinstance(label, str) and label in GOLD_PAIRS:
+        return GOLD_PAIRS[label]
+    if isinstance(label, int | float) and not isinstance(label, bool) and 0 <= label <= 1:
+        return float(label)
+    cause = f"the gold label of row {row} is {json.dumps(label)}"
+    raise UserError(cause, "A pair's is chosen, rejected or tie, or a number from 0 to 1.")
+
+
+def _number(label: str | float | None, row: str) -> float | None:
+    if label is None:
+        return None
+    if isinstance(label, int | float) and not isinstance(label, bool):
+        return float(label)
+    cause = f"the gold label of row {row} is {json.dumps(label)}"
+    raise UserError(cause, "A grade's is a number.")

@@ -1,0 +1,173 @@
+"""Biases that are planted in scripted judges are measured as large as they are."""
+
+import json
+import random
+
+import pytest
+
+from pipelines.audit.ask_again import Judge
+from pipelines.audit.audit import audit, unmet
+from pipelines.audit.judged import Labels, judges
+from pipelines.audit.probes import PROBES, probe
+from stages.errors import UserError
+from tests.support.biased import BIAS
+
+COUNT = 120
+
+
+def answer(draw, quality):
+    words = " ".join(["word"] * draw.randint(5, 60))
+    items = "".join(f"\n- item {n}" for n in range(draw.choice([0, 0, 3])))
+    return f"{words}, quality {quality}{items}"
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Pairs of which `chosen` is better or worse by chance; people know, with 1 error in 10."""
+    draw, made = random.Random(4), []
+    for n in range(COUNT):
+        one, two = draw.sample(range(10), 2)
+        texts = [answer(draw, one), answer(draw, two)]
+        models = draw.sample(["biased", "other"], 2)
+        better = "chosen" if (one > two) == (draw.random() < 0.9) else "rejected"
+        made.append(
+            {
+                "instruction": f"Question {n}?",
+                **{side: f"{text} {model} wrote this" for side, text, model in
+                   zip(("chosen", "rejected"), texts, models, strict=True)},
+                "chosen_model": models[0], "rejected_model": models[1], "label": better,
+            }
+        )  # fmt: skip
+    return made
+
+
+@pytest.fixture
+def judged(run_recipe, tmp_path, rows):
+    """The run of one or two scripted judges on the pairs."""
+
+    def run(*scripts, **settings):
+        (tmp_path / "pairs.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        names = [f"judge_{n}" for n in range(len(scripts))]
+        engines = {
+            name: {"kind": "scripted", "script": f"tests.support.biased:{script}"}
+            for name, script in zip(names, scripts, strict=True)
+        }
+        take = dict.fromkeys(rows[0], "text")
+        source = {
+            "name": "audited",
+            "engines": engines,
+            "stages": [
+                {"use": "source.rows", "path": str(tmp_path / "pairs.jsonl"), "take": take},
+                {"use": "judge.pair", "engine": names if len(names) > 1 else names[0], **settings},
+            ],
+        }
+        return run_recipe(source)
+
+    return run
+
+
+def by_name(run, store, labels=Labels()):  # noqa: B008  it is frozen
+    return {figure.name: figure for figure in audit(store, run, labels)}
+
+
+@pytest.mark.parametrize(
+    ("script", "name", "size"),
+    [
+        ("position", "position bias", BIAS),
+        ("last", "position bias", -BIAS),
+        ("length", "length bias", BIAS),
+        ("markdown", "markdown bias", BIAS),
+        ("own", "self-preference", BIAS),
+    ],
+)
+def test_a_planted_bias_is_measured(judged, script, name, size):
+    figures = by_name(*judged(script))
+    assert figures[name].value == pytest.approx(size, abs=0.02)
+    assert figures[name].low <= size + 1e-9
+    assert figures[name].high >= size - 1e-9
+    assert figures[name].rows == COUNT
+
+
+def test_a_fair_judge_has_none(judged):
+    figures = by_name(*judged("fair"), Labels("label"))
+    assert figures["position bias"].value == pytest.approx(0, abs=1e-9)
+    assert figures["inconsistent"].value == 0
+    for name in ("length bias beyond gold", "markdown bias beyond gold"):
+        assert figures[name].low < 0.02
+        assert figures[name].high > -0.1
+
+
+def test_agreement_with_people(judged, rows):
+    figures = by_name(*judged("fair"), Labels("label"))
+    right = sum(
+        (row["label"] == "chosen") == (quality(row["chosen"]) > quality(row["rejected"]))
+        for row in rows
+    )
+    assert figures["gold agreement"].value == pytest.approx(right / COUNT)
+    assert figures["gold Cohen's kappa"].value == pytest.approx(2 * right / COUNT - 1, abs=0.05)
+
+
+def quality(text):
+    return int(text.partition("quality ")[2][0])
+
+
+def test_a_panel_that_is_split(judged):
+    figures = by_name(*judged("fair", "position"))
+    # The second says 0.5 in both orders together: a tie.
+    assert figures["panel agreement"].value == 0
+    assert figures["position bias"].value == pytest.approx(BIAS / 2, abs=0.02)
+
+
+def test_people_who_like_long_answers_are_taken_off(judged):
+    run, store = judged("length")
+    longest = {row["id"]: row for row in dataset(store, run)}
+    by_id = {i: 0.6 if len(r["chosen"]) > len(r["rejected"]) else 0.4 for i, r in longest.items()}
+    figures = by_name(run, store, Labels(by_id=by_id))
+    assert figures["length bias"].value == pytest.approx(BIAS, abs=0.02)
+    assert figures["length bias beyond gold"].value == pytest.approx(BIAS - 0.1, abs=0.02)
+
+
+def dataset(store, run):
+    from pipelines.store.query.catalog import query
+
+    return query(store, run, "SELECT * FROM dataset").to_pylist()
+
+
+def test_a_judge_that_probes_fool(judged):
+    for script, share in (("gullible", 1.0), ("length", None)):
+        run, store = judged(script)
+        (step,) = judges(run)
+        engines = run.source["engines"]
+        figures = {figure.name: figure for figure in probe(Judge(store, run, step, engines), 6)}
+        assert len(figures) == len(PROBES)
+        if share is not None:
+            assert {figure.value for figure in figures.values()} == {share}
+        else:
+            assert figures["fooled by: empty"].value == 0
+            assert figures["fooled by: padded"].value > 0.5
+
+
+def test_a_recorded_engine_that_runs_code_is_not_opened(judged):
+    run, store = judged("fair")
+    (step,) = judges(run)
+    with pytest.raises(UserError, match="not harmless"):
+        list(probe(Judge(store, run, step), 3))
+
+
+def test_a_gate(judged):
+    run, store = judged("position")
+    figures = audit(store, run, Labels())
+    assert unmet(figures, ["position bias <= 0.3", "inconsistent>=0"]) == []
+    (line,) = unmet(figures, ["position bias<=0.1"])
+    assert "position bias is 0.200, not <= 0.1" in line
+    for wrong, cause in (("position", "requires nothing"), ("bias <= 1", "no figure 'bias'")):
+        with pytest.raises(UserError, match=cause):
+            unmet(figures, [wrong])
+
+
+def test_a_label_that_is_none(judged):
+    run, store = judged("fair")
+    with pytest.raises(UserError, match="is chosen, rejected or tie"):
+        audit(store, run, Labels("chosen_model"))
+    with pytest.raises(UserError, match="has no column 'golden'"):
+        audit(store, run, Labels("golden"))

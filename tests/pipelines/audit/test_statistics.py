@@ -1,0 +1,131 @@
+"""Coefficients and intervals against published examples, closed forms and simulation."""
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+from pipelines.audit import agreement
+from pipelines.audit.bias import Game, style_controlled
+from pipelines.audit.intervals import by_cluster, prediction_powered
+
+
+def table(text):
+    """Raters as lines, units as columns, "." for no rating."""
+    raters = [
+        [None if label == "." else int(label) for label in line.split()]
+        for line in text.strip().splitlines()
+    ]
+    return [list(unit) for unit in zip(*raters, strict=True)]
+
+
+# Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), section D.
+FOUR = table("""
+1 2 3 3 2 1 4 1 2 . . .
+1 2 3 3 2 2 4 1 2 5 . 3
+. 3 3 3 2 3 4 2 2 5 1 .
+1 2 3 3 2 4 4 1 2 5 1 .
+""")
+# Gwet (2002), Inter-Rater Reliability: 125 units, of which two raters differ on 7.
+RARE = [["+", "+"]] * 118 + [["+", "-"]] * 5 + [["-", "+"]] * 2
+# Fleiss' kappa, the worked example with 14 raters, 10 units and 5 labels.
+FOURTEEN = [
+    [0, 0, 0, 0, 14], [0, 2, 6, 4, 2], [0, 0, 3, 5, 6], [0, 3, 9, 2, 0], [2, 2, 8, 1, 1],
+    [7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7],
+]  # fmt: skip
+
+
+def test_krippendorffs_own_example():
+    assert agreement.krippendorff_alpha(FOUR) == pytest.approx(0.743, abs=5e-4)
+    assert agreement.krippendorff_alpha(FOUR, "interval") == pytest.approx(0.849, abs=5e-4)
+
+
+def test_a_label_that_is_nearly_always_given():
+    """Where kappa falls below nought though 94% agree, and AC1 does not."""
+    assert agreement.raw(RARE) == pytest.approx(0.944)
+    assert agreement.cohen_kappa(RARE) == pytest.approx(-0.0234, abs=5e-5)
+    assert agreement.gwet_ac1(RARE) == pytest.approx(0.9408, abs=5e-5)
+
+
+def test_fleiss_worked_example():
+    units = [[label for label, n in enumerate(counts) for _ in range(n)] for counts in FOURTEEN]
+    assert agreement.raw(units) == pytest.approx(0.378, abs=5e-4)
+    assert agreement.fleiss_kappa(units) == pytest.approx(0.210, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [agreement.raw, agreement.cohen_kappa, agreement.fleiss_kappa, agreement.gwet_ac1,
+     agreement.krippendorff_alpha],
+)  # fmt: skip
+def test_what_every_coefficient_does(figure):
+    same = [["a", "a"], ["b", "b"], ["a", "a"], ["c", "c"]]
+    assert figure(same) == pytest.approx(1)
+    assert math.isnan(figure([["a", None], [None, "b"]]))
+    draw = random.Random(2)
+    chance = [[draw.choice("ab"), draw.choice("ab")] for _ in range(20_000)]
+    assert figure(chance) == pytest.approx(0.5 if figure is agreement.raw else 0, abs=0.02)
+    swapped = [unit[::-1] for unit in RARE]
+    assert figure(swapped) == pytest.approx(figure(RARE))
+
+
+def test_nominal_alpha_by_its_definition():
+    """1 - Do / De, with both as means over pairs of values, spelled out."""
+    units = [[v for v in unit if v is not None] for unit in FOUR]
+    units = [unit for unit in units if len(unit) > 1]
+    values = [v for unit in units for v in unit]
+    observed = sum(
+        sum(a != b for i, a in enumerate(unit) for j, b in enumerate(unit) if i != j)
+        / (len(unit) - 1)
+        for unit in units
+    ) / len(values)
+    pairs = [(a, b) for i, a in enumerate(values) for j, b in enumerate(values) if i != j]
+    expected = sum(a != b for a, b in pairs) / len(pairs)
+    assert agreement.krippendorff_alpha(FOUR) == pytest.approx(1 - observed / expected)
+
+
+def test_an_interval_counts_questions_and_not_answers():
+    """Ten copies of each row are no more evidence than one."""
+    draw = random.Random(1)
+    values = [draw.random() for _ in range(60)]
+    mean = lambda some: sum(some) / len(some)  # noqa: E731
+    once = by_cluster(values, range(60), mean)
+    copies = by_cluster(values * 10, [n % 60 for n in range(600)], mean)
+    alone = by_cluster(values * 10, range(600), mean)
+    assert copies.high - copies.low == pytest.approx(once.high - once.low, rel=0.15)
+    assert alone.high - alone.low < 0.5 * (once.high - once.low)
+    expected = 2 * 1.96 * np.std(values) / np.sqrt(60)
+    assert once.high - once.low == pytest.approx(expected, rel=0.15)
+
+
+def test_prediction_powered_intervals_cover():
+    """A judge that is wrong on the whole, and few gold labels: still 95% hold the true mean."""
+    random_ = np.random.default_rng(5)
+    truth, covered, widths, plain = 0.4, 0, [], []
+    for _ in range(400):
+        gold = random_.random(1000) < truth
+        judged = np.clip(gold * 0.8 + 0.3 + random_.normal(0, 0.1, 1000), 0, 2)
+        few = slice(0, 100)
+        found = prediction_powered(judged[100:], judged[few], gold[few])
+        covered += found.low <= truth <= found.high
+        widths.append(found.high - found.low)
+        plain.append(2 * 1.96 * gold[few].std() / 10)
+    assert 0.92 <= covered / 400 <= 0.98
+    assert np.mean(widths) < 0.6 * np.mean(plain), "better than the gold labels alone"
+
+
+def test_style_is_taken_out():
+    """Preferences of which both quality and style are known: at equal style quality is left."""
+    draw = random.Random(9)
+    games, firsts = [], []
+    for n in range(4000):
+        long, short = draw.randint(10, 1000), draw.randint(10, 1000)
+        style = 1.5 * (long - short) / (long + short)
+        p = 1 / (1 + math.exp(-(0.4 + style)))
+        first = draw.random() < 0.5
+        sizes = (long, short) if first else (short, long)
+        games.append(Game(n, p if first else 1 - p, sizes, (0, 0)))
+        firsts.append(first)
+    _, same = style_controlled(games, firsts)
+    assert same == pytest.approx(1 / (1 + math.exp(-0.4)), abs=0.005)

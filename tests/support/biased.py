@@ -1,0 +1,66 @@
+"""Judges of pairs whose biases are known, for the scripted engine.
+
+`main` of a recipe names one as `tests.support.biased:position`, and so on. Each says 0.5 for the
+first answer where its bias says nothing; answers hold how good they are as "quality 7".
+"""
+
+import math
+import re
+
+from stages.ask import Reply, Request, Sample
+
+BIAS = 0.2
+_ANSWERS = re.compile(r'<answer-\w+ number="\d">\n(.*?)\n</answer-', re.DOTALL)
+_QUALITY = re.compile(r"quality (\d)")
+
+
+def _answers(request: Request) -> list[str]:
+    return _ANSWERS.findall(request.ask.prompt.messages[-1].content)
+
+
+def _says(first: float) -> Reply:
+    first = min(max(first, 1e-6), 1 - 1e-6)
+    position = {"1": math.log(first), "2": math.log(1 - first)}
+    word = max(position, key=lambda each: position[each])
+    return Reply((Sample(word, logprobs=(position,)),), model="biased")
+
+
+def position(request: Request) -> Reply:
+    """Leans to the first answer."""
+    return _says(0.5 + BIAS)
+
+
+def last(request: Request) -> Reply:
+    """Leans to the second answer, beside knowing the better one."""
+    one, two = (int(_QUALITY.search(text)[1]) for text in _answers(request))
+    return _says(0.5 - BIAS + 0.2 * ((one > two) - (one < two)))
+
+
+def length(request: Request) -> Reply:
+    """Leans to the longer answer."""
+    one, two = map(len, _answers(request))
+    return _says(0.5 + BIAS * ((one > two) - (one < two)))
+
+
+def markdown(request: Request) -> Reply:
+    """Leans to the answer with list items."""
+    one, two = (text.count("\n- ") for text in _answers(request))
+    return _says(0.5 + BIAS * ((one > two) - (one < two)))
+
+
+def fair(request: Request) -> Reply:
+    """Knows the better answer, and is sure to nine parts of ten."""
+    one, two = (int(_QUALITY.search(text)[1]) for text in _answers(request))
+    return _says(0.9 if one > two else 0.1 if one < two else 0.5)
+
+
+def own(request: Request) -> Reply:
+    """Leans to answers that it wrote itself."""
+    one, two = ("biased wrote this" in text for text in _answers(request))
+    return _says(0.5 + BIAS * (int(one) - int(two)))
+
+
+def gullible(request: Request) -> Reply:
+    """Takes every probe for the best answer."""
+    one, two = ("quality" in text for text in _answers(request))
+    return _says(0.5 + 0.4 * (int(two) - int(one)))

@@ -1,6 +1,7 @@
 """Ask a run's judge about other rows, or another judge about the same rows: a run of its own.
 
-It goes into the same store, so that nothing is asked twice and its rows can be queried.
+It goes into a store of its own within the run's (`audits`), so that nothing is asked twice, its
+rows can be queried, and the latest run of a dataset stays the latest.
 """
 
 import json
@@ -69,6 +70,8 @@ class Judge:
     def ask(self, rows: Sequence[Mapping[str, Any]], name: str, changes: Mapping[str, Any]) -> Run:
         """Let it judge `rows`, which have the stage's own names; `changes` are of its settings.
 
+        The run is in the store's `audits`.
+
         Raises:
             UserError: it cannot be asked so.
             RunError: it broke off; what was answered is kept.
@@ -93,7 +96,7 @@ class Judge:
             engines = {each: self._engine(each) for each in names}
             source = {"name": name, "seed": self.run.seed, "engines": engines}
             recipe = parse({**source, "stages": [first, entry]}, Path(folder))
-            job = prepare(recipe, Path(f"{name}.yaml"), self.store)
+            job = prepare(recipe, Path(f"{name}.yaml"), self.store.audits)
             return execute(job, LocalExecutor.of(recipe), Silent(), run_in_threads)
 
     def _engine(self, name: str) -> Any:

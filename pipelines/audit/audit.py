@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from pipelines.audit import figures, judged
+from pipelines.audit import labels as people
 from pipelines.audit.figures import Figure
 from pipelines.audit.judged import Labels
 from pipelines.recipe.lookup import nearest
@@ -19,8 +20,10 @@ NAME = "audit.json"
 _REQUIRED = re.compile(r"^\s*(.+?)\s*(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)\s*$")
 
 
-def audit(store: Store, run: Run, labels: Labels) -> list[Figure]:
+def audit(store: Store, run: Run, gold: str = "") -> list[Figure]:
     """All figures of the run's judges, in the order of its steps.
+
+    `gold`: the column of right labels; without it those that people gave (`labels.py`).
 
     Raises:
         UserError: the run has no judge, or a gold label is none.
@@ -32,8 +35,9 @@ def audit(store: Store, run: Run, labels: Labels) -> list[Figure]:
     found: list[Figure] = []
     graded = {}
     for step in steps:
+        labels = Labels(gold, {} if gold else people.read(store, run, step))
         if judged.is_pair(step):
-            found += figures.of_pairs(step.name, judged.pairs(store, run, step, labels))
+            found += figures.of_pairs(step.name, judged.pairs(store, run, step, labels), step.asks)
         else:
             graded[step.name] = judged.grades(store, run, step, labels)
             found += figures.of_grades(step.name, graded[step.name])

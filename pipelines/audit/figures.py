@@ -36,44 +36,52 @@ class Figure:
         return asdict(self)
 
 
-def _figure(judge: str, name: str, estimate: Estimate, rows: int, about: str) -> Iterator[Figure]:
-    """None where the figure is not defined for these rows."""
+def figure(judge: str, name: str, estimate: Estimate, rows: int, about: str) -> Iterator[Figure]:
+    """The figure; none where it is not defined for these rows."""
     if not isnan(estimate.value):
         bounds = [None if isnan(b) else b for b in (estimate.low, estimate.high)]
         yield Figure(judge, name, estimate.value, bounds[0], bounds[1], rows, about)
 
 
-def of_pairs(judge: str, rows: Sequence[PairRow]) -> Iterator[Figure]:
-    """Position, length, markdown and self-preference; agreement within a panel and with gold."""
+def of_pairs(judge: str, rows: Sequence[PairRow], panel: Sequence[str]) -> Iterator[Figure]:
+    """Position, length, markdown and self-preference; agreement within a panel and with gold.
+
+    `panel`: what the recipe calls the judge's engines.
+    """
     if not rows:
         return
     games = [game for row in rows for game in row.games]
     clusters = [game.cluster for game in games]
 
-    def estimate(figure: Callable[[Sequence[Game]], float]) -> Estimate:
-        return by_cluster(games, clusters, figure)
+    def estimate(measure: Callable[[Sequence[Game]], float]) -> Estimate:
+        return by_cluster(games, clusters, measure)
 
     known = [row for row in rows if row.gold is not None]
     count = len(rows)
-    yield from _figure(
+    yield from figure(
         judge, "position bias", estimate(bias.position), count,
         "how much more often than half the answer shown first is preferred",
     )  # fmt: skip
+    for number, name in enumerate(panel if len(panel) > 1 else ()):
+        # Each judge of a panel is asked in both orders.
+        its = [game for row in rows for game in row.games[2 * number : 2 * number + 2]]
+        own = by_cluster(its, [game.cluster for game in its], bias.position)
+        yield from figure(judge, f"position bias, {name}", own, count, "the same, of one judge")
     verdicts = [float(row.verdict == "inconsistent") for row in rows]
     yield from _mean(judge, "inconsistent", verdicts, rows, "pairs whose orders disagree")
-    for name, figure, about in (
+    for name, measure, about in (
         ("length bias", bias.longer, "the longer answer"),
         ("markdown bias", bias.more_markdown, "the answer with more markdown"),
         ("self-preference", bias.own_answers, "the answer of the judge's own model"),
     ):
         told = f"how much more often than half {about} is preferred"
-        yield from _figure(judge, name, estimate(figure), count, told)
+        yield from figure(judge, name, estimate(measure), count, told)
     if known:
         yield from _beyond_gold(judge, known)
     yield from _style(judge, rows)
-    if len(rows[0].by_judge) > 1:
-        panel = [[_side(p) for p in row.by_judge] for row in rows]
-        yield from _agreement(judge, "panel", panel, [row.cluster for row in rows])
+    if len(panel) > 1:
+        sides = [[side(p) for p in row.by_judge] for row in rows]
+        yield from _agreement(judge, "panel", sides, [row.cluster for row in rows])
     if known:
         yield from _with_gold(judge, known, rows)
 
@@ -88,9 +96,9 @@ def _beyond_gold(judge: str, known: Sequence[PairRow]) -> Iterator[Figure]:
         estimate = by_cluster(games, [game.cluster for game in games], excess)
         about = "the same, less that of the people who labelled these pairs"
         label = name if name == "self-preference" else f"{name} bias"
-        yield from _figure(judge, f"{label} beyond gold", estimate, len(known), about)
-    for name, side in (("length", 0), ("markdown", 1)):
-        differences = [_difference(row, side) for row in known]
+        yield from figure(judge, f"{label} beyond gold", estimate, len(known), about)
+    for name, which in (("length", 0), ("markdown", 1)):
+        differences = [_difference(row, which) for row in known]
         for who, said in (
             ("judge", [row.preference for row in known]),
             ("people", [float(row.gold or 0.0) for row in known]),
@@ -98,13 +106,13 @@ def _beyond_gold(judge: str, known: Sequence[PairRow]) -> Iterator[Figure]:
             tau = kendalltau(differences, said).statistic if len(set(differences)) > 1 else _NAN
             told = f"Kendall's tau of the difference in {name} with the preference"
             what = Estimate(float(tau), _NAN, _NAN)
-            yield from _figure(judge, f"weight of {name}, {who}", what, len(known), told)
+            yield from figure(judge, f"weight of {name}, {who}", what, len(known), told)
 
 
-def _difference(row: PairRow, side: int) -> int:
+def _difference(row: PairRow, which: int) -> int:
     """Chosen less rejected, in characters or marks."""
     game, first = row.games[0], row.chosen_first[0]
-    sizes = (game.length, game.markdown)[side]
+    sizes = (game.length, game.markdown)[which]
     return sizes[0] - sizes[1] if first else sizes[1] - sizes[0]
 
 
@@ -113,20 +121,20 @@ def _style(judge: str, rows: Sequence[PairRow]) -> Iterator[Figure]:
     firsts = [first for row in rows for first in row.chosen_first]
     if len(games) < 10:
         return
-    both = list(zip(games, firsts, strict=True))
 
     def controlled(some: Sequence[tuple[Game, bool]]) -> float:
         return bias.style_controlled([g for g, _ in some], [c for _, c in some])[1]
 
-    wins, at_equal_style = bias.style_controlled(games, firsts)
-    plain, same = Estimate(wins, _NAN, _NAN), Estimate(at_equal_style, _NAN, _NAN)
-    yield from _figure(judge, "win rate of chosen", plain, len(both) // 2, "the mean preference")
+    wins = [row.preference for row in rows]
+    yield from _mean(judge, "win rate of chosen", wins, rows, "the mean preference")
+    both = list(zip(games, firsts, strict=True))
+    estimate = by_cluster(both, [game.cluster for game in games], controlled)
     told = "the same, were both answers equal in length and markdown"
-    yield from _figure(judge, "win rate at equal style", same, len(both) // 2, told)
+    yield from figure(judge, "win rate at equal style", estimate, len(rows), told)
 
 
 def _with_gold(judge: str, known: Sequence[PairRow], rows: Sequence[PairRow]) -> Iterator[Figure]:
-    labels = [[_side(row.preference), _side(float(row.gold or 0.0))] for row in known]
+    labels = [[side(row.preference), side(float(row.gold or 0.0))] for row in known]
     clusters = [row.cluster for row in known]
     yield from _agreement(judge, "gold", labels, clusters)
     decided = [
@@ -135,29 +143,29 @@ def _with_gold(judge: str, known: Sequence[PairRow], rows: Sequence[PairRow]) ->
     pairs = [pair for pair, _ in decided]
     estimate = by_cluster(pairs, [cluster for _, cluster in decided], agreement.raw)
     told = "pairs for which both prefer the same, of those without a tie"
-    yield from _figure(judge, "gold agreement without ties", estimate, len(pairs), told)
+    yield from figure(judge, "gold agreement without ties", estimate, len(pairs), told)
     rest = [row.preference for row in rows if row.gold is None]
     if len(rest) >= _FEW and len(known) >= _FEW:
         powered = prediction_powered(
             rest, [row.preference for row in known], [float(row.gold or 0.0) for row in known]
         )
         told = "how often people would prefer `chosen`, from all of the judge's verdicts"
-        yield from _figure(judge, "gold win rate, prediction-powered", powered, len(rows), told)
+        yield from figure(judge, "gold win rate, prediction-powered", powered, len(rows), told)
 
 
 def _agreement(
     judge: str, name: str, labels: Sequence[Sequence[str]], clusters: Sequence[str]
 ) -> Iterator[Figure]:
     two = len(labels[0]) == 2
-    for label, figure in (
+    for label, measure in (
         ("agreement", agreement.raw),
         *([("Cohen's kappa", agreement.cohen_kappa)] if two else []),
         ("Fleiss' kappa", agreement.fleiss_kappa),
         ("Krippendorff's alpha", agreement.krippendorff_alpha),
         ("AC1", agreement.gwet_ac1),
     ):
-        estimate = by_cluster(labels, clusters, figure)
-        yield from _figure(judge, f"{name} {label}", estimate, len(labels), _ABOUT[label])
+        estimate = by_cluster(labels, clusters, measure)
+        yield from figure(judge, f"{name} {label}", estimate, len(labels), _ABOUT[label])
 
 
 _ABOUT = {
@@ -169,7 +177,8 @@ _ABOUT = {
 }
 
 
-def _side(preference: float) -> str:
+def side(preference: float) -> str:
+    """Whom a preference makes win."""
     return "chosen" if preference > 0.5 else "rejected" if preference < 0.5 else "tie"
 
 
@@ -180,11 +189,11 @@ def of_grades(judge: str, rows: Sequence[GradeRow]) -> Iterator[Figure]:
     scores = [row.score for row in rows]
     yield from _mean(judge, "mean score", scores, rows, "")
     spread = Estimate(pstdev(scores), _NAN, _NAN)
-    yield from _figure(judge, "spread of scores", spread, len(rows), "their standard deviation")
+    yield from figure(judge, "spread of scores", spread, len(rows), "their standard deviation")
     rounded = Counter(round(score) for score in scores)
     most = Estimate(rounded.most_common(1)[0][1] / len(scores), _NAN, _NAN)
     told = f"rows with the most frequent grade, {rounded.most_common(1)[0][0]}"
-    yield from _figure(judge, "most frequent grade", most, len(rows), told)
+    yield from figure(judge, "most frequent grade", most, len(rows), told)
     for name, size in (("length", lambda r: r.length), ("markdown", lambda r: r.markdown)):
 
         def going_along(some: Sequence[GradeRow], size: Callable[[GradeRow], int] = size) -> float:
@@ -192,7 +201,7 @@ def of_grades(judge: str, rows: Sequence[GradeRow]) -> Iterator[Figure]:
 
         estimate = by_cluster(rows, [row.cluster for row in rows], going_along)
         told = f"rank correlation of score and {name}"
-        yield from _figure(judge, f"score with {name}", estimate, len(rows), told)
+        yield from figure(judge, f"score with {name}", estimate, len(rows), told)
     yield from _own(judge, rows)
     known = [row for row in rows if row.gold is not None]
     if len(known) >= _FEW:
@@ -205,7 +214,7 @@ def _own(judge: str, rows: Sequence[GradeRow]) -> Iterator[Figure]:
     if own and other:
         what = Estimate(fmean(own) - fmean(other), _NAN, _NAN)
         told = "mean score of its own model's answers less that of others'"
-        yield from _figure(judge, "self-preference", what, len(own) + len(other), told)
+        yield from figure(judge, "self-preference", what, len(own) + len(other), told)
 
 
 def _grades_with_gold(
@@ -219,17 +228,17 @@ def _grades_with_gold(
     def alpha(some: Sequence[GradeRow]) -> float:
         return agreement.krippendorff_alpha([[r.score, r.gold] for r in some], "interval")
 
-    for name, figure, told in (
+    for name, measure, told in (
         ("gold rank correlation", ranked, "Spearman's"),
         ("gold Krippendorff's alpha", alpha, "of grades as numbers"),
     ):
-        yield from _figure(judge, name, by_cluster(known, clusters, figure), len(known), told)
+        yield from figure(judge, name, by_cluster(known, clusters, measure), len(known), told)
     rest = [row.score for row in rows if row.gold is None]
     if len(rest) >= _FEW:
         gold = [float(row.gold or 0.0) for row in known]
         powered = prediction_powered(rest, [row.score for row in known], gold)
         told = "the mean that people would give, from all of the judge's grades"
-        yield from _figure(judge, "gold mean, prediction-powered", powered, len(rows), told)
+        yield from figure(judge, "gold mean, prediction-powered", powered, len(rows), told)
 
 
 def between(judges: Mapping[str, Sequence[GradeRow]]) -> Iterator[Figure]:
@@ -249,16 +258,16 @@ def between(judges: Mapping[str, Sequence[GradeRow]]) -> Iterator[Figure]:
             ranked = by_cluster(
                 scores, clusters, lambda some: bias.correlation(*zip(*some, strict=True))
             )
-            yield from _figure(name, "rank correlation", ranked, len(both), "Spearman's")
+            yield from figure(name, "rank correlation", ranked, len(both), "Spearman's")
             alpha = by_cluster(
                 scores, clusters, lambda some: agreement.krippendorff_alpha(some, "interval")
             )
             told = "of grades as numbers"
-            yield from _figure(name, "Krippendorff's alpha", alpha, len(both), told)
+            yield from figure(name, "Krippendorff's alpha", alpha, len(both), told)
 
 
 def _mean(
     judge: str, name: str, values: Sequence[float], rows: Sequence[Any], about: str
 ) -> Iterator[Figure]:
     estimate = by_cluster(values, [row.cluster for row in rows], fmean)
-    yield from _figure(judge, name, estimate, len(values), about)
+    yield from figure(judge, name, estimate, len(values), about)

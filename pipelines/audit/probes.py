@@ -59,7 +59,7 @@ def probe(judge: Judge, count: int) -> Iterator[Figure]:
     run = judge.ask(asked, f"{judge.run.recipe[:50]}-probes", changes)
     column = "preference" if pair else "score"
     said = query(
-        judge.store, run,
+        judge.store.audits, run,
         f'SELECT of, probe, {column} AS said FROM {quoted(run.steps[-1].name)} ORDER BY id',
     ).to_pylist()  # fmt: skip
     floor = dict.fromkeys([row["id"] for row in rows], 0.5) if pair else _scores(judge)

@@ -1,18 +1,33 @@
-"""Commands about a run's judges: audit."""
+"""Commands about a run's judges: audit, rejudge, label."""
 
+import contextlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import yaml
 
 from pipelines.cli import output
 from pipelines.cli.options import STORE as _STORE
 from pipelines.cli.options import RunArgument, StorePath, app
+from pipelines.recipe.lookup import nearest
+from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
+from stages.errors import UserError
+
+if TYPE_CHECKING:
+    from pipelines.audit.ask_again import Judge
 
 _Recipe = Annotated[
     Path | None,
     typer.Option("--recipe", metavar="RECIPE", help="Whose engines are asked. Default: the run's."),
+]
+_Judge = Annotated[
+    str | None,
+    typer.Option("--judge", metavar="STAGE", help="Of several judges, which. Default: the last."),
+]
+_Format = Annotated[
+    output.Format, typer.Option("--format", metavar="FORMAT", help="table, csv or json.")
 ]
 
 
@@ -21,14 +36,12 @@ def audit(
     run: RunArgument = None,
     gold: Annotated[
         str,
-        typer.Option(
-            "--gold", metavar="COLUMN", help="Of labels that are right. Default: people's."
-        ),
+        typer.Option("--gold", metavar="COLUMN", help="Of right labels; default: of `label`."),
     ] = "",
     probes: Annotated[
         int,
         typer.Option(
-            "--probes", metavar="N", help="Show the judges worthless answers to N requests."
+            "--probes", min=0, metavar="N", help="Show the judges worthless answers to N requests."
         ),
     ] = 0,
     require: Annotated[
@@ -41,28 +54,110 @@ def audit(
     ] = [],  # noqa: B006
     recipe: _Recipe = None,
     store: StorePath = _STORE,
-    format_: Annotated[
-        output.Format, typer.Option("--format", metavar="FORMAT", help="table, csv or json.")
-    ] = output.Format.table,
+    format_: _Format = output.Format.table,
 ) -> None:
     """Examine a run's judges: their biases, their agreement, and what fools them."""
     from pipelines.audit import audit as audits
-    from pipelines.audit.ask_again import Judge
-    from pipelines.audit.judged import Labels, judges
+    from pipelines.audit.judged import judges
     from pipelines.audit.probes import probe
-    from pipelines.recipe import recipe_source
+    from pipelines.report.page import write_report
 
     where = Store.at(store)
     found = where.find(run)
-    figures = audits.audit(where, found, Labels(gold))
-    engines = recipe_source.read(recipe, ())["engines"] if recipe else {}
+    figures = audits.audit(where, found, gold)
+    kept = audits.keep(where, found, figures)  # a probe may break off
     for step in judges(found) if probes else ():
-        figures += probe(Judge(where, found, step, engines), probes)
-    kept = audits.keep(where, found, figures)
+        figures += probe(_judge(where, found, step, recipe), probes)
+    audits.keep(where, found, figures)
+    write_report(where, found)
     output.result(audits.as_table(figures), format_)
-    output.say(f"kept in {kept}; `bowerbird report` shows it")
+    output.say(f"kept in {kept}; the run's report shows it")
     unmet = audits.unmet(figures, require)
     for line in unmet:
         output.say(f"not met  {line}")
     if unmet:
         raise typer.Exit(1)
+
+
+@app.command()
+def rejudge(
+    run: RunArgument = None,
+    overrides: Annotated[
+        list[str],
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A setting of the judge, as rubric=…; repeatable."
+        ),
+    ] = [],  # noqa: B006
+    judge: _Judge = None,
+    recipe: _Recipe = None,
+    store: StorePath = _STORE,
+    format_: _Format = output.Format.table,
+) -> None:
+    """Ask a run's judge again, with other settings or another engine, and compare."""
+    from pipelines.audit.audit import as_table
+    from pipelines.audit.rejudge import rejudge as again
+
+    where = Store.at(store)
+    found = where.find(run)
+    changes = dict(map(_setting, overrides))
+    run_id, figures = again(_judge(where, found, _step(found, judge), recipe), changes)
+    output.result(as_table(figures), format_)
+    output.say(f"its verdicts: bowerbird status --store {store}/audits --run {run_id}")
+
+
+@app.command()
+def label(
+    run: RunArgument = None,
+    rows: Annotated[
+        int, typer.Option("-n", min=1, metavar="N", help="Rows to label, drawn once for a run.")
+    ] = 50,
+    judge: _Judge = None,
+    store: StorePath = _STORE,
+) -> None:
+    """Label judged rows by hand, blind, on a page of this machine; `audit` uses the labels."""
+    from pipelines.audit import labels
+    from pipelines.audit.label_page import LabelServer
+
+    where = Store.at(store)
+    found = where.find(run)
+    step = _step(found, judge)
+    items = labels.sample(where, found, step, rows)
+    if not items:
+        raise UserError(f"{step.name} has no rows to label", "Choose another judge or run.")
+    there = labels.read(where, found, step)
+    with LabelServer(items, there, lambda all_: labels.write(where, found, step, all_)) as server:
+        output.say(f"label at {server.url} ; Ctrl-C ends it, labels are kept at once")
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
+    output.say(f"{len(there)} rows have labels; next: bowerbird audit {found.id}")
+
+
+def _step(run: Run, name: str | None) -> RunStep:
+    """The judge that is meant."""
+    from pipelines.audit.judged import judges
+
+    found = {step.name: step for step in judges(run)}
+    if not found:
+        remedy = "A recipe has one with a stage of the family `judge`."
+        raise UserError(f"no stage of the run {run.id} judges", remedy)
+    if name is not None and name not in found:
+        raise UserError(f"the run {run.id} has no judge '{name}'", nearest(name, list(found)))
+    return found[name or list(found)[-1]]
+
+
+def _judge(store: Store, run: Run, step: RunStep, recipe: Path | None) -> "Judge":
+    from pipelines.audit.ask_again import Judge
+    from pipelines.recipe import recipe_source
+
+    return Judge(store, run, step, recipe_source.read(recipe, ())["engines"] if recipe else {})
+
+
+def _setting(override: str) -> tuple[str, Any]:
+    """`rubric=Is it true?` as a setting's name and value."""
+    name, equals, text = override.partition("=")
+    if not equals or not name.isidentifier():
+        raise UserError(f"--set {override} is no setting", "Write NAME=VALUE, the value as YAML.")
+    try:
+        return name, yaml.safe_load(text)
+    except yaml.YAMLError:
+        return name, text

@@ -1,5 +1,6 @@
 """What the report says, read from the store by SQL."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,7 @@ class Facts:
     judged: list[dict[str, Any]]
     sample: list[dict[str, Any]]
     mapped: list[dict[str, Any]]
+    audit: list[dict[str, Any]]
 
 
 def read_facts(store: Store, run: Run) -> Facts:
@@ -52,9 +54,19 @@ def read_facts(store: Store, run: Run) -> Facts:
             judged=judged(connection, run),
             sample=_sample(connection, run),
             mapped=mapped(connection, run),
+            audit=_audit(store, run),
         )
     finally:
         connection.close()
+
+
+def _audit(store: Store, run: Run) -> list[dict[str, Any]]:
+    """What `bowerbird audit` found of the run's judges; empty before."""
+    try:
+        found: list[dict[str, Any]] = json.loads(store.run(run.id).read("audit.json"))
+    except FileNotFoundError:
+        return []
+    return found
 
 
 def stages(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

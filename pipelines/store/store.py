@@ -52,6 +52,11 @@ class Store:
         """The folder of stage folders."""
         return self.root / "stages"
 
+    @property
+    def audits(self) -> "Store":
+        """A store in the store, for what judges are asked about judges: no run of a dataset."""
+        return Store(self.root / "audits")
+
     def stage(self, folder: str) -> Folder:
         """A stage's folder."""
         return self.stages / folder

@@ -5,6 +5,7 @@ first answer where its bias says nothing; answers hold how good they are as "qua
 """
 
 import math
+import random
 import re
 
 from stages.ask import Reply, Request, Sample
@@ -16,6 +17,13 @@ _QUALITY = re.compile(r"quality (\d)")
 
 def _answers(request: Request) -> list[str]:
     return _ANSWERS.findall(request.ask.prompt.messages[-1].content)
+
+
+def _quality(request: Request) -> tuple[int, int]:
+    """Of both answers; -1 of one that says nothing of it."""
+    found = [_QUALITY.search(text) for text in _answers(request)]
+    one, two = (int(each[1]) if each else -1 for each in found)
+    return one, two
 
 
 def _says(first: float) -> Reply:
@@ -32,7 +40,7 @@ def position(request: Request) -> Reply:
 
 def last(request: Request) -> Reply:
     """Leans to the second answer, beside knowing the better one."""
-    one, two = (int(_QUALITY.search(text)[1]) for text in _answers(request))
+    one, two = _quality(request)
     return _says(0.5 - BIAS + 0.2 * ((one > two) - (one < two)))
 
 
@@ -50,7 +58,7 @@ def markdown(request: Request) -> Reply:
 
 def fair(request: Request) -> Reply:
     """Knows the better answer, and is sure to nine parts of ten."""
-    one, two = (int(_QUALITY.search(text)[1]) for text in _answers(request))
+    one, two = _quality(request)
     return _says(0.9 if one > two else 0.1 if one < two else 0.5)
 
 
@@ -64,3 +72,11 @@ def gullible(request: Request) -> Reply:
     """Takes every probe for the best answer."""
     one, two = ("quality" in text for text in _answers(request))
     return _says(0.5 + 0.4 * (int(two) - int(one)))
+
+
+def steady(request: Request) -> Reply:
+    """Grades by the text alone: asked again it says the same."""
+    draw = random.Random(request.ask.prompt.messages[-1].content)
+    weights = [draw.random() for _ in range(5)]
+    grades = {str(n + 1): math.log(weight / sum(weights)) for n, weight in enumerate(weights)}
+    return Reply((Sample("3", logprobs=(grades,)),), model="steady")

@@ -5,9 +5,10 @@ import random
 
 import pytest
 
+from pipelines.audit import labels
 from pipelines.audit.ask_again import Judge
 from pipelines.audit.audit import audit, unmet
-from pipelines.audit.judged import Labels, judges
+from pipelines.audit.judged import judges
 from pipelines.audit.probes import PROBES, probe
 from stages.errors import UserError
 from tests.support.biased import BIAS
@@ -66,8 +67,8 @@ def judged(run_recipe, tmp_path, rows):
     return run
 
 
-def by_name(run, store, labels=Labels()):  # noqa: B008  it is frozen
-    return {figure.name: figure for figure in audit(store, run, labels)}
+def by_name(run, store, gold=""):
+    return {figure.name: figure for figure in audit(store, run, gold)}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_a_planted_bias_is_measured(judged, script, name, size):
 
 
 def test_a_fair_judge_has_none(judged):
-    figures = by_name(*judged("fair"), Labels("label"))
+    figures = by_name(*judged("fair"), "label")
     assert figures["position bias"].value == pytest.approx(0, abs=1e-9)
     assert figures["inconsistent"].value == 0
     for name in ("length bias beyond gold", "markdown bias beyond gold"):
@@ -98,7 +99,7 @@ def test_a_fair_judge_has_none(judged):
 
 
 def test_agreement_with_people(judged, rows):
-    figures = by_name(*judged("fair"), Labels("label"))
+    figures = by_name(*judged("fair"), "label")
     right = sum(
         (row["label"] == "chosen") == (quality(row["chosen"]) > quality(row["rejected"]))
         for row in rows
@@ -122,7 +123,8 @@ def test_people_who_like_long_answers_are_taken_off(judged):
     run, store = judged("length")
     longest = {row["id"]: row for row in dataset(store, run)}
     by_id = {i: 0.6 if len(r["chosen"]) > len(r["rejected"]) else 0.4 for i, r in longest.items()}
-    figures = by_name(run, store, Labels(by_id=by_id))
+    labels.write(store, run, judges(run)[0], by_id)
+    figures = by_name(run, store)
     assert figures["length bias"].value == pytest.approx(BIAS, abs=0.02)
     assert figures["length bias beyond gold"].value == pytest.approx(BIAS - 0.1, abs=0.02)
 
@@ -156,7 +158,7 @@ def test_a_recorded_engine_that_runs_code_is_not_opened(judged):
 
 def test_a_gate(judged):
     run, store = judged("position")
-    figures = audit(store, run, Labels())
+    figures = audit(store, run)
     assert unmet(figures, ["position bias <= 0.3", "inconsistent>=0"]) == []
     (line,) = unmet(figures, ["position bias<=0.1"])
     assert "position bias is 0.200, not <= 0.1" in line
@@ -168,6 +170,6 @@ def test_a_gate(judged):
 def test_a_label_that_is_none(judged):
     run, store = judged("fair")
     with pytest.raises(UserError, match="is chosen, rejected or tie"):
-        audit(store, run, Labels("chosen_model"))
+        audit(store, run, "chosen_model")
     with pytest.raises(UserError, match="has no column 'golden'"):
-        audit(store, run, Labels("golden"))
+        audit(store, run, "golden")

@@ -1,0 +1,120 @@
+"""A page on loopback where a person labels rows, one at a time, blind.
+
+It listens on 127.0.0.1 alone, answers only those who came by its own address, and takes a label
+only with the token that its page holds: no other page in the same browser can give one.
+"""
+
+import secrets
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing_extensions import override
+
+from pipelines.audit.labels import Item
+
+Labels = dict[str, str | float]
+_LONGEST = 10_000
+"""Bytes of a form; a label takes a hundred."""
+_PAGE = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
+).get_template("label.html.j2")
+
+
+class LabelServer(ThreadingHTTPServer):
+    """Shows `items`; after each label `keep` is called with all there are."""
+
+    daemon_threads = True
+
+    def __init__(self, items: list[Item], labels: Labels, keep: Callable[[Labels], None]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.items, self.labels, self.keep = items, labels, keep
+        self.token = secrets.token_urlsafe(16)
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it."""
+        return f"http://{self.host}/{self.token}/"
+
+    @property
+    def host(self) -> str:
+        """What the requests of its own page name."""
+        return f"127.0.0.1:{self.server_address[1]}"
+
+    @property
+    def next(self) -> int:
+        """The first row without a label, or the last."""
+        left = (i for i, item in enumerate(self.items) if item.id not in self.labels)
+        return next(left, len(self.items) - 1)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: LabelServer
+
+    def do_GET(self) -> None:
+        """The page of a row; without one the first that has no label."""
+        if (place := self._place()) is None:
+            return self._send(404, "text/plain", "there is no such page")
+        server, nonce = self.server, secrets.token_urlsafe(12)
+        item = server.items[place]
+        shown = _PAGE.render(
+            items=server.items, place=place, item=item, token=server.token, nonce=nonce,
+            done=sum(each.id in server.labels for each in server.items),
+            before=_said(item, server.labels.get(item.id)),
+        )  # fmt: skip
+        return self._send(200, "text/html; charset=utf-8", shown, nonce)
+
+    def do_POST(self) -> None:
+        """Keep a label, and go on to the next row."""
+        place = self._place()
+        length = int(self.headers.get("content-length") or 0)
+        form = parse_qs(self.rfile.read(min(length, _LONGEST)).decode("utf-8", "replace"))
+        token = form.get("token", [""])[0]
+        if place is None or not secrets.compare_digest(token, self.server.token):
+            return self._send(403, "text/plain", "this page may not label")
+        item = self.server.items[place]
+        try:
+            label = item.label(form.get("said", [""])[0])
+        except ValueError as error:
+            return self._send(400, "text/plain", str(error))
+        self.server.labels[item.id] = label
+        self.server.keep(self.server.labels)
+        after = self.server.next
+        return self._send(303, "text/plain", "", location=f"/{self.server.token}/?row={after}")
+
+    def _place(self) -> int | None:
+        """The row that is asked for; None for who does not come by the server's own address."""
+        where = urlsplit(self.path)
+        if self.headers.get("host") != self.server.host or where.path != f"/{self.server.token}/":
+            return None
+        row = parse_qs(where.query).get("row", [str(self.server.next)])[0]
+        return int(row) if row.isdecimal() and int(row) < len(self.server.items) else None
+
+    def _send(self, code: int, kind: str, text: str, nonce: str = "", location: str = "") -> None:
+        content = text.encode("utf-8", "replace")
+        self.send_response(code)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(content)))
+        self.send_header("cache-control", "no-store")
+        self.send_header("referrer-policy", "no-referrer")
+        policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'"
+        self.send_header("content-security-policy", f"{policy}; form-action 'self'")
+        if location:
+            self.send_header("location", location)
+        self.end_headers()
+        self.wfile.write(content)
+
+    @override
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: the address holds the token."""
+
+
+def _said(item: Item, label: str | float | None) -> str:
+    """What of the page's buttons gave the label."""
+    if label is None or isinstance(label, float):
+        return "" if label is None else str(int(label))
+    buttons = ("1", "2", "tie")
+    return next(button for button in buttons if item.label(button) == label)

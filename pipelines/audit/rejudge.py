@@ -1,0 +1,95 @@
+"""Another judge over stored answers: what it changes.
+
+Another rubric, prompt or model is asked about what a run's judge was asked about, and nothing else
+is asked. Selections are compared as a recipe would make them: the half that is graded best, or who
+wins each pair.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from pipelines.audit import agreement
+from pipelines.audit.ask_again import Judge
+from pipelines.audit.bias import correlation
+from pipelines.audit.figures import Figure, figure, side
+from pipelines.audit.intervals import by_cluster
+from pipelines.audit.judged import is_pair
+from pipelines.store.query.catalog import query, quoted
+from stages.errors import UserError
+
+_MOST = 1_000_000_000
+Said = Sequence[tuple[float, float]]
+"""By row, what the old judge said and what the new one says."""
+
+
+def rejudge(judge: Judge, changes: Mapping[str, Any]) -> tuple[str, list[Figure]]:
+    """The id of the new judge's run, in the store's `audits`, and what is different by it.
+
+    Raises:
+        UserError: the judge cannot be asked with these settings, or none of its rows had a verdict.
+        RunError: it broke off; what was answered is kept, and the same call goes on.
+    """
+    column = "preference" if is_pair(judge.step) else "score"
+    run = judge.ask(judge.rows(_MOST), f"{judge.run.recipe[:50]}-rejudged", changes)
+    name = quoted(run.steps[-1].name)
+    after = query(judge.store.audits, run, f"SELECT of AS id, {column} AS said FROM {name}")
+    mine = quoted(judge.step.called(column))
+    before = query(
+        judge.store, judge.run, f"SELECT id, {mine} AS said FROM {quoted(judge.step.name)}"
+    )
+    old = {row["id"]: row["said"] for row in before.to_pylist() if row["said"] is not None}
+    new = {row["id"]: row["said"] for row in after.to_pylist() if row["said"] is not None}
+    both = sorted(old.keys() & new.keys())
+    if not both:
+        raise UserError("no row has a verdict of both judges", "`rejected` in `audits` says why.")
+    pairs = [(old[row], new[row]) for row in both]
+    return run.id, list(_compared(judge.step.name, column, pairs))
+
+
+def _compared(judge: str, column: str, said: list[tuple[float, float]]) -> Iterator[Figure]:
+    rows = range(len(said))
+
+    def told(name: str, measure: Callable[[Said], float], about: str) -> Iterator[Figure]:
+        return figure(judge, name, by_cluster(said, rows, measure), len(said), about)
+
+    yield from told(
+        f"change of {column}",
+        lambda some: fmean(b - a for a, b in some),
+        "the new judge's less the old one's, on average",
+    )
+    yield from told(
+        "rank correlation", lambda some: correlation(*zip(*some, strict=True)), "Spearman's"
+    )
+    if column == "preference":
+        for name, coefficient in _COEFFICIENTS.items():
+            yield from told(name, _of_sides(coefficient), "of who wins")
+        return
+    yield from told(
+        "Krippendorff's alpha",
+        lambda some: agreement.krippendorff_alpha([list(pair) for pair in some], "interval"),
+        "of grades as numbers",
+    )
+    yield from told("selection kept", _kept, "of the half that the old judge graded best")
+
+
+_COEFFICIENTS: Mapping[str, agreement.Coefficient] = {
+    "agreement": agreement.raw,
+    "Cohen's kappa": agreement.cohen_kappa,
+    "AC1": agreement.gwet_ac1,
+}
+
+
+def _of_sides(coefficient: agreement.Coefficient) -> Callable[[Said], float]:
+    return lambda said: coefficient([[side(old), side(new)] for old, new in said])
+
+
+def _kept(said: Said) -> float:
+    half = max(1, len(said) // 2)
+    old, new = (set(_best([pair[which] for pair in said])[:half]) for which in (0, 1))
+    return len(old & new) / half
+
+
+def _best(scores: Sequence[float]) -> list[int]:
+    """Places by score, the highest first; of equal ones the first."""
+    return sorted(range(len(scores)), key=lambda place: -scores[place])

@@ -1,4 +1,4 @@
-"""Commands about a run's judges: audit, rejudge, label."""
+"""Commands about judges and figures: audit, rejudge, label, reproduce."""
 
 import contextlib
 from pathlib import Path
@@ -130,6 +130,35 @@ def label(
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
     output.say(f"{len(there)} rows have labels; next: bowerbird audit {found.id}")
+
+
+@app.command()
+def reproduce(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="alpaca-eval, alpaca-eval-lc, fastchat, gsm8k, magpie-pairs, null-model, rouge or "
+            "skillmix.",
+        ),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="PATH", help="The published files' folder, or the file."),
+    ] = None,
+    format_: _Format = output.Format.table,
+) -> None:
+    """Compute published figures again by the code that works here, and hold them against it."""
+    import pyarrow as pa
+
+    from pipelines.reproduce.published import reproduce as again
+
+    found = again(name, data)
+    output.result(pa.Table.from_pylist([each.as_json() for each in found]), format_)
+    differing = sum(not each.holds for each in found)
+    output.say(f"{len(found) - differing} of {len(found)} figures hold")
+    if differing:
+        raise typer.Exit(1)
 
 
 def _step(run: Run, name: str | None) -> RunStep:

@@ -83,7 +83,7 @@ class Pair(VerdictSettings, MultiCallStage):
         verdicts = self.read_all(questions, replies)
         firsts = [verdict.expected(_CHOICES[self.choices][0]) for verdict in verdicts]
         for_chosen = [1 - first if call % 2 else first for call, first in enumerate(firsts)]
-        verdict = _verdict(for_chosen)
+        verdict = agreed(for_chosen)
         if self.on_tie == "drop" and verdict in ("tie", "inconsistent"):
             return Dropped(
                 "judge.tie" if verdict == "tie" else "judge.inconsistent", str(for_chosen)
@@ -107,7 +107,7 @@ class Pair(VerdictSettings, MultiCallStage):
         )
 
 
-def _verdict(for_chosen: Sequence[float]) -> str:
-    """What all calls say together."""
+def agreed(for_chosen: Sequence[float]) -> str:
+    """What all calls say together: chosen, rejected or tie; inconsistent where they differ."""
     said = {"chosen" if p > 0.5 else "rejected" if p < 0.5 else "tie" for p in for_chosen}
     return said.pop() if len(said) == 1 else "inconsistent"

@@ -9,8 +9,8 @@ instructions; so a constant with a few words changed does too. Answers of under 
 "Yes." is right for many questions.
 
 Of the runs of a long answer a quarter is looked at, chosen by its hash. How often each stands is
-counted in 128 MB of cells, whatever the number of rows; runs that share a cell count together, which
-at a million answers of 200 words makes one in 5,000 seem shared.
+counted in 128 MB of cells, whatever the number of rows. Runs that share a cell count together: at
+a million answers of 200 words one in 2,000 seems shared, far from the half that is needed.
 """
 
 from collections.abc import Iterable

@@ -10,7 +10,6 @@ import yaml
 from pipelines.cli import output
 from pipelines.cli.options import STORE as _STORE
 from pipelines.cli.options import RunArgument, StorePath, app
-from pipelines.recipe.lookup import nearest
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 from stages.errors import UserError
@@ -170,6 +169,8 @@ def _step(run: Run, name: str | None) -> RunStep:
         remedy = "A recipe has one with a stage of the family `judge`."
         raise UserError(f"no stage of the run {run.id} judges", remedy)
     if name is not None and name not in found:
+        from pipelines.recipe.lookup import nearest
+
         raise UserError(f"the run {run.id} has no judge '{name}'", nearest(name, list(found)))
     return found[name or list(found)[-1]]
 

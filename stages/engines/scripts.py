@@ -95,7 +95,7 @@ def _sample(request: Request, number: int) -> Sample:
     if tools and isinstance(prompt, Chat) and prompt.messages[-1].role != "tool":
         return _tool_call(draw, draw.choice(tools))
     if request.ask.logprobs:
-        return _digit(draw)
+        return _verdict(draw, _text(request))
     if request.ask.schema:
         return Sample(json.dumps(_instance(request.ask.schema, draw)))
     if isinstance(request.ask.prompt, UserTurn | Raw):
@@ -115,8 +115,21 @@ def _tool_call(draw: random.Random, tool: Tool) -> Sample:
     return Sample("", "tool_calls", tool_calls=(call,))
 
 
-def _digit(draw: random.Random) -> Sample:
-    weights = {token: draw.random() for token in ("1", "2", "3", "4", "5", "no", "yes")}
+_VERDICTS = re.compile(r"Reply with ((?:\w+, )*\w+ or \w+) alone")
+_CODES = re.compile(r"\b([A-Z]{1,3}) for \w+")
+_LETTERS = re.compile(r'letter="([A-Z])"')
+
+
+def _verdict(draw: random.Random, text: str) -> Sample:
+    """One of the words that the prompt offers, with the probability of each."""
+    offered = _VERDICTS.search(text)
+    if "The verdicts' codes:" in text:
+        words = _CODES.findall(text.rpartition("The verdicts' codes:")[2])
+    elif offered:
+        words = re.findall(r"\w+", offered[1].replace(" or ", " "))
+    else:
+        words = _LETTERS.findall(text) or ["1", "2", "3", "4", "5", "no", "yes"]
+    weights = {token: draw.random() for token in words}
     total = sum(weights.values())
     position = {token: math.log(weight / total) for token, weight in weights.items()}
     return Sample(max(position, key=lambda token: position[token]), logprobs=(position,))

@@ -23,7 +23,7 @@ from stages.base import Columns, Fate, Kept, MultiCallStage, Role, Row
 from stages.shared.verdict import VERDICT_COLUMNS, Question, VerdictSettings
 
 _WORDS = ("yes", "no")
-_TOLD = {"levels": "It is a question about the answer; answer it with yes or no."}
+_TOLD = {"levels": "It is a question about it; answer it with yes or no."}
 _VALUES = {"yes": 1.0, "no": 0.0}
 
 
@@ -32,7 +32,7 @@ class Checklist(VerdictSettings, MultiCallStage):
 
     role: ClassVar[Role] = "judge"
     prompts: ClassVar[tuple[str, ...]] = ("judge/criterion",)
-    cites: ClassVar[tuple[str, ...]] = ("rocketeval", "rlbff")
+    cites: ClassVar[tuple[str, ...]] = ("rocketeval", "rlbff", "arena-hard", "autorule")
     uses_seed: ClassVar[bool] = False
     adds: ClassVar[Columns] = {
         "score": pa.float64(),
@@ -44,6 +44,8 @@ class Checklist(VerdictSettings, MultiCallStage):
     engine: str = "main"
     questions: tuple[str, ...] = ()
     """The same for all rows; without them each row has its own in the column `questions`."""
+    of: Literal["answer", "request"] = "answer"
+    """What the questions are about: an answer to a request, or the request alone."""
     take: Literal["mean", "most", "least"] = "mean"
     """What the score is of the probabilities of yes."""
     most_questions: int = 20
@@ -52,12 +54,16 @@ class Checklist(VerdictSettings, MultiCallStage):
     @property
     @override
     def needs(self) -> tuple[str, ...]:
-        return ("instruction", "response", *([] if self.questions else ["questions"]))
+        return (*self._shown, *([] if self.questions else ["questions"]))
 
     @property
     @override
     def most_calls(self) -> int:
         return len(self.questions) or self.most_questions
+
+    @property
+    def _shown(self) -> tuple[str, ...]:
+        return ("instruction", "response") if self.of == "answer" else ("instruction",)
 
     def _asked(self, row: Row) -> list[str]:
         given = self.questions or (row["questions"] or ())[: self.most_questions]
@@ -68,7 +74,7 @@ class Checklist(VerdictSettings, MultiCallStage):
         asked = self._asked(row)
         if not asked:
             return Kept(dict.fromkeys(self.adds))
-        texts = {"instruction": row["instruction"], "response": row["response"]}
+        texts = {name: row[name] for name in self._shown}
         questions = [
             Question("judge/criterion", _WORDS, {**texts, "criterion": each}, _TOLD)
             for each in asked

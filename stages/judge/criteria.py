@@ -29,7 +29,7 @@ class Criteria(Scale, VerdictSettings, MultiCallStage):
 
     role: ClassVar[Role] = "judge"
     prompts: ClassVar[tuple[str, ...]] = ("judge/criterion",)
-    cites: ClassVar[tuple[str, ...]] = ("ultrafeedback", "helpsteer")
+    cites: ClassVar[tuple[str, ...]] = ("ultrafeedback", "helpsteer", "codeultrafeedback")
     uses_seed: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ("instruction", "response")
 

@@ -37,7 +37,7 @@ class Rank(Ways, MultiCallStage):
 
     role: ClassVar[Role] = "judge"
     prompts: ClassVar[tuple[str, ...]] = ("judge/rank",)
-    cites: ClassVar[tuple[str, ...]] = ("repeat-ranking",)
+    cites: ClassVar[tuple[str, ...]] = ("repeat-ranking", "first")
     needs: ClassVar[tuple[str, ...]] = ("instruction", "responses", "seed")
     adds: ClassVar[Columns] = {
         "ranks": pa.list_(pa.float64()),

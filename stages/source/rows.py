@@ -19,7 +19,7 @@ from stages.errors import UserError
 from stages.shared.conversation import MESSAGES, is_conversation
 from stages.shared.file_source import FileSource
 
-Kind = Literal["text", "number", "integer", "boolean", "texts", "messages"]
+Kind = Literal["text", "number", "integer", "boolean", "texts", "numbers", "messages"]
 
 _TYPES: Mapping[Kind, pa.DataType] = {
     "text": pa.string(),
@@ -27,16 +27,22 @@ _TYPES: Mapping[Kind, pa.DataType] = {
     "integer": pa.int64(),
     "boolean": pa.bool_(),
     "texts": pa.list_(pa.string()),
+    "numbers": pa.list_(pa.float64()),
     "messages": MESSAGES,
 }
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 _IS: Mapping[Kind, Callable[[Any], bool]] = {
     "text": lambda value: isinstance(value, str),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "number": _is_number,
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "boolean": lambda value: isinstance(value, bool),
     "texts": lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value),
+    "numbers": lambda value: isinstance(value, list) and all(map(_is_number, value)),
     "messages": is_conversation,
 }
 

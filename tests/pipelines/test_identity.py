@@ -35,6 +35,10 @@ ONE_OF = {
     "annotate.whether": {"at_least": 1},
     "draw.examples": {"of": {"first": 2}},
     "annotate.template": {"template": "{{ a }}"},
+    "annotate.lookup": {"texts": {"a": {"b": "c"}}},
+    "judge.criteria": {"criteria": {"a": "Is it true?"}},
+    "score.crowd": {"sizes": {"a": (1, 2)}},
+    "mix.scatter": {"texts": {"a": "b"}},
     "draw.bandit": {"arms": ["a", "b"]},
     "draw.nearest": {"of": "first"},
     "draw.parent": {"value": "score"},
@@ -56,6 +60,8 @@ CANDIDATES: list[Any] = [
     ["deepen"], {"a": 1}, {"q": "number"}, {"b": "text"}, {"b": ["x"]}, {"b": 1}, "{{ b }}",
     "skillmix/topics", "last", "keep", "first", "flipped", "quality", ["number"], "(?P<b>y)",
     "tests/data/none.jsonl", 12, 99, 640, ["a", "c"], "pro", {"chain_sum": 3},
+    "token", "most", "five", "worst", (0, 4), {1: "a", 2: "b"}, "Reach {goal}.", {"w": {"b": 2.0}},
+    {"v": {"b": "d"}}, {"b": (3, 4)}, "highest", "lowest", "request",
 ]  # fmt: skip
 COMPANIONS = [
     {}, {"temperature": 0.5}, {"samples": 2}, {"engine": ("a", "b", "c")}, {"user": "flipped"},

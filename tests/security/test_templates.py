@@ -11,6 +11,7 @@ from jinja2 import TemplateError
 import prompts
 from pipelines.store.query.catalog import query
 from stages.ask import Reply, Sample
+from stages.judge.quality import Quality
 from tests.security.watch import effects
 
 MARKERS = ["{{", "}}", "{%", "%}", "{#", "#}", "{{-", "-%}", "${", "<%", "{{ 7*7 }}", "{% raw %}",
@@ -26,7 +27,8 @@ def texts(count):
 
 def test_ten_thousand_rows_come_out_as_they_went_in():
     for text in texts(10_000):
-        prompt = prompts.render("judge/quality", instruction=text, response=f"r{text}r")
+        ask = Quality().ask({"instruction": text, "response": f"r{text}r"})
+        prompt = ask.prompt.messages[-1].content
         assert text in prompt
         assert f"r{text}r" in prompt
 

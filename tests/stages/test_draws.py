@@ -10,10 +10,12 @@ from stages.annotate import neighbours as annotate
 from stages.ask import Ask
 from stages.base import PromptStage, SetStage, Stage
 from stages.decontaminate.neighbours import Neighbours
+from stages.dedup.answers import Answers
 from stages.dedup.exact import Exact
 from stages.dedup.rouge import Rouge
 from stages.dedup.semantic import Semantic
 from stages.draw.nearest import Nearest
+from stages.pair.curriculum import Curriculum
 from stages.select.first import First
 from stages.select.quality_diversity import QualityDiversity
 from stages.select.top import Top
@@ -22,10 +24,11 @@ ROWS = [
     {
         "instruction": f"task {i // 3}",
         "parents": [f"task {i // 3}"],
-        "response": f"answer {i}",
+        "response": f"answer {i}" if i % 4 else " ".join(f"word{n}" for n in range(40)),
         "sample": i % 3,
         "score": 1.0 + (i * 7 % 4),
         "value": i * 7 % 4,
+        "margin": i * 5 % 7 / 2,
         "embedding": [1.0, i % 5 / 5, i % 2 / 3],
     }
     for i in range(12)
@@ -33,7 +36,7 @@ ROWS = [
 SET_STAGES = [
     Exact(), Semantic(), QualityDiversity(rows=4), First(rows=4),
     Neighbours(against=("other",), threshold=0.5), annotate.Neighbours(), Rouge(threshold=0.6),
-    Top(rows=3), Nearest(of="texts", take=1),
+    Top(rows=3), Nearest(of="texts", take=1), Answers(most=1), Curriculum(parts=2),
 ]  # fmt: skip
 
 

@@ -27,7 +27,11 @@ THEMES = {
     "reasoning": "Reasoning and tasks that can be checked",
     "safety": "Safety and principles",
     "grounding": "Documents",
+    "judging": "Judges",
+    "pairs": "Preference pairs",
 }
+_PLAIN = str.maketrans("", "", "{}\\")
+"""What BibTeX has and a page has not."""
 HEAD = """# Methods
 
 Published methods as recipes. Each runs as it is on the packaged model of 1.5 billion parameters, on two cores and in minutes; put your own model into `engines` and raise the numbers. A recipe's first lines say which paper it follows and where it departs; what a stage does is in its file ([recipe.md](recipe.md) has every setting). `calls` counts those for one row that goes in, if nothing is dropped; what a run on the packaged model took was measured on 2026-11-26 (`python -m benchmarks.papers`), of some recipes before their last change.
@@ -155,7 +159,9 @@ def _section(path):
     steps = _steps(path)
     name = path.relative_to(ROOT).as_posix()
     keys = yaml.safe_load(path.read_text()).get("cites", ())
-    cited = [re.search(r"title = \{(.*)\}", bibliography()[key])[1] for key in keys]
+    cited = [
+        re.search(r"title = \{(.*)\}", bibliography()[key])[1].translate(_PLAIN) for key in keys
+    ]
     works = f"\n\nFollows: {'; '.join(cited)}." if cited else ""
     return (
         f"### {path.stem.replace('_', ' ')}\n\n[{name}](../{name}). {_about(path)}{works}\n\n"

@@ -1,0 +1,86 @@
+"""Keep rows whose losses went different ways while a small model was trained.
+
+In:  {losses: [3.1, 2.2, 1.9]}, the row's loss at each checkpoint of the small model
+Out: {trajectory: 4}, its cluster, or dropped as select.not_drawn, select.outlier (a cluster of at
+     most two) or select.no_value
+
+SmallToLarge (arXiv:2403.07384): rows of one cluster teach a large model the same, so each cluster
+gives equally many, the smallest first; what a small one lacks the larger ones give. k-means by
+FAISS as in the released code (20 iterations), the best of five starts; losses that are not finite count as 0. Within a
+cluster rows are drawn by chance.
+"""
+
+import math
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+import faiss
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+from typing_extensions import override
+
+from stages.base import Columns, Dropped, Fate, Kept, Role, SetStage, ShardReader
+
+_OUTLIERS = 2
+
+
+class Trajectories(SetStage):
+    """Holds all trajectories in memory."""
+
+    role: ClassVar[Role] = "select"
+    cites: ClassVar[tuple[str, ...]] = ("s2l",)
+    needs: ClassVar[tuple[str, ...]] = ("losses",)
+    adds: ClassVar[Columns] = {"trajectory": pa.int64()}
+
+    rows: int = Field(gt=0)
+    clusters: int = Field(100, ge=1)
+
+    @override
+    def max_rows(self, rows: int) -> int:
+        return min(rows, self.rows)
+
+    @override
+    def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
+        losses = [each for table in rows.tables(["losses"]) for each in table["losses"].to_pylist()]
+        length = max((len(each) for each in losses if each), default=0)
+        known = [i for i, each in enumerate(losses) if each and len(each) == length]
+        cluster = dict(zip(known, self._clusters([losses[i] for i in known], seed), strict=True))
+        members: dict[int, list[int]] = defaultdict(list)
+        for i, number in cluster.items():
+            members[number].append(i)
+        whole = {number: m for number, m in members.items() if len(m) > _OUTLIERS}
+        drawn = _drawn(whole, self.rows, random.Random(seed))
+        for i in range(len(losses)):
+            if i in drawn:
+                yield Kept({"trajectory": cluster[i]})
+            elif i not in cluster:
+                yield Dropped("select.no_value")
+            elif cluster[i] in whole:
+                yield Dropped("select.not_drawn")
+            else:
+                yield Dropped("select.outlier")
+
+    def _clusters(self, losses: Sequence[Sequence[float]], seed: int) -> list[int]:
+        if not losses:
+            return []
+        values = [[x if x is not None and math.isfinite(x) else 0.0 for x in t] for t in losses]
+        points = np.asarray(values, dtype=np.float32)
+        count = min(self.clusters, len(np.unique(points, axis=0)))
+        means = faiss.Kmeans(
+            points.shape[1], count, niter=20, nredo=5, seed=seed % 2**31, min_points_per_centroid=1
+        )
+        means.train(points)
+        return [int(each) for each in means.index.search(points, 1)[1][:, 0]]
+
+
+def _drawn(members: Mapping[int, list[int]], rows: int, draw: random.Random) -> set[int]:
+    """As many of each as there is room for, the smallest cluster first."""
+    chosen: set[int] = set()
+    order = sorted(members.values(), key=len)
+    for place, own in enumerate(order):
+        share = -(-(rows - len(chosen)) // (len(order) - place))
+        chosen.update(draw.sample(own, min(share, len(own), rows - len(chosen))))
+    return chosen

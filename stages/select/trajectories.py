@@ -6,8 +6,8 @@ Out: {trajectory: 4}, its cluster, or dropped as select.not_drawn, select.outlie
 
 SmallToLarge (arXiv:2403.07384): rows of one cluster teach a large model the same, so each cluster
 gives equally many, the smallest first; what a small one lacks the larger ones give. k-means by
-FAISS as in the released code (20 iterations), the best of five starts; losses that are not finite count as 0. Within a
-cluster rows are drawn by chance.
+FAISS as in the released code (20 iterations), the best of five starts; losses that are not finite
+count as 0. Within a cluster rows are drawn by chance.
 """
 
 import math

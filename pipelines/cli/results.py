@@ -11,6 +11,11 @@ from pipelines.cli.options import RunArgument, RunId, StorePath, app
 from pipelines.store.store import Store
 from stages.errors import UserError
 
+_FORMATS = (
+    "trl-sft, trl-prompt-completion, trl-dpo, trl-reward, trl-kto, trl-stepwise, trl-grpo, "
+    "sharegpt, alpaca, axolotl, axolotl-dpo, openai, openai-dpo, magpie or rows"
+)
+
 
 def _one(run: str | None, run_id: str | None) -> str | None:
     """The run that is named, as an argument or by --run."""
@@ -75,9 +80,7 @@ def report(run: RunArgument = None, store: StorePath = _STORE, run_id: RunId = N
 def export(
     format_: Annotated[
         str,
-        typer.Option(
-            "--format", metavar="FORMAT", help="trl-sft, trl-dpo, trl-grpo, magpie or rows."
-        ),
+        typer.Option("--format", metavar="FORMAT", help=f"{_FORMATS}."),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write it.")],
     run: RunArgument = None,
@@ -85,7 +88,7 @@ def export(
     run_id: RunId = None,
 ) -> None:
     """Write a run's dataset so that `datasets.load_dataset` reads it for TRL."""
-    from pipelines.export import export as write
+    from pipelines.export.export import export as write
 
     where = Store.at(store)
     found = where.find(_one(run, run_id))
@@ -103,8 +106,8 @@ def publish(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="trl-sft, trl-dpo, trl-grpo, magpie or rows; repeatable, the first is the "
-            "default config. Default: what TRL reads of the run, and rows.",
+            help=f"{_FORMATS}; repeatable, the first is the default config. Default: what TRL "
+            "reads of the run, and rows.",
         ),
     ] = [],  # noqa: B006
     licenses: Annotated[

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from pipelines.export import FORMATS
+from pipelines.export.formats import FORMATS
 from stages.errors import UserError
 
 Content = tuple[str, str]

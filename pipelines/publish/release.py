@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
-from pipelines import export
+from pipelines.export import export
 from pipelines.publish import card, pictures
 from pipelines.publish.contents import SPLIT, Config, Contents
 from pipelines.publish.licenses import Licensed, public_name

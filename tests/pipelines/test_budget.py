@@ -8,7 +8,7 @@ import pytest
 from pipelines.execution.engines.reply_log import Cassettes
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.watch import Silent
-from pipelines.export import reading
+from pipelines.export.export import reading
 from pipelines.recipe.parse import parse
 from pipelines.run.execute import execute, run_in_threads
 from pipelines.run.job import prepare

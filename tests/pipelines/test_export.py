@@ -1,8 +1,10 @@
+import json
 import os
 
 import pytest
 
-from pipelines.export import export
+from pipelines.export.export import export
+from pipelines.export.formats import FORMATS
 from stages.errors import UserError
 
 
@@ -98,3 +100,101 @@ def test_a_folder_with_other_files(pairs, tmp_path):
     (out / "other.parquet").write_text("")
     with pytest.raises(UserError, match="holds other files"):
         export(store, run, "trl-sft", out)
+
+
+TRL = ("trl-sft", "trl-prompt-completion", "trl-dpo", "trl-reward", "trl-kto", "trl-grpo")
+
+
+@pytest.fixture
+def everything(run_recipe, small_recipe, tmp_path):
+    """A run whose rows have the columns of every format."""
+    row = {
+        "instruction": "Name a river.", "chosen": "The Nile.", "rejected": "No.",
+        "response": "The Nile.", "expected": "Nile", "steps": ["First.", "Then."],
+        "step_labels": ["yes", "no"],
+    }  # fmt: skip
+    rows = [row | {"instruction": f"Name river {n}."} for n in range(4)]
+    rows[0] |= {"system": "Be brief."}
+    rows[1] |= {"system": None}
+    rows[2] |= {"system": None, "rejected": None}
+    rows[3] |= {"system": None}
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    take = dict.fromkeys(rows[0], "text") | {"steps": "texts", "step_labels": "texts"}
+    stages = [{"use": "source.rows", "path": str(tmp_path / "rows.jsonl"), "take": take}]
+    return run_recipe(small_recipe(stages=stages))
+
+
+@pytest.mark.parametrize("form", sorted(set(FORMATS) - {"rows", "magpie"}))
+def test_every_format_is_loaded_by_datasets(everything, tmp_path, monkeypatch, form):
+    run, store = everything
+    file = export(store, run, form, tmp_path / "out")
+    assert file.suffix == (".jsonl" if form.startswith("openai") else ".parquet")
+    loaded = load(tmp_path / "out", monkeypatch, tmp_path)
+    pair = form in ("trl-dpo", "trl-reward", "axolotl-dpo", "openai-dpo")
+    assert len(loaded) == (6 if form == "trl-kto" else 3 if pair else 4)
+
+
+@pytest.mark.parametrize("form", TRL)
+def test_trl_reads_it(everything, tmp_path, monkeypatch, form):
+    """By the functions that its trainers call before they tokenize."""
+    from trl.data_utils import apply_chat_template, is_conversational
+
+    run, store = everything
+    export(store, run, form, tmp_path / "out")
+    row = load(tmp_path / "out", monkeypatch, tmp_path)[0]
+    assert is_conversational(row)
+    text = apply_chat_template(row, Written())
+    if form == "trl-kto":
+        assert text["label"] is True
+    if form in ("trl-dpo", "trl-kto", "trl-prompt-completion", "trl-grpo"):
+        assert text["prompt"].startswith("[system] Be brief. [user] Name river 0.")
+    if form in ("trl-dpo", "trl-reward"):
+        assert text["chosen"].endswith("The Nile.")
+        assert text["rejected"].endswith("No.")
+
+
+class Written:
+    """A tokenizer as far as TRL's `apply_chat_template` asks one: it writes roles in brackets."""
+
+    def apply_chat_template(self, messages, tokenize=False, add_generation_prompt=False, **_):
+        text = " ".join(f"[{m['role']}] {m['content']}" for m in messages)
+        return f"{text} [assistant] " if add_generation_prompt else text
+
+
+def test_what_the_other_formats_hold(everything, tmp_path, monkeypatch):
+    run, store = everything
+    rows = {}
+    for form in ("sharegpt", "alpaca", "axolotl-dpo", "openai", "openai-dpo", "trl-stepwise"):
+        export(store, run, form, tmp_path / form)
+        monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / f"cache {form}"))
+        rows[form] = load(tmp_path / form, monkeypatch, tmp_path)[0]
+    turns = [(turn["from"], turn["value"]) for turn in rows["sharegpt"]["conversations"]]
+    assert turns == [("human", "Name river 0."), ("gpt", "The Nile.")]
+    assert rows["alpaca"] == {"instruction": "Name river 0.", "input": "", "output": "The Nile."}
+    assert rows["axolotl-dpo"]["chosen"] == {"role": "assistant", "content": "The Nile."}
+    assert [m["role"] for m in rows["axolotl-dpo"]["messages"]] == ["system", "user"]
+    assert [m["role"] for m in rows["openai"]["messages"]] == ["user", "assistant"]
+    assert [m["role"] for m in rows["openai-dpo"]["input"]["messages"]] == ["system", "user"]
+    assert rows["openai-dpo"]["preferred_output"][0]["content"] == "The Nile."
+    assert rows["trl-stepwise"]["completions"] == ["First.", "Then."]
+
+
+def test_turns_of_a_conversation_are_kept(run_recipe, small_recipe, tmp_path, monkeypatch):
+    said = [("system", "Be brief."), ("user", "One?"), ("assistant", "1."), ("user", "Two?"),
+            ("assistant", "2.")]  # fmt: skip
+    row = {"messages": [{"role": role, "content": text} for role, text in said]}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row))
+    take = {"messages": "messages"}
+    stages = [{"use": "source.rows", "path": str(tmp_path / "rows.jsonl"), "take": take}]
+    run, store = run_recipe(small_recipe(stages=stages))
+    export(store, run, "sharegpt", tmp_path / "out")
+    (row,) = load(tmp_path / "out", monkeypatch, tmp_path)
+    turns = [(turn["from"], turn["value"]) for turn in row["conversations"]]
+    names = {"user": "human", "assistant": "gpt"}
+    assert turns == [(names.get(role, role), text) for role, text in said]
+
+
+def test_the_commands_help_names_every_format():
+    from pipelines.cli.results import _FORMATS
+
+    assert _FORMATS.replace(" or ", ", ").split(", ") == list(FORMATS)

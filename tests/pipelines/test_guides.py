@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from pipelines.export import export
+from pipelines.export.export import export
 from pipelines.recipe.parse import load
 from pipelines.store.query.catalog import query
 from tests.conftest import ROOT

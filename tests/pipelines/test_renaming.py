@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pipelines.export import export
+from pipelines.export.export import export
 from pipelines.plan.explain import explain
 from pipelines.plan.plan import plan
 from pipelines.recipe.parse import load, parse

@@ -1,0 +1,190 @@
+"""The shapes that a dataset is written in.
+
+TRL's, each a type that `datasets` loads and its trainers read:
+
+`trl-sft`                `messages`, a list of {role, content}, of the rows that have any
+`trl-prompt-completion`  `prompt` and `completion`, each a list of messages
+`trl-dpo`                `prompt`, `chosen` and `rejected`, each a list of messages, and the scores
+`trl-reward`             `chosen` and `rejected` as whole conversations, for a reward trainer
+`trl-kto`                `prompt`, `completion` and `label`, two rows for each pair
+`trl-stepwise`           `prompt`, `completions` (steps) and `labels`
+`trl-grpo`               `prompt` and `answer`, what is known to be right; `task_key` for the scorer
+                         of `verify.procedural`
+
+Others:
+
+`sharegpt`     `conversations`, a list of {from, value}: system, human, gpt, tool
+`alpaca`       `instruction`, `input` and `output`
+`axolotl`      `messages`, which its `chat_template` type reads
+`axolotl-dpo`  `messages`, `chosen` and `rejected`, one message each, which `chat_template.default`
+               reads for preferences
+`openai`       JSON lines of {"messages": […]}, for fine-tuning
+`openai-dpo`   JSON lines of {"input", "preferred_output", "non_preferred_output"}
+`magpie`       the column names of Magpie's published sets, as far as the run has them
+`rows`         all columns but the embedding
+
+A row's `system` column, where there is one, becomes the first message of a prompt.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipelines.store.query.catalog import quoted
+
+_PAIR = ("instruction", "chosen", "rejected")
+_WHOLE_PAIR = "instruction IS NOT NULL AND chosen IS NOT NULL AND rejected IS NOT NULL"
+_ANSWERED = "instruction IS NOT NULL AND response IS NOT NULL"
+_SCORES = ("chosen_score", "rejected_score", "margin", "target", "tie", "goal", "curriculum")
+
+
+def _said(column: str) -> str:
+    return f"[{{'role': 'assistant', 'content': {column}}}]"
+
+
+_FROM = """
+list_transform(messages, lambda turn: {
+    'from': CASE turn.role WHEN 'user' THEN 'human' WHEN 'assistant' THEN 'gpt' ELSE turn.role END,
+    'value': turn.content
+}) AS conversations
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`needs`: columns that the dataset must have; `more`: columns that go along where it has them.
+
+    `select`: what is written, in DuckDB's SQL, empty for all columns; `PROMPT` in it stands for the
+    row's prompt. `second`: the same for the second of two rows, of a format that makes two of each.
+    `lines`: JSON lines in place of Parquet.
+    """
+
+    needs: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    second: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    where: str = "true"
+    lines: bool = False
+
+    def sql(self, columns: tuple[str, ...]) -> str:
+        """The query, of a dataset with these columns."""
+        if not self.select:
+            return f"SELECT {', '.join(map(quoted, columns))} FROM dataset WHERE {self.where}"
+        more = tuple(quoted(name) for name in self.more if name in columns)
+        parts = [(*self.select, *more), *([(*self.second, *more)] if self.second else [])]
+        return " UNION ALL ".join(
+            f"SELECT {', '.join(part).replace('PROMPT', _prompt(columns))}"
+            f" FROM dataset WHERE {self.where}"
+            for part in parts
+        )
+
+
+def _prompt(columns: tuple[str, ...]) -> str:
+    asked = "[{'role': 'user', 'content': instruction}]"
+    if "system" not in columns:
+        return asked
+    told = "[{'role': 'system', 'content': system}]"
+    return f"CASE WHEN system IS NULL THEN {asked} ELSE {told} || {asked} END"
+
+
+FORMATS: Mapping[str, Format] = {
+    "trl-sft": Format(
+        needs=("instruction", "response"),
+        select=("id", "messages"),
+        where="messages IS NOT NULL",
+    ),
+    "trl-prompt-completion": Format(
+        needs=("instruction", "response"),
+        select=("id", "PROMPT AS prompt", f"{_said('response')} AS completion"),
+        where=_ANSWERED,
+    ),
+    "trl-dpo": Format(
+        needs=_PAIR,
+        select=(
+            "id", "PROMPT AS prompt",
+            f"{_said('chosen')} AS chosen", f"{_said('rejected')} AS rejected",
+        ),
+        more=_SCORES,
+        where=_WHOLE_PAIR,
+    ),
+    "trl-reward": Format(
+        needs=_PAIR,
+        select=(
+            "id",
+            f"PROMPT || {_said('chosen')} AS chosen",
+            f"PROMPT || {_said('rejected')} AS rejected",
+        ),
+        more=("margin",),
+        where=_WHOLE_PAIR,
+    ),
+    "trl-kto": Format(
+        needs=_PAIR,
+        select=("id", "PROMPT AS prompt", f"{_said('chosen')} AS completion", "true AS label"),
+        second=("id", "PROMPT AS prompt", f"{_said('rejected')} AS completion", "false AS label"),
+        where=_WHOLE_PAIR,
+    ),
+    "trl-stepwise": Format(
+        needs=("instruction", "steps", "step_labels"),
+        select=("id", "instruction AS prompt", "steps AS completions", "step_labels AS labels"),
+        where="instruction IS NOT NULL AND len(steps) = len(step_labels) AND len(steps) > 0",
+    ),
+    "trl-grpo": Format(
+        needs=("instruction", "expected"),
+        select=("id", "PROMPT AS prompt", "expected AS answer"),
+        more=("task", "task_key"),
+        where="instruction IS NOT NULL AND expected IS NOT NULL",
+    ),
+    "sharegpt": Format(
+        needs=("instruction", "response"), select=("id", _FROM), where="messages IS NOT NULL"
+    ),
+    "alpaca": Format(
+        needs=("instruction", "response"),
+        select=("instruction", "'' AS input", "response AS output"),
+        where=_ANSWERED,
+    ),
+    "axolotl": Format(
+        needs=("instruction", "response"), select=("messages",), where="messages IS NOT NULL"
+    ),
+    "axolotl-dpo": Format(
+        needs=_PAIR,
+        select=(
+            "PROMPT AS messages",
+            "{'role': 'assistant', 'content': chosen} AS chosen",
+            "{'role': 'assistant', 'content': rejected} AS rejected",
+        ),
+        where=_WHOLE_PAIR,
+    ),
+    "openai": Format(
+        needs=("instruction", "response"),
+        select=("messages",),
+        where="messages IS NOT NULL",
+        lines=True,
+    ),
+    "openai-dpo": Format(
+        needs=_PAIR,
+        select=(
+            "{'messages': PROMPT} AS input",
+            f"{_said('chosen')} AS preferred_output",
+            f"{_said('rejected')} AS non_preferred_output",
+        ),
+        where=_WHOLE_PAIR,
+        lines=True,
+    ),
+    "magpie": Format(
+        needs=("instruction", "response"),
+        select=(
+            "id AS uuid", "instruction", "response",
+            "[{'from': 'human', 'value': instruction}, {'from': 'gpt', 'value': response}]"
+            " AS conversations",
+            "length(instruction) AS instruction_length", "length(response) AS response_length",
+        ),
+        more=(
+            "task_category", "difficulty", "input_quality", "quality_explanation", "language",
+            "min_neighbor_distance", "repeat_count", "score",
+        ),
+        where=_ANSWERED,
+    ),
+    "rows": Format(),
+}  # fmt: skip
+
+CONVERSATIONS = ("trl-sft", "sharegpt", "axolotl", "openai")
+"""Those that take conversations of a dataset's own in place of an instruction and a response."""

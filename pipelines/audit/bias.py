@@ -7,7 +7,7 @@ probability 0.5 + b where nothing else speaks for it.
 
 import re
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
@@ -64,19 +64,21 @@ def own_answers(games: Sequence[Game]) -> float:
 
 
 def beyond_gold(games: Sequence[Game], sides: Sequence[int]) -> float:
-    """The leaning to a side, less that of the people who labelled the same pairs.
+    """How much more often than people the judge decides for a side, in whole verdicts.
 
-    Longer answers may be better: what is left is the judge's own.
+    Longer answers may be better: what is left is the judge's own. Verdicts and not probabilities,
+    because a judge that is never sure leans little and may still decide by length alone. `first`
+    of a game is here what all calls about the pair say together.
     """
     known = [(game, side) for game, side in zip(games, sides, strict=True) if game.gold is not None]
-    if not known:
-        return float("nan")
-    kept, kept_sides = [game for game, _ in known], [side for _, side in known]
-    people = [
-        Game(g.cluster, float(g.gold), g.length, g.markdown)  # type: ignore[arg-type]
-        for g in kept
-    ]
-    return _leaning(kept, kept_sides) - _leaning(people, kept_sides)
+    its = [replace(game, first=_decided(game.first)) for game, _ in known]
+    people = [replace(game, first=_decided(game.gold or 0.0)) for game, _ in known]
+    kept = [side for _, side in known]
+    return _leaning(its, kept) - _leaning(people, kept)
+
+
+def _decided(preference: float) -> float:
+    return (preference > 0.5) + 0.5 * (preference == 0.5)
 
 
 def sides(games: Sequence[Game]) -> dict[str, list[int]]:

@@ -67,6 +67,9 @@ def of_pairs(judge: str, rows: Sequence[PairRow], panel: Sequence[str]) -> Itera
         its = [game for row in rows for game in row.games[2 * number : 2 * number + 2]]
         own = by_cluster(its, [game.cluster for game in its], bias.position)
         yield from figure(judge, f"position bias, {name}", own, count, "the same, of one judge")
+    sure = [2 * abs(row.preference - 0.5) for row in rows]
+    told = "how far the preference is from undecided on average, 0 to 1"
+    yield from _mean(judge, "decisiveness", sure, rows, told)
     verdicts = [float(row.verdict == "inconsistent") for row in rows]
     yield from _mean(judge, "inconsistent", verdicts, rows, "pairs whose orders disagree")
     for name, measure, about in (
@@ -87,14 +90,14 @@ def of_pairs(judge: str, rows: Sequence[PairRow], panel: Sequence[str]) -> Itera
 
 
 def _beyond_gold(judge: str, known: Sequence[PairRow]) -> Iterator[Figure]:
-    games = [game for row in known for game in row.games]
+    games = [_together(row) for row in known]
     for name in ("length", "markdown", "self-preference"):
 
         def excess(some: Sequence[Game], name: str = name) -> float:
             return bias.beyond_gold(some, bias.sides(some)[name])
 
         estimate = by_cluster(games, [game.cluster for game in games], excess)
-        about = "the same, less that of the people who labelled these pairs"
+        about = "how much more often than people it decides for that side, in whole verdicts"
         label = name if name == "self-preference" else f"{name} bias"
         yield from figure(judge, f"{label} beyond gold", estimate, len(known), about)
     for name, which in (("length", 0), ("markdown", 1)):
@@ -107,6 +110,16 @@ def _beyond_gold(judge: str, known: Sequence[PairRow]) -> Iterator[Figure]:
             told = f"Kendall's tau of the difference in {name} with the preference"
             what = Estimate(float(tau), _NAN, _NAN)
             yield from figure(judge, f"weight of {name}, {who}", what, len(known), told)
+
+
+def _together(row: PairRow) -> Game:
+    """The pair as one game, `chosen` first, with what all calls say together."""
+    game, first = row.games[0], row.chosen_first[0]
+    length, marks = (
+        (game.length, game.markdown) if first else (game.length[::-1], game.markdown[::-1])
+    )
+    own = game.own if first else -game.own
+    return Game(game.cluster, row.preference, length, marks, own, row.gold)
 
 
 def _difference(row: PairRow, which: int) -> int:

@@ -132,6 +132,18 @@ class OpenStore:
             figure = figures.scores(facts.judged(catalog, self.record))
         return self._titled(figure, "Scores", "no scores")
 
+    def audit(self, gold: str = "") -> Result:
+        """Figures of the run's judges, as `bowerbird audit` has them.
+
+        `gold`: the column of right labels; without it those that people gave by `bowerbird label`.
+
+        Raises:
+            UserError: the run has no judge, or a label is none.
+        """
+        from pipelines.audit.audit import as_table, audit
+
+        return Result(as_table(audit(self.store, self.record, gold)))
+
     def try_stage(self, stage: "Stage", query: str, engine: "EngineSpec | None" = None) -> Result:
         """What a stage that is being written makes of the rows of `query`; nothing is kept.
 

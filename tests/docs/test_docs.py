@@ -1,5 +1,6 @@
 """Every command in the documents is run; every link leads somewhere; every example works."""
 
+import json
 import os
 import re
 import shlex
@@ -176,6 +177,26 @@ def in_order(page, place):
         done = run([*arguments, *extra], place)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
     return done
+
+
+@pytest.mark.slow
+def test_the_page_on_judges(place):
+    """Its commands in their order, the judge scripted; its table names figures that there are."""
+    page = ROOT / "docs/judges.md"
+    first, *rest = [shlex.split(line) for line in commands(page)]
+    done = run([*first, "--set", "engines.main.kind=scripted"], place)
+    assert done.returncode == 0, done.stderr
+    for arguments in rest:
+        done = run(arguments, place)
+        # What a judge without a mind is fooled by is out of bounds.
+        assert done.returncode == ("--require" in arguments), f"{arguments}\n{done.stderr}"
+    (kept,) = place.glob("store/runs/judges-*/audit.json")
+    found = {figure["name"] for figure in json.loads(kept.read_text())}
+    named = re.findall(r"^\| ((?:`[^`]+`(?:, )?)+)", page.read_text(), re.MULTILINE)
+    figures = {name for cell in named for name in re.findall(r"`([a-z][^`….:]*)`", cell)}
+    said = {"score with length", "most frequent grade", "self-preference"}
+    assert figures - said <= found
+    assert any(name.startswith("fooled by: ") for name in found)
 
 
 @pytest.mark.slow

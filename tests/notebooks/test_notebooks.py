@@ -81,6 +81,14 @@ def test_write_your_own_stage(store, monkeypatch):
 
 
 @pytest.mark.slow
+def test_judging_the_judge(store, monkeypatch):
+    outputs = execute(ROOT / "notebooks/04_judging_the_judge.ipynb", store, monkeypatch)
+    assert "most frequent grade" in texts(outputs)
+    assert "score_mass" in texts(outputs)
+    assert len(plots(outputs)) == 2
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_without_a_store_one_cause_and_one_remedy(path, tmp_path, monkeypatch):
     monkeypatch.setenv("BOWERBIRD_STORE", str(tmp_path / "nothing"))
@@ -100,10 +108,11 @@ def test_committed_without_output(path):
         assert cell.get("execution_count") is None
 
 
-def test_the_three_are_there():
+def test_the_four_are_there():
     assert [path.stem for path in NOTEBOOKS] == [
         "01_first_look",
         "02_compare_two_runs",
         "03_write_your_own_stage",
+        "04_judging_the_judge",
     ]
     assert "BOWERBIRD_STORE" not in os.environ

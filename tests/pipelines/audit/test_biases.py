@@ -95,7 +95,7 @@ def test_a_fair_judge_has_none(judged):
     assert figures["inconsistent"].value == 0
     for name in ("length bias beyond gold", "markdown bias beyond gold"):
         assert figures[name].low < 0.02
-        assert figures[name].high > -0.1
+        assert figures[name].high > -0.02
 
 
 def test_agreement_with_people(judged, rows):
@@ -120,13 +120,25 @@ def test_a_panel_that_is_split(judged):
 
 
 def test_people_who_like_long_answers_are_taken_off(judged):
+    """The judge decides for the longer answer always, people four times of five."""
     run, store = judged("length")
-    longest = {row["id"]: row for row in dataset(store, run)}
-    by_id = {i: 0.6 if len(r["chosen"]) > len(r["rejected"]) else 0.4 for i, r in longest.items()}
+    by_id, share = {}, 0
+    for n, row in enumerate(dataset(store, run)):
+        long, short = len(row["chosen"]), len(row["rejected"])
+        like = n % 5 > 0
+        by_id[row["id"]] = "chosen" if (long > short) == like else "rejected"
+        share += like
     labels.write(store, run, judges(run)[0], by_id)
     figures = by_name(run, store)
     assert figures["length bias"].value == pytest.approx(BIAS, abs=0.02)
-    assert figures["length bias beyond gold"].value == pytest.approx(BIAS - 0.1, abs=0.02)
+    assert figures["length bias beyond gold"].value == pytest.approx(1 - share / COUNT, abs=0.02)
+    assert figures["weight of length, judge"].value > figures["weight of length, people"].value
+
+
+def test_a_judge_that_is_never_sure(judged):
+    figures = by_name(*judged("position"))
+    assert figures["decisiveness"].value == pytest.approx(0, abs=1e-9)
+    assert by_name(*judged("length"))["decisiveness"].value == pytest.approx(2 * BIAS, abs=0.02)
 
 
 def dataset(store, run):

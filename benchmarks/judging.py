@@ -1,10 +1,12 @@
 """What judging costs, with the packaged model in vLLM: P4 and P5.
 
-    python -m benchmarks.judging [--only prefix,token]
+    python -m benchmarks.judging [--only prefix,pairs,checklist,token]
 
 `prefix` (P4): a run that has `judge.quality` grade 16 answers to each of 4 instructions of a
-thousand tokens. Tokens that vLLM took from its prefix cache, as the ledger has them, over those
-attainable: for each prompt the whole blocks that it begins with as another before it does. `token`
+thousand tokens; `pairs` has `judge.pair` compare them in both orders, `checklist` has
+`judge.checklist` ask four questions of each. Tokens that vLLM took from its prefix cache, as the
+ledger has them, over those attainable: for each prompt the whole blocks that it begins with as
+another before it does. `token`
 (P5): one token read by its log-probabilities against a verdict in words of at most 128 tokens,
 short and long ones, same rows and model; and how the two scores agree (Spearman). Arms take turns,
 A B B A; each begins with a number of its own, so that none profits from another's prefix.
@@ -68,13 +70,30 @@ def answers() -> list[dict[str, str]]:
     ]
 
 
-def prefix(host: Kept) -> None:
+QUESTIONS = ("Is it true?", "Is it short?", "Is it polite?", "Does it name a fact?")
+JUDGES: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "prefix": ([{"use": "judge.quality"}], "Grade how well"),
+    "pairs": (
+        [
+            {"use": "judge.quality"},
+            {"use": "pair.scored", "against": "each"},
+            {"use": "judge.pair", "choices": "tie"},
+        ],
+        "Two assistants",
+    ),
+    "checklist": ([{"use": "judge.checklist", "questions": QUESTIONS}], "Judge an assistant"),
+}
+"""The stages behind the answers, and how the prompts of the last one begin."""
+
+
+def prefix(host: Kept, name: str) -> None:
     """P4."""
+    judges, begins = JUDGES[name]
     facts = " ".join(f"Fact {i} is {i * i}." for i in range(110))
     asked = [f"Case {n}. {facts} Which fact is the largest?" for n in range(4)]
     stages: list[dict[str, Any]] = [
         {"use": "generate.respond", "samples": 16, "max_tokens": 16, "temperature": 1.0},
-        {"use": "judge.quality"},
+        *judges,
     ]
     host.requests.clear()
     with tempfile.TemporaryDirectory() as folder:
@@ -82,10 +101,16 @@ def prefix(host: Kept) -> None:
         made = recipe(asked, Path(folder), engine, *stages, shard_rows=8)
         executor = LocalExecutor({"main": Replicas([host])})
         usage = carried_out(made, Path(folder), executor).usage
-    prompts = [host.tokens(request) for request in host.requests if request.ask.logprobs]
+    asks = [r for r in host.requests if _text(r.ask).startswith(begins)]
+    assert asks, "the prompt begins otherwise now"
+    prompts = [host.tokens(request) for request in asks]
     able, cached = attainable(prompts), usage.cached_tokens
-    print(f"P4 {len(prompts)} prompts, {usage.prompt_tokens:,} tokens, {able:,} attainable "
+    print(f"P4 {name}: {len(prompts)} prompts, {usage.prompt_tokens:,} tokens, {able:,} attainable "
           f"from the cache, {cached:,} taken: {cached / able:.3f} (goal 0.95)")  # fmt: skip
+
+
+def _text(ask: Ask) -> str:
+    return ask.prompt.messages[-1].content if isinstance(ask.prompt, Chat) else ""
 
 
 def attainable(prompts: Iterable[Sequence[int]]) -> int:
@@ -143,9 +168,10 @@ def verdict(judge: Quality, row: dict[str, str], order: str) -> Ask:
     """The same question, answered in words."""
     asked = judge.ask(row)
     assert isinstance(asked.prompt, Chat)
-    text = asked.prompt.messages[-1].content
-    text = text.replace("Reply with the grade alone, one digit from 1 to 5.", order)
-    text = text.removesuffix("The grade:").strip()
+    text, told, cue = _text(asked), "Reply with 1, 2, 3, 4 or 5 alone.", "The verdict:"
+    assert told in text
+    assert text.endswith(cue)
+    text = text.replace(told, order).removesuffix(cue).strip()
     return Ask(chat(text), Sampling(max_tokens=128))
 
 
@@ -158,13 +184,13 @@ def graded(text: str) -> float | None:
 def main() -> None:
     """Load the model once; run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="prefix,token")
+    parser.add_argument("--only", default="prefix,pairs,checklist,token")
     given = parser.parse_args()
     host = Kept(Vllm(model=MODEL))
     try:
         timed(host, [Ask(chat("Say hello."), Sampling(max_tokens=4))])
         for name in given.only.split(","):
-            {"prefix": prefix, "token": token}[name](host)
+            token(host) if name == "token" else prefix(host, name)
     finally:
         host.end()
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from sklearn.metrics import cohen_kappa_score
 
 Ratings = Sequence[Sequence[str | float | None]]
 Coefficient = Callable[[Ratings], float]
@@ -22,13 +21,13 @@ def raw(ratings: Ratings) -> float:
 
 
 def cohen_kappa(ratings: Ratings) -> float:
-    """Cohen's kappa of two raters (1960), by scikit-learn."""
+    """Cohen's kappa of two raters (1960): chance is the product of each rater's own shares."""
     pairs = [unit for unit in ratings if len(unit) == 2 and None not in unit]
-    labels = sorted({str(label) for unit in pairs for label in unit})
-    if len(labels) < 2:
+    if not pairs:
         return float("nan")
-    first, second = zip(*[(str(a), str(b)) for a, b in pairs], strict=True)
-    return float(cohen_kappa_score(first, second, labels=labels))
+    first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    chance = sum(first[label] * second[label] for label in first) / len(pairs) ** 2
+    return _beyond(sum(a == b for a, b in pairs) / len(pairs), chance)
 
 
 def fleiss_kappa(ratings: Ratings) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from pipelines.audit import figures, judged
+from pipelines.audit import grade_figures, judged, pair_figures
 from pipelines.audit import labels as people
 from pipelines.audit.figures import Figure
 from pipelines.audit.judged import Labels
@@ -37,12 +37,14 @@ def audit(store: Store, run: Run, gold: str = "") -> list[Figure]:
     for step in steps:
         labels = Labels(gold, {} if gold else people.read(store, run, step))
         if judged.is_pair(step):
-            found += figures.of_pairs(step.name, judged.pairs(store, run, step, labels), step.asks)
+            found += pair_figures.of_pairs(
+                step.name, judged.pairs(store, run, step, labels), step.asks
+            )
         else:
             graded[step.name] = judged.grades(store, run, step, labels)
-            found += figures.of_grades(step.name, graded[step.name])
+            found += grade_figures.of_grades(step.name, graded[step.name])
         found += _unreadable(store, run, step)
-    return [*found, *figures.between(graded)]
+    return [*found, *grade_figures.between(graded)]
 
 
 def _unreadable(store: Store, run: Run, step: RunStep) -> Iterator[Figure]:

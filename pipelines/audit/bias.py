@@ -6,13 +6,14 @@ probability 0.5 + b where nothing else speaks for it.
 """
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 
 import numpy as np
 from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
+
+from pipelines.audit.intervals import Estimate, mean_by_cluster
 
 _MARKDOWN = (
     re.compile(r"^#{1,6}\s", re.MULTILINE),
@@ -43,70 +44,66 @@ def markdown(text: str) -> int:
     return sum(len(pattern.findall(text)) for pattern in _MARKDOWN)
 
 
-def position(games: Sequence[Game]) -> float:
+def position(games: Sequence[Game]) -> Estimate:
     """How much more often the first answer is preferred: over both orders quality cancels out."""
-    return fmean(game.first for game in games) - 0.5 if games else float("nan")
+    return mean_by_cluster([game.first - 0.5 for game in games], [game.cluster for game in games])
 
 
-def longer(games: Sequence[Game]) -> float:
-    """How much more often the longer answer is preferred, by 5% at least."""
-    return _leaning(games, [_sign(game.length) for game in games])
+def leanings(games: Sequence[Game]) -> dict[str, Estimate]:
+    """By bias, how much more often what it leans to is preferred."""
+    return {name: _leaning(games, sides, _lean) for name, sides in _sides(games).items()}
 
 
-def more_markdown(games: Sequence[Game]) -> float:
-    """How much more often the answer with more markdown is preferred."""
-    return _leaning(games, [_sign(game.markdown) for game in games])
+def beyond_gold(pairs: Sequence[Game]) -> dict[str, Estimate]:
+    """By bias, how much more often than people the judge decides for that side.
 
-
-def own_answers(games: Sequence[Game]) -> float:
-    """How much more often the judge prefers its own model's answer."""
-    return _leaning(games, [game.own for game in games])
-
-
-def beyond_gold(games: Sequence[Game], sides: Sequence[int]) -> float:
-    """How much more often than people the judge decides for a side, in whole verdicts.
-
-    Longer answers may be better: what is left is the judge's own. Verdicts and not probabilities,
-    because a judge that is never sure leans little and may still decide by length alone. `first`
-    of a game is here what all calls about the pair say together.
+    `pairs`: one game for each, whose `first` is what all calls about it say together, with gold.
+    Longer answers may be better: what is left is the judge's own. Whole verdicts count and not
+    probabilities, because a judge that is never sure leans little and may still decide by length
+    alone.
     """
-    known = [(game, side) for game, side in zip(games, sides, strict=True) if game.gold is not None]
-    its = [replace(game, first=_decided(game.first)) for game, _ in known]
-    people = [replace(game, first=_decided(game.gold or 0.0)) for game, _ in known]
-    kept = [side for _, side in known]
-    return _leaning(its, kept) - _leaning(people, kept)
+
+    def excess(game: Game, side: int) -> float:
+        its = _lean(replace(game, first=_decided(game.first)), side)
+        return its - _lean(replace(game, first=_decided(game.gold or 0.0)), side)
+
+    return {name: _leaning(pairs, sides, excess) for name, sides in _sides(pairs).items()}
+
+
+def _sides(games: Sequence[Game]) -> dict[str, list[int]]:
+    """By bias, which answer of each game it would lean to: 1 the first, -1 the second, 0 none.
+
+    Of lengths that lie less than a twentieth apart it would lean to none.
+    """
+    return {
+        "length bias": [_larger(game.length) for game in games],
+        "markdown bias": [_larger(game.markdown) for game in games],
+        "self-preference": [game.own for game in games],
+    }
+
+
+def _leaning(
+    games: Sequence[Game], sides: Sequence[int], value: Callable[[Game, int], float]
+) -> Estimate:
+    told = [(game, side) for game, side in zip(games, sides, strict=True) if side]
+    return mean_by_cluster([value(g, side) for g, side in told], [g.cluster for g, _ in told])
+
+
+def _lean(game: Game, side: int) -> float:
+    return (game.first if side > 0 else 1 - game.first) - 0.5
 
 
 def _decided(preference: float) -> float:
     return (preference > 0.5) + 0.5 * (preference == 0.5)
 
 
-def sides(games: Sequence[Game]) -> dict[str, list[int]]:
-    """By bias, which answer of each game it would lean to: 1 the first, -1 the second, 0 none."""
-    return {
-        "length": [_sign(game.length) for game in games],
-        "markdown": [_sign(game.markdown) for game in games],
-        "self-preference": [game.own for game in games],
-    }
-
-
-def _leaning(games: Sequence[Game], sides: Sequence[int]) -> float:
-    told = [
-        game.first if side > 0 else 1 - game.first
-        for game, side in zip(games, sides, strict=True)
-        if side
-    ]
-    return fmean(told) - 0.5 if told else float("nan")
-
-
-def _sign(sizes: tuple[int, int]) -> int:
-    """Which of two is larger by a twentieth at least: 1 the first, -1 the second."""
+def _larger(sizes: tuple[int, int]) -> int:
     first, second = sizes
     return (first > second * 1.05) - (second > first * 1.05)
 
 
-def style_controlled(games: Sequence[Game], chosen_first: Sequence[bool]) -> tuple[float, float]:
-    """How often `chosen` wins, and would win if the two answers had the same length and markdown.
+def style_controlled(games: Sequence[Game], chosen_first: Sequence[bool]) -> float:
+    """How often `chosen` would win if the two answers had the same length and markdown.
 
     Arena-Hard's style control (arXiv:2406.11939): a logistic regression of the preference on the
     differences of length and markdown, relative to their sums and standardised.
@@ -126,7 +123,7 @@ def style_controlled(games: Sequence[Game], chosen_first: Sequence[bool]) -> tup
     y = np.r_[np.ones(len(wins)), np.zeros(len(wins))]
     weights = np.r_[wins, 1 - np.asarray(wins)]
     model = LogisticRegression(C=1e6, max_iter=1000).fit(x, y, sample_weight=weights)
-    return fmean(wins), float(1 / (1 + np.exp(-model.intercept_[0])))
+    return float(1 / (1 + np.exp(-model.intercept_[0])))
 
 
 def _relative(sizes: tuple[int, int]) -> float:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 T = TypeVar("T")
-_DRAWS = 300
+_DRAWS, _DRAWS_OF_MEANS = 300, 2000
 _LEVEL = 0.95
 
 
@@ -49,6 +49,23 @@ def by_cluster(
     if not known:
         return Estimate(value, float("nan"), float("nan"))
     low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return Estimate(value, float(low), float(high))
+
+
+def mean_by_cluster(values: Sequence[float], clusters: Sequence[Hashable]) -> Estimate:
+    """The mean of `values` with the same interval, for which no list of items has to be drawn."""
+    if not values:
+        return Estimate(float("nan"), float("nan"), float("nan"))
+    value = float(np.mean(values))
+    places = {cluster: place for place, cluster in enumerate(dict.fromkeys(clusters))}
+    of = [places[cluster] for cluster in clusters]
+    if len(places) < 2:
+        return Estimate(value, float("nan"), float("nan"))
+    sums, counts = np.bincount(of, weights=values), np.bincount(of)
+    random = np.random.default_rng(0)
+    drawn = random.integers(len(places), size=(_DRAWS_OF_MEANS, len(places)))
+    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return Estimate(value, float(low), float(high))
 
 

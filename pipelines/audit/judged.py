@@ -12,7 +12,7 @@ from pipelines.store.store import Store
 from stages.errors import UserError
 
 _MOST = 5000
-"""Rows of a judge that are audited, a sample of all; with 300 draws a figure takes seconds."""
+"""Rows of a judge that are audited, a sample of all; with 300 draws a coefficient takes seconds."""
 _SIDES = ("chosen", "rejected")
 GOLD_PAIRS = {"chosen": 1.0, "rejected": 0.0, "tie": 0.5}
 """What a gold label of a pair says: how far `chosen` is preferred."""

@@ -13,7 +13,7 @@ from pipelines.audit.probes import PROBES, probe
 from stages.errors import UserError
 from tests.support.biased import BIAS
 
-COUNT = 120
+COUNT = 60
 
 
 def answer(draw, quality):
@@ -122,16 +122,19 @@ def test_a_panel_that_is_split(judged):
 def test_people_who_like_long_answers_are_taken_off(judged):
     """The judge decides for the longer answer always, people four times of five."""
     run, store = judged("length")
-    by_id, share = {}, 0
+    by_id, liked = {}, []
     for n, row in enumerate(dataset(store, run)):
         long, short = len(row["chosen"]), len(row["rejected"])
         like = n % 5 > 0
         by_id[row["id"]] = "chosen" if (long > short) == like else "rejected"
-        share += like
+        # Lengths that lie less than a twentieth apart count as equal.
+        liked += [like] if max(long, short) > 1.05 * min(long, short) else []
     labels.write(store, run, judges(run)[0], by_id)
     figures = by_name(run, store)
     assert figures["length bias"].value == pytest.approx(BIAS, abs=0.02)
-    assert figures["length bias beyond gold"].value == pytest.approx(1 - share / COUNT, abs=0.02)
+    assert figures["length bias beyond gold"].value == pytest.approx(
+        1 - sum(liked) / len(liked), abs=0.02
+    )
     assert figures["weight of length, judge"].value > figures["weight of length, people"].value
 
 

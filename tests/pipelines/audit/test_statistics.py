@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from pipelines.audit import agreement
 from pipelines.audit.bias import Game, style_controlled
@@ -70,6 +71,15 @@ def test_what_every_coefficient_does(figure):
     assert figure(swapped) == pytest.approx(figure(RARE))
 
 
+def test_cohens_kappa_is_that_of_scikit_learn():
+    draw = random.Random(4)
+    for _ in range(50):
+        units = [[draw.choice("abc"), draw.choice("aab")] for _ in range(draw.randint(3, 40))]
+        theirs = cohen_kappa_score(*zip(*units, strict=True))
+        ours = agreement.cohen_kappa(units)
+        assert (math.isnan(theirs) and math.isnan(ours)) or ours == pytest.approx(theirs)
+
+
 def test_nominal_alpha_by_its_definition():
     """1 - Do / De, with both as means over pairs of values, spelled out."""
     units = [[v for v in unit if v is not None] for unit in FOUR]
@@ -127,5 +137,5 @@ def test_style_is_taken_out():
         sizes = (long, short) if first else (short, long)
         games.append(Game(n, p if first else 1 - p, sizes, (0, 0)))
         firsts.append(first)
-    _, same = style_controlled(games, firsts)
+    same = style_controlled(games, firsts)
     assert same == pytest.approx(1 / (1 + math.exp(-0.4)), abs=0.005)

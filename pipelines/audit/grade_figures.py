@@ -1,0 +1,98 @@
+"""The figures of judges of single answers: of each, and of two that judged the same answers."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import fmean, pstdev
+
+from pipelines.audit import agreement, bias
+from pipelines.audit.figures import Figure, figure, mean
+from pipelines.audit.intervals import Estimate, by_cluster, prediction_powered
+from pipelines.audit.judged import GradeRow
+
+_NAN = float("nan")
+_FEW = 2
+"""Of fewer rows no interval is given."""
+
+
+def of_grades(judge: str, rows: Sequence[GradeRow]) -> Iterator[Figure]:
+    """How scores are spread, what they go with, and how they agree with gold."""
+    if not rows:
+        return
+    scores = [row.score for row in rows]
+    yield from mean(judge, "mean score", scores, [row.cluster for row in rows], "")
+    spread = Estimate(pstdev(scores), _NAN, _NAN)
+    yield from figure(judge, "spread of scores", spread, len(rows), "their standard deviation")
+    rounded = Counter(round(score) for score in scores)
+    most = Estimate(rounded.most_common(1)[0][1] / len(scores), _NAN, _NAN)
+    told = f"rows with the most frequent grade, {rounded.most_common(1)[0][0]}"
+    yield from figure(judge, "most frequent grade", most, len(rows), told)
+    for name, size in (("length", lambda r: r.length), ("markdown", lambda r: r.markdown)):
+
+        def going_along(some: Sequence[GradeRow], size: Callable[[GradeRow], int] = size) -> float:
+            return bias.correlation([r.score for r in some], [size(r) for r in some])
+
+        estimate = by_cluster(rows, [row.cluster for row in rows], going_along)
+        told = f"rank correlation of score and {name}"
+        yield from figure(judge, f"score with {name}", estimate, len(rows), told)
+    yield from _own(judge, rows)
+    known = [row for row in rows if row.gold is not None]
+    if len(known) >= _FEW:
+        yield from _grades_with_gold(judge, known, rows)
+
+
+def _own(judge: str, rows: Sequence[GradeRow]) -> Iterator[Figure]:
+    own = [row.score for row in rows if row.answered_by and row.answered_by == row.model]
+    other = [row.score for row in rows if row.answered_by and row.answered_by != row.model]
+    if own and other:
+        what = Estimate(fmean(own) - fmean(other), _NAN, _NAN)
+        told = "mean score of its own model's answers less that of others'"
+        yield from figure(judge, "self-preference", what, len(own) + len(other), told)
+
+
+def _grades_with_gold(
+    judge: str, known: Sequence[GradeRow], rows: Sequence[GradeRow]
+) -> Iterator[Figure]:
+    clusters = [row.cluster for row in known]
+
+    def ranked(some: Sequence[GradeRow]) -> float:
+        return bias.correlation([r.score for r in some], [float(r.gold or 0.0) for r in some])
+
+    def alpha(some: Sequence[GradeRow]) -> float:
+        return agreement.krippendorff_alpha([[r.score, r.gold] for r in some], "interval")
+
+    for name, measure, told in (
+        ("gold rank correlation", ranked, "Spearman's"),
+        ("gold Krippendorff's alpha", alpha, "of grades as numbers"),
+    ):
+        yield from figure(judge, name, by_cluster(known, clusters, measure), len(known), told)
+    rest = [row.score for row in rows if row.gold is None]
+    if len(rest) >= _FEW:
+        gold = [float(row.gold or 0.0) for row in known]
+        powered = prediction_powered(rest, [row.score for row in known], gold)
+        told = "the mean that people would give, from all of the judge's grades"
+        yield from figure(judge, "gold mean, prediction-powered", powered, len(rows), told)
+
+
+def between(judges: Mapping[str, Sequence[GradeRow]]) -> Iterator[Figure]:
+    """How judges of the same answers agree, two at a time."""
+    names = list(judges)
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            other = {row.id: row.score for row in judges[second]}
+            both = [
+                (row.score, other[row.id], row.cluster) for row in judges[first] if row.id in other
+            ]
+            if len(both) < _FEW:
+                continue
+            scores = [[a, b] for a, b, _ in both]
+            clusters = [cluster for _, _, cluster in both]
+            name = f"{first} and {second}"
+            ranked = by_cluster(
+                scores, clusters, lambda some: bias.correlation(*zip(*some, strict=True))
+            )
+            yield from figure(name, "rank correlation", ranked, len(both), "Spearman's")
+            alpha = by_cluster(
+                scores, clusters, lambda some: agreement.krippendorff_alpha(some, "interval")
+            )
+            told = "of grades as numbers"
+            yield from figure(name, "Krippendorff's alpha", alpha, len(both), told)

@@ -1,0 +1,122 @@
+"""The figures of a judge of pairs."""
+
+from collections.abc import Iterator, Sequence
+
+from scipy.stats import kendalltau
+
+from pipelines.audit import agreement, bias
+from pipelines.audit.bias import Game
+from pipelines.audit.figures import Figure, agreements, figure, mean, side
+from pipelines.audit.intervals import Estimate, by_cluster, prediction_powered
+from pipelines.audit.judged import PairRow
+
+_NAN = float("nan")
+_FEW = 2
+"""Of fewer rows no interval is given."""
+
+
+def of_pairs(judge: str, rows: Sequence[PairRow], panel: Sequence[str]) -> Iterator[Figure]:
+    """Position, length, markdown and self-preference; agreement within a panel and with gold.
+
+    `panel`: what the recipe calls the judge's engines.
+    """
+    if not rows:
+        return
+    clusters, count = [row.cluster for row in rows], len(rows)
+    games = [game for row in rows for game in row.games]
+    known = [row for row in rows if row.gold is not None]
+    told = "how much more often than half the answer shown first is preferred"
+    yield from figure(judge, "position bias", bias.position(games), count, told)
+    for number, name in enumerate(panel if len(panel) > 1 else ()):
+        # Each judge of a panel is asked in both orders.
+        its = [game for row in rows for game in row.games[2 * number : 2 * number + 2]]
+        told = "the same, of one judge"
+        yield from figure(judge, f"position bias, {name}", bias.position(its), count, told)
+    sure = [2 * abs(row.preference - 0.5) for row in rows]
+    told = "how far the preference is from undecided on average, 0 to 1"
+    yield from mean(judge, "decisiveness", sure, clusters, told)
+    verdicts = [float(row.verdict == "inconsistent") for row in rows]
+    yield from mean(judge, "inconsistent", verdicts, clusters, "pairs whose orders disagree")
+    for name, estimate in bias.leanings(games).items():
+        yield from figure(judge, name, estimate, count, _LEANS[name])
+    if known:
+        yield from _beyond_gold(judge, known)
+    yield from _style(judge, rows)
+    if len(panel) > 1:
+        sides = [[side(p) for p in row.by_judge] for row in rows]
+        yield from agreements(judge, "panel", sides, clusters)
+    if known:
+        yield from _with_gold(judge, known, rows)
+
+
+_LEANS = {
+    "length bias": "how much more often than half the longer answer is preferred",
+    "markdown bias": "how much more often than half the answer with more markdown is preferred",
+    "self-preference": "how much more often than half its own model's answer is preferred",
+}
+
+
+def _beyond_gold(judge: str, known: Sequence[PairRow]) -> Iterator[Figure]:
+    about = "how much more often than people it decides for that side, in whole verdicts"
+    for name, estimate in bias.beyond_gold([_together(row) for row in known]).items():
+        yield from figure(judge, f"{name} beyond gold", estimate, len(known), about)
+    for name, which in (("length", 0), ("markdown", 1)):
+        differences = [_difference(row, which) for row in known]
+        for who, said in (
+            ("judge", [row.preference for row in known]),
+            ("people", [float(row.gold or 0.0) for row in known]),
+        ):
+            tau = kendalltau(differences, said).statistic if len(set(differences)) > 1 else _NAN
+            told = f"Kendall's tau of the difference in {name} with the preference"
+            what = Estimate(float(tau), _NAN, _NAN)
+            yield from figure(judge, f"weight of {name}, {who}", what, len(known), told)
+
+
+def _together(row: PairRow) -> Game:
+    """The pair as one game, `chosen` first, with what all calls say together."""
+    game, first = row.games[0], row.chosen_first[0]
+    length, marks = (
+        (game.length, game.markdown) if first else (game.length[::-1], game.markdown[::-1])
+    )
+    own = game.own if first else -game.own
+    return Game(game.cluster, row.preference, length, marks, own, row.gold)
+
+
+def _difference(row: PairRow, which: int) -> int:
+    """Chosen less rejected, in characters or marks."""
+    game, first = row.games[0], row.chosen_first[0]
+    sizes = (game.length, game.markdown)[which]
+    return sizes[0] - sizes[1] if first else sizes[1] - sizes[0]
+
+
+def _style(judge: str, rows: Sequence[PairRow]) -> Iterator[Figure]:
+    games = [game for row in rows for game in row.games]
+    firsts = [first for row in rows for first in row.chosen_first]
+    if len(games) < 10:
+        return
+
+    wins, clusters = [row.preference for row in rows], [row.cluster for row in rows]
+    yield from mean(judge, "win rate of chosen", wins, clusters, "the mean preference")
+    same = Estimate(bias.style_controlled(games, firsts), _NAN, _NAN)
+    told = "the same, were both answers equal in length and markdown"
+    yield from figure(judge, "win rate at equal style", same, len(rows), told)
+
+
+def _with_gold(judge: str, known: Sequence[PairRow], rows: Sequence[PairRow]) -> Iterator[Figure]:
+    labels = [[side(row.preference), side(float(row.gold or 0.0))] for row in known]
+    clusters = [row.cluster for row in known]
+    yield from agreements(judge, "gold", labels, clusters)
+    decided = [
+        (pair, cluster) for pair, cluster in zip(labels, clusters, strict=True) if "tie" not in pair
+    ]
+    pairs = [pair for pair, _ in decided]
+    estimate = by_cluster(pairs, [cluster for _, cluster in decided], agreement.raw)
+    told = "pairs for which both prefer the same, of those without a tie"
+    yield from figure(judge, "gold agreement without ties", estimate, len(pairs), told)
+    rest = [row.preference for row in rows if row.gold is None]
+    if len(rest) >= _FEW and len(known) >= _FEW:
+        powered = prediction_powered(
+            rest, [row.preference for row in known], [float(row.gold or 0.0) for row in known]
+        )
+        told = "how often people would prefer `chosen`, from all of the judge's verdicts"
+        yield from figure(judge, "gold win rate, prediction-powered", powered, len(rows), told)

@@ -36,12 +36,14 @@ def fleiss_kappa(ratings: Ratings) -> float:
     return _beyond(raw(ratings), sum(share**2 for share in shares.values()))
 
 
-def gwet_ac1(ratings: Ratings) -> float:
-    """Gwet's AC1 (doi:10.1348/000711006X126600): sound where one label is far more frequent."""
+def gwet_ac1(ratings: Ratings, labels: int = 2) -> float:
+    """Gwet's AC1 (doi:10.1348/000711006X126600): sound where one label is far more frequent.
+
+    `labels`: how many there are to choose from, used or not; without it a label that one rater uses
+    once would change the figure.
+    """
     shares = _shares(ratings)
-    if len(shares) < 2:
-        return 1.0 if shares else float("nan")
-    chance = sum(share * (1 - share) for share in shares.values()) / (len(shares) - 1)
+    chance = sum(share * (1 - share) for share in shares.values()) / (max(labels, len(shares)) - 1)
     return _beyond(raw(ratings), chance)
 
 

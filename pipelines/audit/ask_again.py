@@ -113,12 +113,14 @@ class Judge:
 
 def _take(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """What each column holds, by its first value that is not null."""
-    found: dict[str, str] = {}
+    found, empty = dict[str, str](), dict[str, str]()
     for row in rows:
         for column, value in row.items():
-            if value is not None and column not in found:
+            if value not in (None, []) and column not in found:
                 found[column] = _kind(value)
-    return found
+            elif value == []:
+                empty[column] = "texts"
+    return {**empty, **found}
 
 
 def _kind(value: Any) -> str:

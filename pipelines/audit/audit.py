@@ -3,15 +3,16 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import pyarrow as pa
 
 from pipelines.audit import grade_figures, judged, pair_figures
 from pipelines.audit import labels as people
 from pipelines.audit.figures import Figure
-from pipelines.audit.judged import Labels
+from pipelines.audit.judged import GradeRow, Labels, PairRow
 from pipelines.recipe.lookup import nearest
-from pipelines.store.query.catalog import query
+from pipelines.store.query.catalog import query, quoted, quoted_text
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 from stages.errors import UserError
@@ -33,29 +34,46 @@ def audit(store: Store, run: Run, gold: str = "") -> list[Figure]:
         remedy = "A recipe has one with a stage of the family `judge`."
         raise UserError(f"no stage of the run {run.id} judges", remedy)
     found: list[Figure] = []
-    graded = {}
+    graded, unfit = {}, list[UserError]()
     for step in steps:
         labels = Labels(gold, {} if gold else people.read(store, run, step))
+        try:
+            rows = _verdicts(store, run, step, labels)
+        except UserError as error:
+            # Of several judges a column of labels may fit one; without them the others are audited.
+            unfit.append(error)
+            rows = _verdicts(store, run, step, Labels())
         if judged.is_pair(step):
-            found += pair_figures.of_pairs(
-                step.name, judged.pairs(store, run, step, labels), step.asks
-            )
+            found += pair_figures.of_pairs(step.name, cast(list[PairRow], rows), step.asks)
         else:
-            graded[step.name] = judged.grades(store, run, step, labels)
+            graded[step.name] = cast(list[GradeRow], rows)
             found += grade_figures.of_grades(step.name, graded[step.name])
         found += _unreadable(store, run, step)
+    if unfit and len(unfit) == len(steps):
+        raise unfit[0]
     return [*found, *grade_figures.between(graded)]
 
 
+def _verdicts(
+    store: Store, run: Run, step: RunStep, labels: Labels
+) -> list[PairRow] | list[GradeRow]:
+    read = judged.pairs if judged.is_pair(step) else judged.grades
+    return read(store, run, step, labels)
+
+
 def _unreadable(store: Store, run: Run, step: RunStep) -> Iterator[Figure]:
-    """Rows without a verdict, by cause."""
-    name = step.name.replace("'", "''")
-    taken = f"SELECT rows_in FROM stages WHERE stage = '{name}'"
-    count = sum(row["rows_in"] for row in query(store, run, taken).to_pylist())
-    sql = f"SELECT reason, count(*) AS rows FROM rejected WHERE stage = '{name}' GROUP BY ALL"
+    """Rows without a verdict, by cause; a tie that was dropped is one."""
+    name = quoted_text(step.name)
+    taken = query(store, run, f"SELECT rows_in FROM stages WHERE stage = {name}").to_pylist()
+    sql = f"""SELECT reason, count(*) AS rows FROM rejected WHERE stage = {name}
+        AND reason NOT IN ('judge.tie', 'judge.inconsistent') GROUP BY ALL"""
     causes = {row["reason"]: row["rows"] for row in query(store, run, sql).to_pylist()}
+    verdict = quoted(step.called("preference" if judged.is_pair(step) else "score"))
+    sql = f"SELECT count(*) AS rows FROM {quoted(step.name)} WHERE {verdict} IS NULL"
+    causes["null"] = query(store, run, sql).to_pylist()[0]["rows"]
+    count = sum(row["rows_in"] for row in taken)
     if count:
-        told = ", ".join(f"{rows} {reason}" for reason, rows in sorted(causes.items()))
+        told = ", ".join(f"{rows} {reason}" for reason, rows in sorted(causes.items()) if rows)
         share = sum(causes.values()) / count
         yield Figure(step.name, "without a verdict", share, None, None, count, told)
 
@@ -70,7 +88,12 @@ def keep(store: Store, run: Run, found: Sequence[Figure]) -> str:
 
 def as_table(found: Sequence[Figure]) -> pa.Table:
     """A row per figure."""
-    return pa.Table.from_pylist([figure.as_json() for figure in found])
+    schema = pa.schema(
+        [("judge", pa.string()), ("name", pa.string())]
+        + [(name, pa.float64()) for name in ("value", "low", "high")]
+        + [("rows", pa.int64()), ("about", pa.string())]
+    )
+    return pa.Table.from_pylist([figure.as_json() for figure in found], schema=schema)
 
 
 def unmet(found: Sequence[Figure], required: Sequence[str]) -> list[str]:

@@ -17,8 +17,8 @@ from pipelines.audit.intervals import Estimate, mean_by_cluster
 
 _MARKDOWN = (
     re.compile(r"^#{1,6}\s", re.MULTILINE),
-    re.compile(r"^\s*(?:[-*+]|\d+\.)\s", re.MULTILINE),
-    re.compile(r"\*\*[^*\n]+\*\*|__[^_\n]+__"),
+    re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}\.)[ \t]", re.MULTILINE),
+    re.compile(r"\*\*[^*\n]+\*\*|(?<![\w.])__[^_\n]+__(?![\w(])"),
 )
 """Headings, list items, bold text: what Arena-Hard's style control counts (arXiv:2406.11939)."""
 
@@ -106,7 +106,8 @@ def style_controlled(games: Sequence[Game], chosen_first: Sequence[bool]) -> flo
     """How often `chosen` would win if the two answers had the same length and markdown.
 
     Arena-Hard's style control (arXiv:2406.11939): a logistic regression of the preference on the
-    differences of length and markdown, relative to their sums and standardised.
+    differences of length and markdown, relative to their sums and standardised. A weak penalty on
+    their weights keeps it finite where style alone decides.
     """
     wins = [g.first if c else 1 - g.first for g, c in zip(games, chosen_first, strict=True)]
     signs = [1.0 if c else -1.0 for c in chosen_first]
@@ -122,7 +123,7 @@ def style_controlled(games: Sequence[Game], chosen_first: Sequence[bool]) -> flo
     x = np.vstack([features, features])
     y = np.r_[np.ones(len(wins)), np.zeros(len(wins))]
     weights = np.r_[wins, 1 - np.asarray(wins)]
-    model = LogisticRegression(C=1e6, max_iter=1000).fit(x, y, sample_weight=weights)
+    model = LogisticRegression(C=1.0, max_iter=1000).fit(x, y, sample_weight=weights)
     return float(1 / (1 + np.exp(-model.intercept_[0])))
 
 

@@ -22,9 +22,10 @@ def of_grades(judge: str, rows: Sequence[GradeRow]) -> Iterator[Figure]:
     yield from mean(judge, "mean score", scores, [row.cluster for row in rows], "")
     spread = Estimate(pstdev(scores), _NAN, _NAN)
     yield from figure(judge, "spread of scores", spread, len(rows), "their standard deviation")
-    rounded = Counter(round(score) for score in scores)
+    places = 1 if max(scores) <= 1 else 0  # a share has no whole grades
+    rounded = Counter(round(score, places) for score in scores)
     most = Estimate(rounded.most_common(1)[0][1] / len(scores), _NAN, _NAN)
-    told = f"rows with the most frequent grade, {rounded.most_common(1)[0][0]}"
+    told = f"rows with the most frequent grade, {rounded.most_common(1)[0][0]:g}"
     yield from figure(judge, "most frequent grade", most, len(rows), told)
     for name, size in (("length", lambda r: r.length), ("markdown", lambda r: r.markdown)):
 
@@ -65,10 +66,10 @@ def _grades_with_gold(
         ("gold Krippendorff's alpha", alpha, "of grades as numbers"),
     ):
         yield from figure(judge, name, by_cluster(known, clusters, measure), len(known), told)
-    rest = [row.score for row in rows if row.gold is None]
-    if len(rest) >= _FEW:
-        gold = [float(row.gold or 0.0) for row in known]
-        powered = prediction_powered(rest, [row.score for row in known], gold)
+    if len(rows) - len(known) >= _FEW:
+        powered = prediction_powered(
+            [row.score for row in rows], [row.gold for row in rows], [row.cluster for row in rows]
+        )
         told = "the mean that people would give, from all of the judge's grades"
         yield from figure(judge, "gold mean, prediction-powered", powered, len(rows), told)
 

@@ -70,17 +70,27 @@ def mean_by_cluster(values: Sequence[float], clusters: Sequence[Hashable]) -> Es
 
 
 def prediction_powered(
-    judged: Sequence[float], judged_with_gold: Sequence[float], gold: Sequence[float]
+    judged: Sequence[float],
+    gold: Sequence[float | None],
+    clusters: Sequence[Hashable],
+    bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> Estimate:
     """The mean that gold labels would have, from many judge's labels and few gold ones.
 
-    `judged`: of rows without a gold label; `judged_with_gold` and `gold`: of the same rows. The
-    judge's mean is corrected by what it is wrong by where that is known (prediction-powered
-    inference, arXiv:2301.09633, the estimator of a mean with a normal interval).
+    `gold`: None where a row has none; the value lies within `bounds`. The judge's mean over the
+    other rows is corrected by what it is wrong by where that is known (prediction-powered
+    inference, arXiv:2301.09633, the estimator of a mean with a normal interval); the spread is that
+    of whole clusters.
     """
-    wrong = np.asarray(gold, dtype=float) - np.asarray(judged_with_gold, dtype=float)
-    many = np.asarray(judged, dtype=float)
-    value = float(many.mean() + wrong.mean())
-    spread = many.var(ddof=1) / len(many) + wrong.var(ddof=1) / len(wrong)
+    said, known = np.asarray(judged, dtype=float), np.array([g is not None for g in gold])
+    wrong = np.array([g for g in gold if g is not None], dtype=float) - said[known]
+    value = float(said[~known].mean() + wrong.mean())
+    pull = np.zeros(len(said))
+    pull[~known] = (said[~known] - said[~known].mean()) / (~known).sum()
+    pull[known] = (wrong - wrong.mean()) / known.sum()
+    places = {cluster: place for place, cluster in enumerate(dict.fromkeys(clusters))}
+    together = np.bincount([places[cluster] for cluster in clusters], weights=pull)
+    spread = (together**2).sum() * len(places) / max(1, len(places) - 1)
     half = NormalDist().inv_cdf((1 + _LEVEL) / 2) * float(np.sqrt(spread))
-    return Estimate(value, value - half, value + half)
+    low, value, high = (float(np.clip(x, *bounds)) for x in (value - half, value, value + half))
+    return Estimate(value, low, high)

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from pipelines.audit.bias import Game, markdown
-from pipelines.store.query.catalog import query, quoted
+from pipelines.store.query.catalog import query, quoted, quoted_text
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 from stages.errors import UserError
+from stages.shared.numbers import is_score
 
 _MOST = 5000
 """Rows of a judge that are audited, a sample of all; with 300 draws a coefficient takes seconds."""
@@ -71,7 +73,7 @@ def is_pair(step: RunStep) -> bool:
 
 
 def pairs(store: Store, run: Run, step: RunStep, labels: Labels) -> list[PairRow]:
-    """The pairs of a judge of pairs that have a verdict, by id.
+    """The pairs of a judge of pairs that have a verdict, those that it dropped as ties included.
 
     Raises:
         UserError: a gold label is none.
@@ -80,7 +82,42 @@ def pairs(store: Store, run: Run, step: RunStep, labels: Labels) -> list[PairRow
     rows = _read(
         store, run, step, (*names, "preference_calls"), labels, ("chosen_model", "rejected_model")
     )
+    rows += _dropped_ties(store, run, step, labels)
     return [_pair(row, labels) for row in rows if row["preference"] is not None]
+
+
+def _dropped_ties(store: Store, run: Run, step: RunStep, labels: Labels) -> list[dict[str, Any]]:
+    """Pairs of `on_tie: drop`: what each call said is in their detail, in the order of calls."""
+    sql = f"""SELECT id, reason, detail, "row" FROM rejected
+        WHERE stage = {quoted_text(step.name)} AND reason IN ('judge.tie', 'judge.inconsistent')
+        ORDER BY id LIMIT {_MOST}"""
+    models = [model.get("model", "") for model in step.models]
+    found = []
+    for row in query(store, run, sql).to_pylist():
+        given, said = json.loads(row["row"]), json.loads(row["detail"])
+        calls = [
+            {
+                "order": "rejected first" if call % 2 else "chosen first",
+                "first": 1 - p if call % 2 else p,
+                "model": models[call // 2],
+            }
+            for call, p in enumerate(said)
+        ]
+        by_judge = [fmean(pair) for pair in zip(said[::2], said[1::2], strict=True)]
+        names = ("instruction", *_SIDES)
+        found.append(
+            {
+                "id": row["id"],
+                **{name: given.get(step.called(name)) for name in names},
+                **{f"{side}_model": given.get(f"{side}_model") for side in _SIDES},
+                "preference": fmean(by_judge),
+                "preference_by": by_judge,
+                "preference_verdict": row["reason"].removeprefix("judge."),
+                "preference_calls": calls,
+                "gold": given.get(labels.column),
+            }
+        )
+    return found
 
 
 def grades(store: Store, run: Run, step: RunStep, labels: Labels) -> list[GradeRow]:
@@ -97,7 +134,7 @@ def grades(store: Store, run: Run, step: RunStep, labels: Labels) -> list[GradeR
     return [
         GradeRow(
             id=row["id"],
-            cluster=row["instruction"] or "",
+            cluster=row["instruction"] or row["id"],
             score=row["score"],
             length=len(row["response"] or ""),
             markdown=markdown(row["response"] or ""),
@@ -130,8 +167,14 @@ def _read(
             cause = f"{step.name} has no column '{labels.column}' for gold labels"
             raise UserError(cause, f"It has: {known}.")
         selected.append(f"{quoted(labels.column)} AS gold")
-    # Ids are hashes: the first by id are a sample.
-    sql = f"SELECT {', '.join(selected)} FROM {quoted(step.name)} ORDER BY id LIMIT {_MOST}"
+    # Ids are hashes: the first by id are a sample. What has a label is never left out.
+    view = quoted(step.name)
+    labelled = ", ".join(quoted_text(row) for row in labels.by_id or ())
+    also = [f"{quoted(labels.column)} IS NOT NULL"] if labels.column else []
+    also += [f"id IN ({labelled})"] if labelled else []
+    sample = f"id IN (SELECT id FROM {view} ORDER BY id LIMIT {_MOST})"
+    where = " OR ".join([sample, *also])
+    sql = f"SELECT {', '.join(selected)} FROM {view} WHERE {where} ORDER BY id"
     rows: list[dict[str, Any]] = query(store, run, sql).to_pylist()
     return rows
 
@@ -148,12 +191,12 @@ def _pair(row: Mapping[str, Any], labels: Labels) -> PairRow:
         told = None if gold is None else gold if chosen_first else 1 - gold
         (length, marks), (other, others) = sizes[first], sizes[second]
         games.append(
-            Game(row["instruction"], call["first"], (length, other), (marks, others),
+            Game(row["instruction"] or row["id"], call["first"], (length, other), (marks, others),
                  int(own[0]) - int(own[1]), told)
         )  # fmt: skip
     return PairRow(
         id=row["id"],
-        cluster=row["instruction"] or "",
+        cluster=row["instruction"] or row["id"],
         games=games,
         chosen_first=shown_first,
         models=[call["model"] or "" for call in calls],
@@ -183,7 +226,7 @@ def _side(label: str | float | None, row: str) -> float | None:
 def _number(label: str | float | None, row: str) -> float | None:
     if label is None:
         return None
-    if isinstance(label, int | float) and not isinstance(label, bool):
+    if not isinstance(label, bool) and is_score(label):
         return float(label)
     cause = f"the gold label of row {row} is {json.dumps(label)}"
     raise UserError(cause, "A grade's is a number.")

@@ -15,6 +15,7 @@ from pipelines.store.query.catalog import query, quoted
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 from stages.errors import RunError
+from stages.shared.conversation import turn_lines
 
 NAME = "labels.json"
 
@@ -47,13 +48,26 @@ class Item:
 
 def sample(store: Store, run: Run, step: RunStep, count: int) -> list[Item]:
     """`count` rows of the judge, the same for each call: drawn by the run's seed."""
-    names = ("instruction", "chosen", "rejected") if is_pair(step) else ("instruction", "response")
+    names: tuple[str, ...] = ("instruction", "response")
+    if is_pair(step):
+        names = ("instruction", "chosen", "rejected")
+    elif step.called("response") not in step.columns:
+        return _conversations(store, run, step, count)
     selected = ", ".join(f"{quoted(step.called(name))} AS {quoted(name)}" for name in names)
     sql = f"SELECT id, {selected} FROM {quoted(step.name)} ORDER BY id"
     rows = query(store, run, sql).to_pylist()
     draw = random.Random(f"{run.seed} labels")
     drawn = draw.sample(rows, min(count, len(rows)))
     return [_item(row, names[1:], draw) for row in drawn]
+
+
+def _conversations(store: Store, run: Run, step: RunStep, count: int) -> list[Item]:
+    """Of a judge of conversations: each as a whole, in place of an answer."""
+    messages = quoted(step.called("messages"))
+    sql = f"SELECT id, {messages} AS messages FROM {quoted(step.name)} ORDER BY id"
+    rows = query(store, run, sql).to_pylist()
+    drawn = random.Random(f"{run.seed} labels").sample(rows, min(count, len(rows)))
+    return [Item(row["id"], "", ("\n\n".join(turn_lines(row["messages"] or [])),)) for row in drawn]
 
 
 def _item(row: Mapping[str, Any], sides: Sequence[str], draw: random.Random) -> Item:

@@ -78,8 +78,14 @@ def _together(row: PairRow) -> Game:
     length, marks = (
         (game.length, game.markdown) if first else (game.length[::-1], game.markdown[::-1])
     )
-    own = game.own if first else -game.own
+    # Of a panel no model is the judge's own.
+    own = (game.own if first else -game.own) if len(set(row.models)) == 1 else 0
     return Game(game.cluster, row.preference, length, marks, own, row.gold)
+
+
+def _winner(row: PairRow) -> str:
+    """A tie where all calls say tie, whatever is left of belief."""
+    return "tie" if row.verdict == "tie" else side(row.preference)
 
 
 def _difference(row: PairRow, which: int) -> int:
@@ -103,7 +109,7 @@ def _style(judge: str, rows: Sequence[PairRow]) -> Iterator[Figure]:
 
 
 def _with_gold(judge: str, known: Sequence[PairRow], rows: Sequence[PairRow]) -> Iterator[Figure]:
-    labels = [[side(row.preference), side(float(row.gold or 0.0))] for row in known]
+    labels = [[_winner(row), side(float(row.gold or 0.0))] for row in known]
     clusters = [row.cluster for row in known]
     yield from agreements(judge, "gold", labels, clusters)
     decided = [
@@ -113,10 +119,13 @@ def _with_gold(judge: str, known: Sequence[PairRow], rows: Sequence[PairRow]) ->
     estimate = by_cluster(pairs, [cluster for _, cluster in decided], agreement.raw)
     told = "pairs for which both prefer the same, of those without a tie"
     yield from figure(judge, "gold agreement without ties", estimate, len(pairs), told)
-    rest = [row.preference for row in rows if row.gold is None]
-    if len(rest) >= _FEW and len(known) >= _FEW:
+    rest = len(rows) - len(known)
+    if rest >= _FEW and len(known) >= _FEW:
         powered = prediction_powered(
-            rest, [row.preference for row in known], [float(row.gold or 0.0) for row in known]
+            [row.preference for row in rows],
+            [row.gold for row in rows],
+            [row.cluster for row in rows],
+            (0.0, 1.0),
         )
         told = "how often people would prefer `chosen`, from all of the judge's verdicts"
         yield from figure(judge, "gold win rate, prediction-powered", powered, len(rows), told)

@@ -47,11 +47,17 @@ def probe(judge: Judge, count: int) -> Iterator[Figure]:
     if not {"instruction", shown} <= set(judge.needs):
         cause = f"{judge.step.name} reads no answer to a request"
         raise UserError(cause, "Audit it without --probes.")
+    scores = _verdicts(judge)
     rows = [row for row in judge.rows(count) if row["instruction"] and row[real]]
+    rows = [row for row in rows if row["id"] in scores]
+    if not rows:
+        raise UserError(f"{judge.step.name} has no verdict to hold probes against", "See `audit`.")
     asked = []
     for row in rows:
         for name, text in PROBES.items():
             change = {shown: text(row["instruction"], row[real])}
+            if change[shown].strip() == row[real].strip():
+                continue  # a real answer that is as worthless
             change |= {"rejected": row[real]} if pair else {}
             asked.append({**row, **change, "probe": name})
     # Ties count as fooled: they are no reason to drop a row here.
@@ -62,9 +68,13 @@ def probe(judge: Judge, count: int) -> Iterator[Figure]:
         judge.store.audits, run,
         f'SELECT of, probe, {column} AS said FROM {quoted(run.steps[-1].name)} ORDER BY id',
     ).to_pylist()  # fmt: skip
-    floor = dict.fromkeys([row["id"] for row in rows], 0.5) if pair else _scores(judge)
+    floor = dict.fromkeys(scores, 0.5) if pair else scores
     for name in PROBES:
-        fooled = [float(s["said"] >= floor[s["of"]]) for s in said if s["probe"] == name]
+        fooled = [
+            float(s["said"] >= floor[s["of"]])
+            for s in said
+            if s["probe"] == name and s["said"] is not None
+        ]
         if not fooled:
             continue
         estimate = by_cluster(fooled, range(len(fooled)), lambda some: sum(some) / len(some))
@@ -75,10 +85,12 @@ def probe(judge: Judge, count: int) -> Iterator[Figure]:
         )  # fmt: skip
 
 
-def _scores(judge: Judge) -> dict[str, float]:
-    score = quoted(judge.step.called("score"))
-    sql = f"SELECT id, {score} AS score FROM {quoted(judge.step.name)} WHERE {score} IS NOT NULL"
-    return {row["id"]: row["score"] for row in query(judge.store, judge.run, sql).to_pylist()}
+def _verdicts(judge: Judge) -> dict[str, float]:
+    """What the judge said of its rows, where it said anything."""
+    name = "preference" if is_pair(judge.step) else "score"
+    said = quoted(judge.step.called(name))
+    sql = f"SELECT id, {said} AS said FROM {quoted(judge.step.name)} WHERE {said} IS NOT NULL"
+    return {row["id"]: row["said"] for row in query(judge.store, judge.run, sql).to_pylist()}
 
 
 def _start(answer: str) -> str:

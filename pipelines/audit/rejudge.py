@@ -31,27 +31,45 @@ def rejudge(judge: Judge, changes: Mapping[str, Any]) -> tuple[str, list[Figure]
         RunError: it broke off; what was answered is kept, and the same call goes on.
     """
     column = "preference" if is_pair(judge.step) else "score"
-    run = judge.ask(judge.rows(_MOST), f"{judge.run.recipe[:50]}-rejudged", changes)
+    if judge.settings.get("on_tie") == "drop":
+        cause = f"{judge.step.name} has dropped its ties: what is left is no fair comparison"
+        raise UserError(cause, "Run the recipe with `on_tie: keep`.")
+    rows = judge.rows(_MOST)
+    if not rows:
+        raise UserError(f"{judge.step.name} has judged no rows", "`bowerbird status` says why.")
+    run = judge.ask(rows, f"{judge.run.recipe[:50]}-rejudged", changes)
     name = quoted(run.steps[-1].name)
-    after = query(judge.store.audits, run, f"SELECT of AS id, {column} AS said FROM {name}")
-    mine = quoted(judge.step.called(column))
-    before = query(
-        judge.store, judge.run, f"SELECT id, {mine} AS said FROM {quoted(judge.step.name)}"
-    )
+    said = _said(lambda own: own, column)
+    after = query(judge.store.audits, run, f"SELECT of AS id, {said} AS said FROM {name}")
+    said = _said(judge.step.called, column)
+    old_name = quoted(judge.step.name)
+    before = query(judge.store, judge.run, f"SELECT id, {said} AS said FROM {old_name}")
     old = {row["id"]: row["said"] for row in before.to_pylist() if row["said"] is not None}
     new = {row["id"]: row["said"] for row in after.to_pylist() if row["said"] is not None}
     both = sorted(old.keys() & new.keys())
     if not both:
         raise UserError("no row has a verdict of both judges", "`rejected` in `audits` says why.")
+    clusters = {row["id"]: row.get("instruction") or row["id"] for row in rows}
     pairs = [(old[row], new[row]) for row in both]
-    return run.id, list(_compared(judge.step.name, column, pairs))
+    clustered = [clusters[row] for row in both]
+    return run.id, list(_compared(judge.step.name, column, pairs, clustered))
 
 
-def _compared(judge: str, column: str, said: list[tuple[float, float]]) -> Iterator[Figure]:
-    rows = range(len(said))
+def _said(called: Callable[[str], str], column: str) -> str:
+    """SQL for a verdict: of a pair whose calls all say tie 0.5, whatever is left of belief."""
+    verdict = quoted(called(column))
+    if column != "preference":
+        return verdict
+    tie = quoted(called("preference_verdict"))
+    return f"CASE WHEN {tie} = 'tie' THEN 0.5 ELSE {verdict} END"
+
+
+def _compared(
+    judge: str, column: str, said: list[tuple[float, float]], clusters: list[str]
+) -> Iterator[Figure]:
 
     def told(name: str, measure: Callable[[Said], float], about: str) -> Iterator[Figure]:
-        return figure(judge, name, by_cluster(said, rows, measure), len(said), about)
+        return figure(judge, name, by_cluster(said, clusters, measure), len(said), about)
 
     yield from told(
         f"change of {column}",
@@ -76,7 +94,7 @@ def _compared(judge: str, column: str, said: list[tuple[float, float]]) -> Itera
 _COEFFICIENTS: Mapping[str, agreement.Coefficient] = {
     "agreement": agreement.raw,
     "Cohen's kappa": agreement.cohen_kappa,
-    "AC1": agreement.gwet_ac1,
+    "AC1": lambda ratings: agreement.gwet_ac1(ratings, 3),
 }
 
 

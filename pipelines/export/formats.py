@@ -6,7 +6,7 @@ TRL's, each a type that `datasets` loads and its trainers read:
 `trl-prompt-completion`  `prompt` and `completion`, each a list of messages
 `trl-dpo`                `prompt`, `chosen` and `rejected`, each a list of messages, and the scores
 `trl-reward`             `chosen` and `rejected` as whole conversations, for a reward trainer
-`trl-kto`                `prompt`, `completion` and `label`, two rows for each pair
+`trl-kto`                `prompt`, `completion` and `label`, each answer of the pairs once
 `trl-stepwise`           `prompt`, `completions` (steps) and `labels`
 `trl-grpo`               `prompt` and `answer`, what is known to be right; `task_key` for the scorer
                          of `verify.procedural`
@@ -23,7 +23,8 @@ Others:
 `magpie`       the column names of Magpie's published sets, as far as the run has them
 `rows`         all columns but the embedding
 
-A row's `system` column, where there is one, becomes the first message of a prompt.
+A row's `system` column, where there is one, becomes the first message of a prompt or conversation.
+Pairs that are ties are in `trl-dpo` and `rows` alone, with the column `tie`.
 """
 
 from collections.abc import Mapping
@@ -42,11 +43,18 @@ def _said(column: str) -> str:
 
 
 _FROM = """
-list_transform(messages, lambda turn: {
+list_transform(MESSAGES, lambda turn: {
     'from': CASE turn.role WHEN 'user' THEN 'human' WHEN 'assistant' THEN 'gpt' ELSE turn.role END,
     'value': turn.content
 }) AS conversations
 """
+
+
+_ONCE = """
+SELECT min(id) AS id, prompt, completion, bool_and(label) AS label FROM ({})
+GROUP BY prompt, completion HAVING bool_and(label) = bool_or(label) ORDER BY id, label DESC
+"""
+"""An answer that stands in several pairs once; one that wins here and loses there is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,8 @@ class Format:
 
     `select`: what is written, in DuckDB's SQL, empty for all columns; `PROMPT` in it stands for the
     row's prompt. `second`: the same for the second of two rows, of a format that makes two of each.
-    `lines`: JSON lines in place of Parquet.
+    `MESSAGES` stands for the row's conversation. `whole`: a query of that query, `{}` in it.
+    `decided`: without pairs that are ties. `lines`: JSON lines in place of Parquet.
     """
 
     needs: tuple[str, ...] = ()
@@ -63,6 +72,8 @@ class Format:
     second: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
     where: str = "true"
+    whole: str = ""
+    decided: bool = False
     lines: bool = False
 
     def sql(self, columns: tuple[str, ...]) -> str:
@@ -70,12 +81,14 @@ class Format:
         if not self.select:
             return f"SELECT {', '.join(map(quoted, columns))} FROM dataset WHERE {self.where}"
         more = tuple(quoted(name) for name in self.more if name in columns)
+        ties = " AND tie IS NOT TRUE" if self.decided and "tie" in columns else ""
+        where = self.where + ties
         parts = [(*self.select, *more), *([(*self.second, *more)] if self.second else [])]
-        return " UNION ALL ".join(
-            f"SELECT {', '.join(part).replace('PROMPT', _prompt(columns))}"
-            f" FROM dataset WHERE {self.where}"
-            for part in parts
+        both = " UNION ALL ".join(
+            f"SELECT {', '.join(part)} FROM dataset WHERE {where}" for part in parts
         )
+        sql = self.whole.format(both) if self.whole else both
+        return sql.replace("PROMPT", _prompt(columns)).replace("MESSAGES", _messages(columns))
 
 
 def _prompt(columns: tuple[str, ...]) -> str:
@@ -86,10 +99,18 @@ def _prompt(columns: tuple[str, ...]) -> str:
     return f"CASE WHEN system IS NULL THEN {asked} ELSE {told} || {asked} END"
 
 
+def _messages(columns: tuple[str, ...]) -> str:
+    """The row's conversation; of an instruction and a response after the row's system message."""
+    if "system" not in columns or "messages" in columns:
+        return "messages"
+    told = "[{'role': 'system', 'content': system}]"
+    return f"CASE WHEN system IS NULL THEN messages ELSE {told} || messages END"
+
+
 FORMATS: Mapping[str, Format] = {
     "trl-sft": Format(
         needs=("instruction", "response"),
-        select=("id", "messages"),
+        select=("id", "MESSAGES AS messages"),
         where="messages IS NOT NULL",
     ),
     "trl-prompt-completion": Format(
@@ -115,12 +136,15 @@ FORMATS: Mapping[str, Format] = {
         ),
         more=("margin",),
         where=_WHOLE_PAIR,
+        decided=True,
     ),
     "trl-kto": Format(
         needs=_PAIR,
         select=("id", "PROMPT AS prompt", f"{_said('chosen')} AS completion", "true AS label"),
         second=("id", "PROMPT AS prompt", f"{_said('rejected')} AS completion", "false AS label"),
         where=_WHOLE_PAIR,
+        decided=True,
+        whole=_ONCE,
     ),
     "trl-stepwise": Format(
         needs=("instruction", "steps", "step_labels"),
@@ -142,7 +166,9 @@ FORMATS: Mapping[str, Format] = {
         where=_ANSWERED,
     ),
     "axolotl": Format(
-        needs=("instruction", "response"), select=("messages",), where="messages IS NOT NULL"
+        needs=("instruction", "response"),
+        select=("MESSAGES AS messages",),
+        where="messages IS NOT NULL",
     ),
     "axolotl-dpo": Format(
         needs=_PAIR,
@@ -152,10 +178,11 @@ FORMATS: Mapping[str, Format] = {
             "{'role': 'assistant', 'content': rejected} AS rejected",
         ),
         where=_WHOLE_PAIR,
+        decided=True,
     ),
     "openai": Format(
         needs=("instruction", "response"),
-        select=("messages",),
+        select=("MESSAGES AS messages",),
         where="messages IS NOT NULL",
         lines=True,
     ),
@@ -167,6 +194,7 @@ FORMATS: Mapping[str, Format] = {
             f"{_said('rejected')} AS non_preferred_output",
         ),
         where=_WHOLE_PAIR,
+        decided=True,
         lines=True,
     ),
     "magpie": Format(

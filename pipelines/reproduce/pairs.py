@@ -55,6 +55,8 @@ def fastchat(data: Path | None) -> Iterator[Reproduced]:
     """Wins, losses and ties of two games each, by `judge.pair`'s rule and by FastChat's."""
     listed = rows(data, "g1_winner", "g2_winner") if data else list(_outcomes())
     games = [row for row in listed if {row["g1_winner"], row["g2_winner"]} <= set(_GAMES)]
+    if not games:
+        raise ValueError(f"no game is won by one of {', '.join(_GAMES)}")
     ours, theirs = Counter[str](), Counter[str]()
     for row in games:
         ours[_named(agreed([_GAMES[row["g1_winner"]], _GAMES[row["g2_winner"]]]))] += 1

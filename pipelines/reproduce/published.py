@@ -28,4 +28,12 @@ def reproduce(name: str, data: Path | None) -> list[Reproduced]:
     """
     if name not in PUBLISHED:
         raise UserError(f"nothing is known as '{name}'", nearest(name, list(PUBLISHED)))
-    return list(PUBLISHED[name](data))
+    try:
+        found = list(PUBLISHED[name](data))
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        cause = f"the files of {name} have another form ({type(error).__name__}: {error})"
+        raise UserError(cause, "`bowerbird reproduce --help` says where they come from.") from None
+    if not found:
+        remedy = "Give files that name what is published."
+        raise UserError(f"nothing in the files of {name} is published", remedy)
+    return found

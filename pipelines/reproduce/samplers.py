@@ -2,7 +2,8 @@
 
 The released thousand rows draw two of 1,132 skills and one of 16 query types each: 942 skills are
 used, two pairs stand twice, and a query type has 44 to 73 rows. Ours draw uniformly by 200 seeds;
-the released figure has to be among theirs (no pair stands twice here, which is a departure).
+the released figure has to lie between their least and their most. (No pair stands twice here, which
+is a departure.)
 
 `null_model_outputs.json` of sail-sg/Cheating-LLM-Benchmarks: all of its rows are dropped by
 `dedup.answers`; of the models in AlpacaEval's `annotations.parquet`, where it lies beside, at most
@@ -38,8 +39,8 @@ def skillmix(data: Path | None) -> Iterator[Reproduced]:
         ("rows of the most frequent one", 73, 2),
     ):
         ours = [each[place] for each in found]
-        mean = sum(ours) / len(ours)
-        yield Reproduced(name, published, mean, max(mean - min(ours), max(ours) - mean))
+        middle, reach = (min(ours) + max(ours)) / 2, (max(ours) - min(ours)) / 2
+        yield Reproduced(name, published, middle, reach)
 
 
 def _draws(table: pa.Table, seed: int) -> tuple[int, int, int]:

@@ -9,11 +9,13 @@ judges: a judge's leaning to one position cancels out (position bias: arXiv:2306
 several models: arXiv:2404.18796). `preference_order_gap` is how far the two orders lie apart on
 average, and `preference_by` is each judge's own preference in the order of `engine`.
 
-`preference_verdict` is `chosen` or `rejected` where all calls say so, `tie` where all say tie, and
-`inconsistent` otherwise, as FastChat counts games (arXiv:2306.05685). `choices: five` asks for
-Arena-Hard's five steps (arXiv:2406.11939), by digits because each of those is one token.
+`preference_verdict` goes by each call's most probable word: `chosen` or `rejected` where all say
+so, `tie` where all say tie, and `inconsistent` otherwise, as FastChat counts games
+(arXiv:2306.05685). `choices: five` asks for Arena-Hard's five steps (arXiv:2406.11939), by digits
+because each of those is one token.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import ClassVar, Literal
@@ -24,7 +26,7 @@ from typing_extensions import override
 
 from stages.ask import Ask, Reply
 from stages.base import Columns, Dropped, Fate, Kept, MultiCallStage, Role, Row
-from stages.shared.verdict import VERDICT_COLUMNS, Question, VerdictSettings
+from stages.shared.verdict import VERDICT_COLUMNS, Question, Verdict, VerdictSettings
 
 _CHOICES: Mapping[str, tuple[Mapping[str, float], str]] = {
     "two": ({"1": 1.0, "2": 0.0}, ""),
@@ -83,10 +85,10 @@ class Pair(VerdictSettings, MultiCallStage):
         verdicts = self.read_all(questions, replies)
         firsts = [verdict.expected(_CHOICES[self.choices][0]) for verdict in verdicts]
         for_chosen = [1 - first if call % 2 else first for call, first in enumerate(firsts)]
-        verdict = agreed(for_chosen)
+        verdict = agreed([self._decided(each, call) for call, each in enumerate(verdicts)])
         if self.on_tie == "drop" and verdict in ("tie", "inconsistent"):
             return Dropped(
-                "judge.tie" if verdict == "tie" else "judge.inconsistent", str(for_chosen)
+                "judge.tie" if verdict == "tie" else "judge.inconsistent", json.dumps(for_chosen)
             )
         pairs = list(zip(for_chosen[::2], for_chosen[1::2], strict=True))
         by_judge = [fmean(pair) for pair in pairs]
@@ -97,6 +99,14 @@ class Pair(VerdictSettings, MultiCallStage):
         ]
         facts = (fmean(by_judge), gap, by_judge, verdict, calls)
         return Kept(dict(zip(self.adds, facts, strict=True)))
+
+    def _decided(self, verdict: Verdict, call: int) -> float:
+        """What the most probable word counts for `chosen`; of equal ones a tie."""
+        values, _ = _CHOICES[self.choices]
+        most = max(verdict.probabilities.values())
+        best = {values[word] for word, p in verdict.probabilities.items() if p == most}
+        first = best.pop() if len(best) == 1 else 0.5
+        return 1 - first if call % 2 else first
 
     def _question(self, row: Row, order: tuple[str, str]) -> Question:
         first, second = order

@@ -17,6 +17,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
+from scipy.stats import rankdata
 from typing_extensions import override
 
 import prompts
@@ -63,19 +64,22 @@ class Rank(Ways, MultiCallStage):
     @override
     def next(self, row: Row, replies: Sequence[Reply]) -> Sequence[Ask] | Fate:
         answers = row["responses"] or ()
+        if row["instruction"] is None or None in answers:
+            return Dropped("judge.cannot_rank", "a null")
         if not 2 <= len(answers) <= len(_LETTERS):
             return Dropped("judge.cannot_rank", f"{len(answers)} answers")
         shuffled = [self._shuffled(row, repeat) for repeat in range(self.repeats)]
         if not replies:
             return [self._ask(row, places) for places in shuffled]
-        orders = []
+        ranks = []
         for call, reply in enumerate(replies):
             with reading(call):
-                letters = self._read(reply, len(answers))
-            orders.append([shuffled[call][_LETTERS.index(letter)] for letter in letters])
-        ranks = [[order.index(i) + 1 for i in range(len(answers))] for order in orders]
+                by_letter = self._read(reply, len(answers))
+            by_place = {place: by_letter[i] for i, place in enumerate(shuffled[call])}
+            ranks.append([by_place[place] for place in range(len(answers))])
         agreement = kendall_w(ranks) if len(ranks) > 1 else None
         mean = [fmean(each) for each in zip(*ranks, strict=True)]
+        orders = [sorted(range(len(answers)), key=each.__getitem__) for each in ranks]
         texts = [reply.text for reply in replies]
         facts = (mean, agreement, orders, self.verdict, replies[0].model, texts)
         return Kept(dict(zip(self.adds, facts, strict=True)))
@@ -118,14 +122,15 @@ class Rank(Ways, MultiCallStage):
         required = list(properties)
         return {"type": "object", "properties": properties, "required": required}
 
-    def _read(self, reply: Reply, count: int) -> list[str]:
+    def _read(self, reply: Reply, count: int) -> list[float]:
+        """The rank of each letter; of equal ones, or unmentioned ones, the mean of their places."""
         letters = _LETTERS[:count]
         if self.verdict == "logprobs":
             found = token_probabilities(reply, letters.lower())
             if sum(found.values()) < self.min_mass:
                 raise ReplyError(f"only {sum(found.values()):.3f} of the probability is on letters")
-            return sorted(letters, key=lambda letter: -found[letter.lower()])
+            return [float(rank) for rank in rankdata([-found[each.lower()] for each in letters])]
         order = parse_object(reply.text).get("order")
         if not isinstance(order, list) or sorted(map(str, order)) != list(letters):
             raise ReplyError(f"'order' is {order!r}"[:200])
-        return [str(letter) for letter in order]
+        return [float(order.index(letter) + 1) for letter in letters]

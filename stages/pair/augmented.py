@@ -5,14 +5,16 @@ Out: the pair, and up to 14 children: both of its answers against the two answer
      pairs (8, `kind: off_topic`), and those four against each other (6, `kind: same`)
 
 A reward model learns so that an answer has to be one to this question, whatever its form (RRM,
-arXiv:2409.13156). The two others are drawn by chance, never the pair itself and never the same
-twice: the published port draws by shuffles that leave some in place, and then lets an answer win
-against itself. Answers that are equal make no pair. Pairs of the kind `same` are neither better nor
-worse: `tie: true`. With fewer than three pairs none is made.
+arXiv:2409.13156). The two others are drawn by chance among the pairs of other instructions, each of
+another one: the published port draws by shuffles that leave some in place, and then lets an answer
+win against itself. Answers that are equal make no pair. Pairs of the kind `same` are neither better
+nor worse: `tie: true`. With fewer than three instructions none is made. What `scores` names is null
+in the children, because it is true of the pair alone.
 """
 
 import itertools
 import random
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
@@ -29,13 +31,22 @@ class Augmented(SetStage):
 
     role: ClassVar[Role] = "pair"
     cites: ClassVar[tuple[str, ...]] = ("rrm",)
-    needs: ClassVar[tuple[str, ...]] = ("instruction", *_SIDES)
-    adds: ClassVar[Columns] = {
-        **{name: pa.string() for name in _SIDES},
-        "kind": pa.string(),
-        "tie": pa.bool_(),
-    }
     derives: ClassVar[bool] = True
+
+    scores: tuple[str, ...] = ()
+    """Columns of numbers that say something of the pair, such as `margin` and `chosen_score`."""
+
+    @property
+    @override
+    def needs(self) -> tuple[str, ...]:
+        return ("instruction", *_SIDES, *self.scores)
+
+    @property
+    @override
+    def adds(self) -> Columns:
+        own = {"kind": pa.string(), "tie": pa.bool_()}
+        scores = dict.fromkeys(self.scores, pa.float64())
+        return {**dict.fromkeys(_SIDES, pa.string()), **own, **scores}
 
     @override
     def max_rows(self, rows: int) -> int:
@@ -43,17 +54,30 @@ class Augmented(SetStage):
 
     @override
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
-        pairs = [row for table in rows.tables(["id", *_SIDES]) for row in table.to_pylist()]
-        draw = random.Random(seed)
-        for place, row in enumerate(pairs):
+        columns = ["id", "instruction", *_SIDES]
+        pairs = [row for table in rows.tables(columns) for row in table.to_pylist()]
+        by_question: dict[str, list[Row]] = defaultdict(list)
+        for row in pairs:
+            by_question[row["instruction"] or ""].append(row)
+        questions, draw = list(by_question), random.Random(seed)
+        places = {question: place for place, question in enumerate(questions)}
+        for row in pairs:
             own = {"kind": "own", "tie": False}
-            if len(pairs) < 3:
+            if len(questions) < 3:
                 yield Derived((), parent=own)
                 continue
-            others = draw.sample(range(len(pairs) - 1), 2)
+            place = places[row["instruction"] or ""]
             # Places behind the row's own move up by one, so that it is never drawn.
-            j, k = (pairs[other + (other >= place)] for other in others)
-            yield Derived(tuple(_children(row, (j, k), draw)), parent=own)
+            drawn = [
+                other + (other >= place) for other in draw.sample(range(len(questions) - 1), 2)
+            ]
+            j, k = (draw.choice(by_question[questions[other]]) for other in drawn)
+            children = _children(row, (j, k), draw)
+            yield Derived(tuple({**child, **self._nothing} for child in children), parent=own)
+
+    @property
+    def _nothing(self) -> Row:
+        return dict.fromkeys(self.scores)
 
 
 def _children(row: Row, others: tuple[Row, Row], draw: random.Random) -> Iterator[Row]:

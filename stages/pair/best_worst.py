@@ -16,12 +16,13 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Derived, Dropped, Fate, GroupStage, Role, Row
+from stages.shared.numbers import is_score
 
 
 class BestWorst(GroupStage):
     """Answers of one question are the rows with the same parents."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     role: ClassVar[Role] = "pair"
     cites: ClassVar[tuple[str, ...]] = ("magpie",)
     # `sample` is there only where one question was answered several times.
@@ -43,7 +44,7 @@ class BestWorst(GroupStage):
 
     def decide(self, rows: Sequence[Row]) -> Sequence[Fate]:
         """The pair stands with its chosen answer."""
-        graded = [i for i, row in enumerate(rows) if row["score"] is not None]
+        graded = [i for i, row in enumerate(rows) if is_score(row["score"])]
         fates: list[Fate] = [Dropped("pair.not_scored")] * len(rows)
         if not graded:
             return fates

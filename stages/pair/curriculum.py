@@ -15,6 +15,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Role, SetStage, ShardReader
+from stages.shared.numbers import is_score
 
 
 class Curriculum(SetStage):
@@ -31,7 +32,7 @@ class Curriculum(SetStage):
     @override
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         margins = [m for table in rows.tables(["margin"]) for m in table["margin"].to_pylist()]
-        known = [i for i, margin in enumerate(margins) if margin is not None]
+        known = [i for i, margin in enumerate(margins) if is_score(margin)]
         ranked = sorted(known, key=lambda i: -margins[i])
         part = {row: place * self.parts // len(ranked) + 1 for place, row in enumerate(ranked)}
         for i in range(len(margins)):

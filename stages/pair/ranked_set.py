@@ -16,6 +16,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Derived, Dropped, Fate, GroupStage, Role, Row
+from stages.shared.numbers import is_score
 
 
 class RankedSet(GroupStage):
@@ -40,7 +41,7 @@ class RankedSet(GroupStage):
     @override
     def decide(self, rows: Sequence[Row]) -> Sequence[Fate]:
         fates: list[Fate] = [Dropped("pair.not_scored")] * len(rows)
-        known = [i for i, row in enumerate(rows) if row["score"] is not None and row["response"]]
+        known = [i for i, row in enumerate(rows) if is_score(row["score"]) and row["response"]]
         ranked: list[int] = []
         for i in sorted(known, key=lambda i: -rows[i]["score"]):
             if any(rows[i]["response"] == rows[j]["response"] for j in ranked):

@@ -25,6 +25,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Derived, Dropped, Fate, GroupStage, Role, Row
+from stages.shared.numbers import is_score
 
 _PAIR: Columns = {
     "chosen": pa.string(),
@@ -80,10 +81,12 @@ class Scored(GroupStage):
 
     @override
     def decide(self, rows: Sequence[Row]) -> Sequence[Fate]:
-        known = [i for i, row in enumerate(rows) if row["score"] is not None and row["response"]]
+        known = [i for i, row in enumerate(rows) if is_score(row["score"]) and row["response"]]
         sources: dict[str, list[int]] = defaultdict(list)
         for i in known:
-            sources[rows[i]["response_model"] or "" if self.same_source else ""].append(i)
+            source = rows[i]["response_model"] if self.same_source else ""
+            if source is not None:
+                sources[source].append(i)
         found = [pair for group in sources.values() for pair in self._pairs(rows, group)]
         found.sort(key=lambda pair: rows[pair[1]]["score"] - rows[pair[0]]["score"])
         children: dict[int, list[Row]] = defaultdict(list)

@@ -15,6 +15,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
+from stages.shared.numbers import is_score
 
 
 class SoftTarget(RowStage):
@@ -29,7 +30,7 @@ class SoftTarget(RowStage):
 
     @override
     def decide(self, row: Row) -> Fate:
-        if row["margin"] is None:
+        if not is_score(row["margin"]):
             return Kept({"target": None})
         x = self.gamma * row["margin"]
         # Both forms are the same; the one that is taken cannot overflow.

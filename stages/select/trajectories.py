@@ -68,7 +68,9 @@ class Trajectories(SetStage):
             return []
         values = [[x if x is not None and math.isfinite(x) else 0.0 for x in t] for t in losses]
         points = np.asarray(values, dtype=np.float32)
-        count = min(self.clusters, len(np.unique(points, axis=0)))
+        # Of a small set fewer clusters, lest all of them be outliers.
+        room = max(1, len(points) // (5 * _OUTLIERS))
+        count = min(self.clusters, room, len(np.unique(points, axis=0)))
         means = faiss.Kmeans(
             points.shape[1], count, niter=20, nredo=5, seed=seed % 2**31, min_points_per_centroid=1
         )

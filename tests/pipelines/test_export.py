@@ -169,11 +169,12 @@ def test_what_the_other_formats_hold(everything, tmp_path, monkeypatch):
         monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / f"cache {form}"))
         rows[form] = load(tmp_path / form, monkeypatch, tmp_path)[0]
     turns = [(turn["from"], turn["value"]) for turn in rows["sharegpt"]["conversations"]]
-    assert turns == [("human", "Name river 0."), ("gpt", "The Nile.")]
+    told = [("system", "Be brief."), ("human", "Name river 0."), ("gpt", "The Nile.")]
+    assert turns == told
     assert rows["alpaca"] == {"instruction": "Name river 0.", "input": "", "output": "The Nile."}
     assert rows["axolotl-dpo"]["chosen"] == {"role": "assistant", "content": "The Nile."}
     assert [m["role"] for m in rows["axolotl-dpo"]["messages"]] == ["system", "user"]
-    assert [m["role"] for m in rows["openai"]["messages"]] == ["user", "assistant"]
+    assert [m["role"] for m in rows["openai"]["messages"]] == ["system", "user", "assistant"]
     assert [m["role"] for m in rows["openai-dpo"]["input"]["messages"]] == ["system", "user"]
     assert rows["openai-dpo"]["preferred_output"][0]["content"] == "The Nile."
     assert rows["trl-stepwise"]["completions"] == ["First.", "Then."]
@@ -198,3 +199,28 @@ def test_the_commands_help_names_every_format():
     from pipelines.cli.results import _FORMATS
 
     assert _FORMATS.replace(" or ", ", ").split(", ") == list(FORMATS)
+
+
+def test_ties_are_no_preferences_and_answers_stand_once(
+    run_recipe, small_recipe, tmp_path, monkeypatch
+):
+    pairs = [("a", "b", False), ("a", "c", False), ("b", "c", False), ("d", "e", True)]
+    lines = [
+        {"instruction": "Name a river.", "chosen": one, "rejected": two, "tie": tie}
+        for one, two, tie in pairs
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    take = dict.fromkeys(lines[0], "text") | {"tie": "boolean"}
+    stages = [{"use": "source.rows", "path": str(tmp_path / "rows.jsonl"), "take": take}]
+    run, store = run_recipe(small_recipe(stages=stages))
+    counts = {}
+    for form in ("trl-dpo", "trl-reward", "openai-dpo", "axolotl-dpo", "trl-kto"):
+        export(store, run, form, tmp_path / form)
+        loaded = load(tmp_path / form, monkeypatch, tmp_path)
+        counts[form] = len(loaded)
+        if form == "trl-kto":
+            said = {(row["completion"][0]["content"], row["label"]) for row in loaded}
+            assert said == {("a", True), ("c", False)}, "b wins once and loses once"
+    assert counts == {
+        "trl-dpo": 4, "trl-reward": 3, "openai-dpo": 3, "axolotl-dpo": 3, "trl-kto": 2,
+    }  # fmt: skip

@@ -204,7 +204,9 @@ def _reject_view(
     selects = ["SELECT '' AS stage, * FROM _none"]
     for name, paths in rejected:
         if paths:
-            selects.append(f"SELECT {_text(name)} AS stage, * FROM {_read(connection, paths)}")
+            selects.append(
+                f"SELECT {quoted_text(name)} AS stage, * FROM {_read(connection, paths)}"
+            )
     body = " UNION ALL ".join(selects)
     connection.execute(
         "CREATE VIEW rejected AS SELECT id, stage, fate, reason, detail, "
@@ -226,7 +228,7 @@ def _ledger_view(
         if paths:
             files = _read(connection, paths, shards.SPENT)
             for position, name in enumerate(step.asks):
-                head = f"SELECT {_text(step.name)}, {_text(name)}, {step.reused}"
+                head = f"SELECT {quoted_text(step.name)}, {quoted_text(name)}, {step.reused}"
                 line = f"{head}, model, id, {tokens}, {_usd(known.get(name))} FROM {files}"
                 selects.append(f"{line} WHERE coalesce(engine, 0) = {position}")
     connection.execute("CREATE VIEW ledger AS " + " UNION ALL ".join(selects))
@@ -288,5 +290,6 @@ def quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def _text(value: str) -> str:
+def quoted_text(value: str) -> str:
+    """A text as SQL takes it, whatever is in it."""
     return "'" + value.replace("'", "''") + "'"

@@ -188,3 +188,68 @@ def test_a_label_that_is_none(judged):
         audit(store, run, "chosen_model")
     with pytest.raises(UserError, match="has no column 'golden'"):
         audit(store, run, "golden")
+
+
+def test_ties_that_were_dropped_are_audited_all_the_same(judged):
+    """Else a judge whose orders never agree would pass the gate."""
+    kept = by_name(*judged("last"), "label")
+    dropped = by_name(*judged("last", on_tie="drop"), "label")
+    assert kept["inconsistent"].value > 0.1
+    for name in ("position bias", "inconsistent", "decisiveness", "gold agreement", "length bias"):
+        assert dropped[name].value == pytest.approx(kept[name].value), name
+        assert dropped[name].rows == kept[name].rows
+    assert dropped["without a verdict"].value == 0
+
+
+def test_a_label_outside_of_the_sample_counts(judged, monkeypatch):
+    from pipelines.audit import judged as reading
+
+    run, store = judged("fair")
+    by_id = {row["id"]: row["label"] for row in dataset(store, run)}
+    labels.write(store, run, judges(run)[0], by_id)
+    monkeypatch.setattr(reading, "_MOST", 10)
+    assert by_name(run, store)["gold agreement"].rows == COUNT
+    assert by_name(run, store, "label")["gold agreement"].rows == COUNT
+
+
+def test_verdicts_that_are_null_are_counted_and_not_probed(run_recipe, tmp_path):
+    lines = [
+        {"instruction": f"Question {n}?", "response": f"Answer {n}."}
+        | {"questions": ["Is it?"] * (n % 2)}
+        for n in range(8)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    take = {"instruction": "text", "response": "text", "questions": "texts"}
+    source = {
+        "name": "checked",
+        "engines": {"main": {"kind": "scripted"}},
+        "stages": [
+            {"use": "source.rows", "path": str(tmp_path / "rows.jsonl"), "take": take},
+            {"use": "judge.checklist"},
+        ],
+    }
+    run, store = run_recipe(source)
+    figures = by_name(run, store)
+    assert figures["without a verdict"].value == 0.5
+    assert figures["without a verdict"].about == "4 null"
+    found = list(probe(Judge(store, run, judges(run)[0]), 8))
+    assert found
+    assert {figure.rows for figure in found} == {4}
+
+
+def test_a_column_of_labels_that_fits_one_judge_of_two(run_recipe, tmp_path, rows):
+    (tmp_path / "pairs.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    source = {
+        "name": "both",
+        "engines": {"main": {"kind": "scripted"}},
+        "stages": [
+            {"use": "source.rows", "path": str(tmp_path / "pairs.jsonl"),
+             "take": dict.fromkeys(rows[0], "text")},
+            {"use": "judge.pair"},
+            {"use": "judge.quality", "columns": {"response": "chosen"}},
+        ],
+    }  # fmt: skip
+    run, store = run_recipe(source)
+    figures = audit(store, run, "label")
+    assert {f.judge for f in figures if f.name.startswith("gold")} == {"judge_pair"}
+    assert {f.judge for f in figures if f.name == "mean score"} == {"judge_quality"}

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from pipelines.audit import agreement
-from pipelines.audit.bias import Game, style_controlled
+from pipelines.audit.bias import Game, markdown, style_controlled
 from pipelines.audit.intervals import by_cluster, prediction_powered
 
 
@@ -117,12 +117,62 @@ def test_prediction_powered_intervals_cover():
         gold = random_.random(1000) < truth
         judged = np.clip(gold * 0.8 + 0.3 + random_.normal(0, 0.1, 1000), 0, 2)
         few = slice(0, 100)
-        found = prediction_powered(judged[100:], judged[few], gold[few])
+        known = [float(g) if i < 100 else None for i, g in enumerate(gold)]
+        found = prediction_powered(judged, known, range(1000))
         covered += found.low <= truth <= found.high
         widths.append(found.high - found.low)
         plain.append(2 * 1.96 * gold[few].std() / 10)
     assert 0.92 <= covered / 400 <= 0.98
     assert np.mean(widths) < 0.6 * np.mean(plain), "better than the gold labels alone"
+
+
+def test_prediction_powered_intervals_cover_where_rows_come_in_questions():
+    """Five answers to a question are one piece of evidence, labelled together."""
+    random_ = np.random.default_rng(6)
+    covered = 0
+    for _ in range(300):
+        truth = np.repeat(random_.random(200) < 0.4, 5)
+        judged = truth * 0.6 + 0.3
+        known = [float(g) if i < 250 else None for i, g in enumerate(truth)]
+        found = prediction_powered(judged, known, [i // 5 for i in range(1000)], (0, 1))
+        covered += found.low <= 0.4 <= found.high
+        assert 0 <= found.low <= found.high <= 1
+    assert 0.91 <= covered / 300 <= 0.99
+
+
+def test_style_that_decides_alone_has_a_finite_share():
+    """A judge that always takes the longer answer: at equal style neither side wins."""
+    for seed in range(5):
+        draw = random.Random(seed)
+        games, firsts = [], []
+        for n in range(200):
+            sizes = (draw.randint(10, 1000), draw.randint(10, 1000))
+            games.append(Game(n, float(sizes[0] > sizes[1]), sizes, (0, 0)))
+            firsts.append(draw.random() < 0.5)
+        assert style_controlled(games, firsts) == pytest.approx(0.5, abs=0.15)
+
+
+def test_one_tie_does_not_change_ac1():
+    """The labels that there are count, and not those that happen to be used."""
+    units = [["a", "a"]] * 40 + [["b", "b"]] * 40 + [["a", "b"]] * 10 + [["b", "a"]] * 10
+    without = agreement.gwet_ac1(units, 3)
+    assert agreement.gwet_ac1([*units[1:], ["tie", "a"]], 3) == pytest.approx(without, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "text", ["\n" * 40_000, " " * 40_000, "x.__init__() " * 3_000, "1" * 40_000]
+)
+def test_markdown_is_counted_in_time(text):
+    assert markdown(text) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("# A\n\n- b\n* c\n1. d\n**e** and __f__", 6), ("a __init__ b", 1), ("x.__init__()", 0),
+     ("2 * 3 * 4", 0), ("a\n\n\n- b", 1)],
+)  # fmt: skip
+def test_what_counts_as_markdown(text, count):
+    assert markdown(text) == count
 
 
 def test_style_is_taken_out():

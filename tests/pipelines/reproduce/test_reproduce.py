@@ -120,3 +120,17 @@ def test_what_is_not_known():
     with pytest.raises(UserError) as no:
         reproduce("alpacaeval", None)
     assert "alpaca-eval" in no.value.remedy
+
+
+def test_files_of_another_form(tmp_path, alpaca):
+    (tmp_path / "games.jsonl").write_text('{"g1_winner": "error", "g2_winner": "tie"}')
+    with pytest.raises(UserError, match="no game is won"):
+        reproduce("fastchat", tmp_path / "games.jsonl")
+    (tmp_path / "example_instructions_5res_armorm.json").write_text('[{"rewards_armorm": []}]')
+    with pytest.raises(UserError, match="have another form"):
+        reproduce("magpie-pairs", tmp_path)
+    text = (alpaca / "leaderboard.csv").read_text()
+    other = text.replace("first", "x").replace("second", "y")
+    (alpaca / "leaderboard.csv").write_text(other)
+    with pytest.raises(UserError, match="is published"):
+        reproduce("alpaca-eval", alpaca)

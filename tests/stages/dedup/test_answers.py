@@ -48,3 +48,17 @@ def test_answers_to_one_question_may_be_alike(as_table, reader):
 @pytest.mark.parametrize("said", ["Yes.", "42", "", None, "I do not know that, sorry."])
 def test_short_answers_pass(as_table, reader, said):
     assert fates(as_table, reader, [(f"Question {n}?", said) for n in range(20)]) == [Kept] * 20
+
+
+def test_answers_to_one_question_may_stand_apart(as_table, reader):
+    rows = [("Same?", CONSTANT) if n % 2 else (f"Question {n}?", honest(n)) for n in range(12)]
+    assert fates(as_table, reader, rows) == [Kept] * 12
+
+
+def test_the_cells_are_used_evenly(as_table, reader, monkeypatch):
+    """With a thousandth of the cells: as many rows as three million would be."""
+    from stages.dedup import answers
+
+    monkeypatch.setattr(answers, "_CELLS", 2**17)
+    rows = [(f"Question {n}?", honest(n, 200)) for n in range(2900)]
+    assert fates(as_table, reader, rows).count(Dropped) == 0

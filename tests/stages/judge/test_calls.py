@@ -138,8 +138,21 @@ def test_an_order_that_leaves_an_answer_out_is_unreadable():
         assert refused.value.call == 0
 
 
+def test_letters_that_the_judge_says_nothing_of_share_a_rank():
+    stage = Rank(repeats=3)
+    row = RANKED | {"responses": ["a", "b", "c", "d"]}
+    asks = stage.next(row, ())
+    assert len(asks) == 3
+    replies = tuple(likely(A=0.9) for _ in asks)
+    columns = stage.next(row, replies).columns
+    for order in columns["rank_orders"]:
+        assert len(order) == 4
+    assert sorted(set(columns["ranks"]))[-1] <= 3
+    assert sum(columns["ranks"]) == pytest.approx(10)
+
+
 def test_what_cannot_be_ranked():
-    for responses in (None, [], ["one"], ["x"] * 11):
+    for responses in (None, [], ["one"], ["x"] * 11, ["one", None]):
         assert isinstance(Rank().next({**RANKED, "responses": responses}, ()), Dropped)
 
 

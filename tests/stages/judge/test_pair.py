@@ -104,3 +104,14 @@ def test_the_reply_without_a_verdict_is_named():
     with pytest.raises(ReplyError) as refused:
         Pair(engine=("a", "b")).next(ROW, (says(0.9), says(0.3), says(0.01, 0.02), says(0.4)))
     assert refused.value.call == 2
+
+
+@pytest.mark.parametrize(("choices", "word"), [("tie", "0"), ("five", "3")])
+def test_belief_in_a_tie_is_a_tie(choices, word):
+    """Whatever little is left for the answers: by the most probable word of each call."""
+    position = {word: math.log(0.9), "1": math.log(0.06), "2": math.log(0.04)}
+    reply = Reply((Sample(word, logprobs=(position,)),))
+    columns = Pair(choices=choices).next(ROW, (reply, reply)).columns
+    assert columns["preference_verdict"] == "tie"
+    dropped = Pair(choices=choices, on_tie="drop").next(ROW, (reply, reply))
+    assert dropped.reason == "judge.tie"

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from pydantic import ValidationError
 
 from stages.base import Derived, Dropped, Kept
 from stages.pair.augmented import Augmented
@@ -118,7 +119,13 @@ def test_64_answers_stay_64():
     assert made["scores"] == sorted(made["scores"], reverse=True)
 
 
-ROW = {"chosen": "good", "rejected": "bad", "chosen_score": 9.0, "rejected_score": 3.0}
+ROW = {
+    "chosen": "good",
+    "rejected": "bad",
+    "chosen_score": 9.0,
+    "rejected_score": 3.0,
+    "margin": 6.0,
+}
 
 
 def test_the_second_has_its_sides_exchanged():
@@ -126,7 +133,7 @@ def test_the_second_has_its_sides_exchanged():
     high, low = RewardConditioned().decide(ROW).rows
     assert (high["chosen"], high["rejected"], high["goal"]) == ("good", "bad", 9)
     assert (low["chosen"], low["rejected"], low["goal"]) == ("bad", "good", 3)
-    assert (low["chosen_score"], low["rejected_score"]) == (3, 9)
+    assert (low["chosen_score"], low["rejected_score"], low["margin"]) == (3, 9, -6)
     assert "9.0" in high["system"]
     assert "3.0" in low["system"]
 
@@ -134,7 +141,8 @@ def test_the_second_has_its_sides_exchanged():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [({"rejected_score": 9.0}, "tie"), ({"rejected_score": 9.5}, "contrary"),
-     ({"chosen_score": None}, "missing"), ({"rejected": ""}, "missing")],
+     ({"chosen_score": None}, "missing"), ({"rejected": ""}, "missing"),
+     ({"rejected_score": float("nan")}, "missing")],
 )  # fmt: skip
 def test_pairs_that_say_nothing(change, reason):
     assert RewardConditioned().decide(ROW | change).reason == f"pair.{reason}"
@@ -191,3 +199,50 @@ def test_a_soft_target(margin, gamma, target):
     fate = SoftTarget(gamma=gamma).decide({"margin": margin})
     assert isinstance(fate, Kept)
     assert fate.columns["target"] == pytest.approx(target)
+
+
+def test_a_score_that_is_no_number_wins_nothing():
+    nan = float("nan")
+    cases = ([1.0, nan, 5.0, 0.0], [("2", "3")]), ([nan, 5.0, 0.0], [("1", "2")])
+    for scores, made in cases:
+        rows = answers(*scores)
+        assert pairs(Scored(against="worst"), rows)[0] == made
+        sets = [f.rows[0] for f in RankedSet().decide(rows) if isinstance(f, Derived) and f.rows]
+        assert [each["scores"][0] for each in sets] == [5.0]
+
+
+def test_answers_of_unknown_models_are_of_no_source():
+    rows = answers(5.0, 1.0, 4.0, models=["a", "b", "c"])
+    for row in rows:
+        row["response_model"] = None
+    assert pairs(Scored(same_source=True), rows)[0] == []
+
+
+def test_what_is_true_of_the_pair_alone_is_null_in_the_children(as_table, reader):
+    table = as_table(
+        [
+            {"instruction": f"q{i}", "chosen": f"w{i}", "rejected": f"l{i}", "margin": 6.0}
+            for i in range(4)
+        ]
+    )
+    for fate in Augmented(scores=("margin",)).run(reader(table), 0):
+        assert {child["margin"] for child in fate.rows} == {None}
+        assert "margin" not in fate.parent
+
+
+def test_others_answer_another_question(as_table, reader):
+    """Several pairs of one question are no answers to others."""
+    rows = [{"instruction": f"q{i % 4}", "chosen": f"w{i}", "rejected": f"l{i}"} for i in range(12)]
+    fates = list(Augmented().run(reader(as_table(rows)), 3))
+    for place, fate in enumerate(fates):
+        for child in fate.rows:
+            sides = {int(text[1:]) % 4 for text in (child["chosen"], child["rejected"])}
+            assert (place % 4 in sides) == (child["kind"] == "off_topic")
+    few = as_table([row | {"instruction": "q"} for row in rows])
+    assert all(not fate.rows for fate in Augmented().run(reader(few), 3))
+
+
+@pytest.mark.parametrize("system", ["Reach {goal} of {max}.", '{"score": {goal}}', "{goal:d}"])
+def test_a_system_line_that_cannot_be_filled(system):
+    with pytest.raises(ValidationError, match="can be filled in it"):
+        RewardConditioned(system=system)

@@ -56,3 +56,10 @@ def test_losses_that_are_no_numbers_count_as_nought(as_table, reader):
     found = fates(as_table, reader, rows, rows=9, clusters=5)
     assert all(isinstance(fate, Kept) for fate in found)
     assert len({fate.columns["trajectory"] for fate in found}) == 1
+
+
+def test_a_small_set_is_no_set_of_outliers(as_table, reader):
+    draw = random.Random(1)
+    rows = [[draw.random(), draw.random()] for _ in range(60)]
+    found = fates(as_table, reader, rows, rows=30)
+    assert sum(isinstance(fate, Kept) for fate in found) == 30

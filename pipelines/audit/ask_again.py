@@ -12,11 +12,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from pipelines.execution.executor import LocalExecutor
 from pipelines.execution.watch import Silent
 from pipelines.recipe import foreign
 from pipelines.recipe.lookup import class_in
 from pipelines.recipe.parse import parse
+from pipelines.recipe.validate import validate
 from pipelines.run.execute import execute, run_in_threads
 from pipelines.run.job import prepare
 from pipelines.store.query.catalog import query, quoted
@@ -43,8 +46,26 @@ class Judge:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """Those that it had."""
-        return {k: v for k, v in self.step.facts["settings"].items() if v is not None}
+        """Those that it had, defaults aside.
+
+        Raises:
+            UserError: there is no such stage any more.
+        """
+        had = self.step.facts["settings"]
+        fields = self._kind.model_fields
+        usual = {
+            name: to_jsonable_python(field.get_default(call_default_factory=True))
+            for name, field in fields.items()
+            if not field.is_required()
+        }
+        return {k: v for k, v in had.items() if v is not None and usual.get(k, ...) != v}
+
+    @cached_property
+    def _kind(self) -> type[Stage]:
+        kind = class_in(f"stages.{self.step.path}", Stage)
+        if kind is None:
+            raise UserError(f"there is no stage {self.step.path}", "Use the version that made it.")
+        return kind
 
     @cached_property
     def needs(self) -> tuple[str, ...]:
@@ -53,10 +74,8 @@ class Judge:
         Raises:
             UserError: the stage has no such settings any more.
         """
-        kind = class_in(f"stages.{self.step.path}", Stage)
-        if kind is None:
-            raise UserError(f"there is no stage {self.step.path}", "Use the version that made it.")
-        return tuple(name for name in kind(**self.settings).needs if name != "seed")
+        stage = validate(self._kind, self.settings, f"the record of {self.run.id}", {})
+        return tuple(name for name in stage.needs if name != "seed")
 
     def rows(self, most: int) -> list[dict[str, Any]]:
         """The first rows by id that it judged, with what it read: {id, and its own names}."""

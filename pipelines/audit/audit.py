@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -79,11 +80,25 @@ def _unreadable(store: Store, run: Run, step: RunStep) -> Iterator[Figure]:
 
 
 def keep(store: Store, run: Run, found: Sequence[Figure]) -> str:
-    """Write the figures beside the run, where its report finds them; return where."""
+    """Write the figures beside the run, where its report finds them; return where.
+
+    What an earlier audit found and this one did not ask, such as probes, stays.
+    """
     folder = store.run(run.id)
-    lines = [figure.as_json() for figure in found]
+    new = {(figure.judge, figure.name) for figure in found}
+    before = _kept(store, run)
+    earlier = [line for line in before if (line.get("judge"), line.get("name")) not in new]
+    lines = [*(figure.as_json() for figure in found), *earlier]
     folder.put(NAME, json.dumps(lines, indent=1, allow_nan=False).encode())
     return folder.uri(NAME)
+
+
+def _kept(store: Store, run: Run) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(store.run(run.id).read(NAME))
+    except (FileNotFoundError, ValueError, RecursionError):
+        return []  # of a damaged file nothing stays
+    return [line for line in found if isinstance(line, dict)] if isinstance(found, list) else []
 
 
 def as_table(found: Sequence[Figure]) -> pa.Table:
@@ -96,34 +111,53 @@ def as_table(found: Sequence[Figure]) -> pa.Table:
     return pa.Table.from_pylist([figure.as_json() for figure in found], schema=schema)
 
 
-def unmet(found: Sequence[Figure], required: Sequence[str]) -> list[str]:
-    """What of `required` does not hold, such as "position bias <= 0.1": of every judge that has it.
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a figure has to be, of every judge that has it, or of `judge` alone."""
 
-    A bias is held against by its size, whichever side it leans to.
+    judge: str
+    name: str
+    sign: str
+    value: float
 
-    Raises:
-        UserError: it names no figure, or no bound.
-    """
-    failed = []
-    for text in required:
+    @classmethod
+    def parse(cls, text: str) -> "Bound":
+        """From "position bias <= 0.1", or "judge_pair: position bias <= 0.1".
+
+        Raises:
+            UserError: it bounds nothing.
+        """
         match = _REQUIRED.match(text)
         if match is None:
-            raise UserError(
-                f"'{text}' requires nothing", "Write, for example, 'position bias<=0.1'."
-            )
-        name, sign, bound = match[1], match[2], float(match[3])
-        named = [figure for figure in found if figure.name == name]
+            remedy = "Write, for example, 'position bias <= 0.1'."
+            raise UserError(f"'{text}' requires nothing", remedy)
+        judge, _, name = match[1].rpartition(": ") if ": " in match[1] else ("", "", match[1])
+        if judge.startswith("fooled by"):
+            judge, name = judge.rpartition(": ")[0], f"{judge.rpartition(': ')[2]}: {name}"
+        return cls(judge, name, match[2], float(match[3]))
+
+    def unmet(self, found: Sequence[Figure]) -> list[str]:
+        """The figures for which it does not hold; a bias counts by its size, whatever its sign.
+
+        Raises:
+            UserError: there is no such figure.
+        """
+        named = [f for f in found if f.name == self.name and self.judge in ("", f.judge)]
         if not named:
             names = list(dict.fromkeys(figure.name for figure in found))
-            raise UserError(f"the audit has no figure '{name}'", nearest(name, names))
-        for figure in named:
-            value = abs(figure.value) if "bias" in name or "preference" in name else figure.value
-            if not _holds(value, sign, bound):
-                failed.append(f"{figure.judge}: {name} is {figure.value:.3f}, not {sign} {bound:g}")
-    return failed
+            raise UserError(f"the audit has no figure '{self.name}'", nearest(self.name, names))
+        return [
+            f"{f.judge}: {f.name} is {f.value:.3f}, not {self.sign} {self.value:g}"
+            for f in named
+            if not self._holds(abs(f.value) if self._is_bias else f.value)
+        ]
 
+    @property
+    def _is_bias(self) -> bool:
+        return "bias" in self.name or "self-preference" in self.name
 
-def _holds(value: float, sign: str, bound: float) -> bool:
-    return {
-        "<=": value <= bound, ">=": value >= bound, "<": value < bound, ">": value > bound
-    }[sign]  # fmt: skip
+    def _holds(self, value: float) -> bool:
+        return {
+            "<=": value <= self.value, ">=": value >= self.value,
+            "<": value < self.value, ">": value > self.value,
+        }[self.sign]  # fmt: skip

@@ -19,7 +19,7 @@ def of_grades(judge: str, rows: Sequence[GradeRow]) -> Iterator[Figure]:
     if not rows:
         return
     scores = [row.score for row in rows]
-    yield from mean(judge, "mean score", scores, [row.cluster for row in rows], "")
+    yield from mean(judge, "mean score", scores, [row.cluster for row in rows], "of all rows")
     spread = Estimate(pstdev(scores), _NAN, _NAN)
     yield from figure(judge, "spread of scores", spread, len(rows), "their standard deviation")
     places = 1 if max(scores) <= 1 else 0  # a share has no whole grades

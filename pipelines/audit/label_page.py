@@ -5,6 +5,7 @@ only with the token that its page holds: no other page in the same browser can g
 """
 
 import secrets
+import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,6 +34,7 @@ class LabelServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.items, self.labels, self.keep = items, labels, keep
         self.token = secrets.token_urlsafe(16)
+        self.lock = threading.Lock()
 
     @property
     def url(self) -> str:
@@ -53,6 +55,8 @@ class LabelServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: LabelServer
+    timeout = 10.0
+    """Seconds for a request: a body that never ends holds no thread."""
 
     def do_GET(self) -> None:
         """The page of a row; without one the first that has no label."""
@@ -69,29 +73,39 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Keep a label, and go on to the next row."""
-        place = self._place()
-        length = int(self.headers.get("content-length") or 0)
-        form = parse_qs(self.rfile.read(min(length, _LONGEST)).decode("utf-8", "replace"))
-        token = form.get("token", [""])[0]
-        if place is None or not secrets.compare_digest(token, self.server.token):
+        place, form = self._place(), self._form()
+        token = form.get("token", [""])[0].encode()
+        if place is None or not secrets.compare_digest(token, self.server.token.encode()):
             return self._send(403, "text/plain", "this page may not label")
         item = self.server.items[place]
         try:
             label = item.label(form.get("said", [""])[0])
         except ValueError as error:
             return self._send(400, "text/plain", str(error))
-        self.server.labels[item.id] = label
-        self.server.keep(self.server.labels)
+        with self.server.lock:
+            # On the disk first: what is shown as labelled is kept.
+            self.server.keep({**self.server.labels, item.id: label})
+            self.server.labels[item.id] = label
         after = self.server.next
         return self._send(303, "text/plain", "", location=f"/{self.server.token}/?row={after}")
 
+    def _form(self) -> dict[str, list[str]]:
+        """What was sent; nothing of a body that is larger than a label, or of no known length."""
+        told = self.headers.get("content-length", "")
+        length = int(told) if told.isascii() and told.isdecimal() and len(told) < 6 else 0
+        return parse_qs(self.rfile.read(min(length, _LONGEST)).decode("utf-8", "replace"))
+
     def _place(self) -> int | None:
         """The row that is asked for; None for who does not come by the server's own address."""
-        where = urlsplit(self.path)
+        try:
+            where = urlsplit(self.path)
+        except ValueError:
+            return None
         if self.headers.get("host") != self.server.host or where.path != f"/{self.server.token}/":
             return None
         row = parse_qs(where.query).get("row", [str(self.server.next)])[0]
-        return int(row) if row.isdecimal() and int(row) < len(self.server.items) else None
+        known = row.isascii() and row.isdecimal() and len(row) < 10
+        return int(row) if known and int(row) < len(self.server.items) else None
 
     def _send(self, code: int, kind: str, text: str, nonce: str = "", location: str = "") -> None:
         content = text.encode("utf-8", "replace")
@@ -101,7 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("cache-control", "no-store")
         self.send_header("referrer-policy", "no-referrer")
         policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'"
-        self.send_header("content-security-policy", f"{policy}; form-action 'self'")
+        policy = f"{policy}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        self.send_header("content-security-policy", policy)
+        self.send_header("x-content-type-options", "nosniff")
         if location:
             self.send_header("location", location)
         self.end_headers()
@@ -113,8 +129,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _said(item: Item, label: str | float | None) -> str:
-    """What of the page's buttons gave the label."""
-    if label is None or isinstance(label, float):
-        return "" if label is None else str(int(label))
-    buttons = ("1", "2", "tie")
-    return next(button for button in buttons if item.label(button) == label)
+    """What of the page's buttons gave the label; none for one of another scale."""
+    return next((said for said, _ in item.buttons if item.label(said) == label), "")

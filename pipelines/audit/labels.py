@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from pipelines.audit.judged import is_pair
 from pipelines.store.query.catalog import query, quoted
 from pipelines.store.runs import Run, RunStep
@@ -28,22 +30,49 @@ class Item:
     request: str
     answers: tuple[str, ...]
     swapped: bool = False
+    buttons: tuple[tuple[str, str], ...] = ()
+    """What may be said, with its words."""
+    asked: str = ""
+    """What the judge goes by, for the person to go by too."""
 
     def label(self, said: str) -> str | float:
-        """What is kept of what was said: "1" to "5" for an answer, "1", "2" or "tie" for a pair.
+        """What is kept of what was said: a grade for an answer, "1", "2" or "tie" for a pair.
 
         Raises:
-            ValueError: it is neither.
+            ValueError: it is none of the buttons.
         """
         if len(self.answers) == 1:
-            if said not in ("1", "2", "3", "4", "5"):
-                raise ValueError(f"{said!r} is no grade from 1 to 5")
+            if said not in dict(self.buttons):
+                raise ValueError(f"{said!r} is no grade of {', '.join(dict(self.buttons))}")
             return float(said)
         sides = {"1": "chosen", "2": "rejected", "tie": "tie"}
         if said not in sides:
             raise ValueError(f"{said!r} is no 1, 2 or tie")
         other = {"chosen": "rejected", "rejected": "chosen"}
         return other.get(sides[said], "tie") if self.swapped else sides[said]
+
+
+_PAIR = (("1", "Answer 1 is better"), ("2", "Answer 2 is better"), ("tie", "Equally good or bad"))
+_SHARES = (("0", "none"), ("0.25", "a quarter"), ("0.5", "half"), ("0.75", "most"), ("1", "all"))
+_QUALITY = {1: "useless or wrong", 2: "poor", 3: "partly right", 4: "good", 5: "excellent"}
+
+
+def _buttons(step: RunStep) -> tuple[tuple[tuple[str, str], ...], str]:
+    """What may be said of a row, on the judge's own scale, and what the judge goes by."""
+    settings = step.facts["settings"]
+    rubric = str(settings.get("rubric") or "")
+    if is_pair(step):
+        return _PAIR, rubric
+    if step.path == "judge.checklist":
+        questions = settings.get("questions") or ["How many of its checklist's questions hold?"]
+        return _SHARES, "\n".join(questions)
+    low, high = settings.get("scale") or (1, 5)
+    levels = {int(k): v for k, v in (settings.get("levels") or {}).items()}
+    if not levels:
+        plain = _QUALITY if step.path == "judge.quality" else {low: "not at all", high: "fully"}
+        levels = {grade: plain.get(grade, "") for grade in range(low, high + 1)}
+    criteria = "\n".join((settings.get("criteria") or {}).values())
+    return tuple((str(k), levels[k]) for k in sorted(levels)), rubric or criteria
 
 
 def sample(store: Store, run: Run, step: RunStep, count: int) -> list[Item]:
@@ -58,7 +87,7 @@ def sample(store: Store, run: Run, step: RunStep, count: int) -> list[Item]:
     rows = query(store, run, sql).to_pylist()
     draw = random.Random(f"{run.seed} labels")
     drawn = draw.sample(rows, min(count, len(rows)))
-    return [_item(row, names[1:], draw) for row in drawn]
+    return [_item(row, names[1:], draw, step) for row in drawn]
 
 
 def _conversations(store: Store, run: Run, step: RunStep, count: int) -> list[Item]:
@@ -67,13 +96,19 @@ def _conversations(store: Store, run: Run, step: RunStep, count: int) -> list[It
     sql = f"SELECT id, {messages} AS messages FROM {quoted(step.name)} ORDER BY id"
     rows = query(store, run, sql).to_pylist()
     drawn = random.Random(f"{run.seed} labels").sample(rows, min(count, len(rows)))
-    return [Item(row["id"], "", ("\n\n".join(turn_lines(row["messages"] or [])),)) for row in drawn]
+    texts = ("\n\n".join(turn_lines(row["messages"] or [])) for row in drawn)
+    buttons, asked = _buttons(step)
+    return [
+        Item(row["id"], "", (text,), buttons=buttons, asked=asked)
+        for row, text in zip(drawn, texts, strict=True)
+    ]
 
 
-def _item(row: Mapping[str, Any], sides: Sequence[str], draw: random.Random) -> Item:
+def _item(row: Mapping[str, Any], sides: Sequence[str], draw: random.Random, step: RunStep) -> Item:
     answers = tuple(row[side] or "" for side in sides)
     swapped = len(answers) > 1 and draw.random() < 0.5
-    return Item(row["id"], row["instruction"] or "", answers[::-1] if swapped else answers, swapped)
+    shown = answers[::-1] if swapped else answers
+    return Item(row["id"], row["instruction"] or "", shown, swapped, *_buttons(step))
 
 
 def read(store: Store, run: Run, step: RunStep) -> dict[str, str | float]:
@@ -93,10 +128,10 @@ def write(store: Store, run: Run, step: RunStep, labels: Mapping[str, str | floa
 
 def _all(store: Store, run: Run) -> dict[str, dict[str, str | float]]:
     try:
-        found: dict[str, dict[str, str | float]] = json.loads(store.run(run.id).read(NAME))
+        content = store.run(run.id).read(NAME)
+        return msgspec.json.decode(content, type=dict[str, dict[str, str | float]])
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         where = store.run(run.id).uri(NAME)
         raise RunError(f"{where} is damaged ({error})", "Set it aside and label again.") from None
-    return found

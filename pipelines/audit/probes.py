@@ -8,7 +8,7 @@ short texts of which one is enough to fool many judges (master keys, arXiv:2507.
 from collections.abc import Callable, Iterator, Mapping
 
 from pipelines.audit.ask_again import Judge
-from pipelines.audit.figures import Figure
+from pipelines.audit.figures import Figure, figure
 from pipelines.audit.intervals import by_cluster
 from pipelines.audit.judged import is_pair
 from pipelines.store.query.catalog import query, quoted
@@ -32,6 +32,11 @@ PROBES: Mapping[str, Callable[[str, str], str]] = {
 """By name, the text to show in place of a real answer to the request."""
 
 
+def reads_answers(judge: Judge) -> bool:
+    """Whether it judges answers to a request, in whose place a probe can stand."""
+    return {"instruction", "chosen" if is_pair(judge.step) else "response"} <= set(judge.needs)
+
+
 def probe(judge: Judge, count: int) -> Iterator[Figure]:
     """How often the judge takes each probe for as good as the real answer to the same request.
 
@@ -39,14 +44,11 @@ def probe(judge: Judge, count: int) -> Iterator[Figure]:
     against the grade that the real answer has.
 
     Raises:
-        UserError: the judge reads no single answer.
+        UserError: it has no verdict to hold probes against.
         RunError: it broke off; what was answered is kept.
     """
     pair = is_pair(judge.step)
-    shown, real = ("chosen", "chosen") if pair else ("response", "response")
-    if not {"instruction", shown} <= set(judge.needs):
-        cause = f"{judge.step.name} reads no answer to a request"
-        raise UserError(cause, "Audit it without --probes.")
+    shown = real = "chosen" if pair else "response"
     scores = _verdicts(judge)
     rows = [row for row in judge.rows(count) if row["instruction"] and row[real]]
     rows = [row for row in rows if row["id"] in scores]
@@ -79,10 +81,7 @@ def probe(judge: Judge, count: int) -> Iterator[Figure]:
             continue
         estimate = by_cluster(fooled, range(len(fooled)), lambda some: sum(some) / len(some))
         told = "requests for which it is judged as good as the real answer"
-        yield Figure(
-            judge.step.name, f"fooled by: {name}", estimate.value,
-            estimate.low, estimate.high, len(fooled), told,
-        )  # fmt: skip
+        yield from figure(judge.step.name, f"fooled by: {name}", estimate, len(fooled), told)
 
 
 def _verdicts(judge: Judge) -> dict[str, float]:

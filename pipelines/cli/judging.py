@@ -48,7 +48,8 @@ def audit(
         typer.Option(
             "--require",
             metavar="FIGURE",
-            help="Fail unless it holds, as 'position bias <= 0.1'; repeatable.",
+            help="Fail unless it holds, as 'position bias <= 0.1'; a bias counts by its size. "
+            "Repeatable; 'JUDGE: FIGURE' is of one judge.",
         ),
     ] = [],  # noqa: B006
     recipe: _Recipe = None,
@@ -58,20 +59,25 @@ def audit(
     """Examine a run's judges: their biases, their agreement, and what fools them."""
     from pipelines.audit import audit as audits
     from pipelines.audit.judged import judges
-    from pipelines.audit.probes import probe
+    from pipelines.audit.probes import probe, reads_answers
     from pipelines.report.page import write_report
 
+    bounds = [audits.Bound.parse(text) for text in require]
     where = Store.at(store)
     found = where.find(run)
     figures = audits.audit(where, found, gold)
     kept = audits.keep(where, found, figures)  # a probe may break off
-    for step in judges(found) if probes else ():
-        figures += probe(_judge(where, found, step, recipe), probes)
+    probed = [_judge(where, found, step, recipe) for step in judges(found)] if probes else []
+    able = [judge for judge in probed if reads_answers(judge)]
+    if probes and not able:
+        raise UserError("no judge of the run reads an answer to a request", "Leave out --probes.")
+    for judge in able:
+        figures += probe(judge, probes)
     audits.keep(where, found, figures)
     write_report(where, found)
     output.result(audits.as_table(figures), format_)
     output.say(f"kept in {kept}; the run's report shows it")
-    unmet = audits.unmet(figures, require)
+    unmet = [line for bound in bounds for line in bound.unmet(figures)]
     for line in unmet:
         output.say(f"not met  {line}")
     if unmet:
@@ -99,6 +105,8 @@ def rejudge(
     where = Store.at(store)
     found = where.find(run)
     changes = dict(map(_setting, overrides))
+    if not changes:
+        output.say("no setting is changed: this says how steady the judge is")
     run_id, figures = again(_judge(where, found, _step(found, judge), recipe), changes)
     output.result(as_table(figures), format_)
     output.say(f"its verdicts: bowerbird status --store {store}/audits --run {run_id}")
@@ -186,7 +194,8 @@ def _setting(override: str) -> tuple[str, Any]:
     """`rubric=Is it true?` as a setting's name and value."""
     name, equals, text = override.partition("=")
     if not equals or not name.isidentifier():
-        raise UserError(f"--set {override} is no setting", "Write NAME=VALUE, the value as YAML.")
+        remedy = "Write NAME=VALUE, a setting of the judge's stage with its value as YAML."
+        raise UserError(f"--set {override} is no setting of a stage", remedy)
     try:
         return name, yaml.safe_load(text)
     except yaml.YAMLError:

@@ -43,9 +43,10 @@ def _user_error(
         return UserError(f"{at} is no setting", nearest(last, fields))
     if first["type"] == "missing":
         return UserError(f"{at} is missing", "Add it to the recipe.")
+    said = first["msg"].removeprefix("Value error, ")
     if any(part in str(first["loc"]) for part in _SECRET) or not key:
-        return UserError(f"{at}: {first['msg']}")  # what was given instead may be the secret
-    return UserError(f"{at}: {first['msg']}", f"It was {first['input']!r}.")
+        return UserError(f"{at}: {said}")  # what was given instead may be the secret
+    return UserError(f"{at}: {said}", f"It was {first['input']!r}.")
 
 
 def _at(model: type[BaseModel], path: Iterable[str]) -> type[BaseModel]:

@@ -1,16 +1,17 @@
 """What the report says, read from the store by SQL."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import msgspec
 import numpy as np
 
-from pipelines.store.query.catalog import open_catalog, quoted
+from pipelines.store.query.catalog import open_catalog, quoted, quoted_text
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
+from stages.errors import RunError
 
 _MAPPED = 2000
 """Rows on the embedding map, a sample; more would hide each other and take minutes to lay out."""
@@ -63,10 +64,26 @@ def read_facts(store: Store, run: Run) -> Facts:
 def _audit(store: Store, run: Run) -> list[dict[str, Any]]:
     """What `bowerbird audit` found of the run's judges; empty before."""
     try:
-        found: list[dict[str, Any]] = json.loads(store.run(run.id).read("audit.json"))
+        content = store.run(run.id).read("audit.json")
+        found = msgspec.json.decode(content, type=list[_Figure])
     except FileNotFoundError:
         return []
-    return found
+    except (ValueError, RecursionError) as error:
+        where = store.run(run.id).uri("audit.json")
+        raise RunError(f"{where} is damaged ({error})", "Run `bowerbird audit` again.") from None
+    return [msgspec.structs.asdict(figure) for figure in found]
+
+
+class _Figure(msgspec.Struct, frozen=True):
+    """As `pipelines/audit/figures.py` has it."""
+
+    judge: str
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    rows: int
+    about: str
 
 
 def stages(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -153,7 +170,7 @@ def mapped(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, An
     embedded = [step for step in run.own if needed <= set(step.columns)]
     if not embedded or not _done(run):
         return []
-    duplicates = ", ".join(f"'{s.name}'" for s in run.steps if s.is_for == "dedup") or "''"
+    duplicates = ", ".join(quoted_text(s.name) for s in run.steps if s.is_for == "dedup") or "''"
     sql = f"""
     WITH embedded AS ({_all(_alike(embedded, "embedding"), "id, embedding, instruction")}),
     drawn AS (SELECT id FROM embedded ORDER BY id LIMIT {_MAPPED})

@@ -53,7 +53,8 @@ def length_controlled(data: Path | None) -> Iterator[Reproduced]:
             slope, base = float(weight[_DIFFICULTY]), float(weight[_MODEL])
             ours = 100 * fmean(_sigmoid(base + slope * each) for each in difficulties)
             within = 0.2 if model in _KNOWN_TO_DIFFER else 0.05
-            yield Reproduced(model, float(published), ours, within)
+            named = f"{model} (apart from its weights)" if model in _KNOWN_TO_DIFFER else model
+            yield Reproduced(named, float(published), ours, within)
 
 
 def _difficulties(

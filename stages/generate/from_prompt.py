@@ -9,8 +9,10 @@ Out: {instruction: "…"}, or a child per item with `each`
 
 Many methods are a prompt and a way to read the reply, and nothing else; their recipes use this
 stage. Holes of the template are filled from `words`, and else from the row's columns, which the
-plan checks (`draw.values` makes columns by chance). What the reply has to be is said at the
-prompt's end. A reply that repeats the prompt's own words or marks is unreadable (`leaks.py`).
+plan checks (`draw.values` makes columns by chance). With `{{ nonce }}` in its tags, such as
+`<answer-{{ nonce }}>`, no row's text can leave its block (`shared/material.py`). What the reply has
+to be is said at the prompt's end. A reply that repeats the prompt's own words or marks is
+unreadable (`leaks.py`).
 """
 
 import difflib
@@ -23,6 +25,7 @@ from typing_extensions import override
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
 from stages.base import Columns, Derived, Failed, Fate, Kept, Role, Row
+from stages.shared.material import shown
 from stages.shared.reply_form import Given, ReplyForm
 from stages.shared.sampled import Sampled
 from stages.shared.texts.leaks import refuse_leaks
@@ -90,7 +93,7 @@ class FromPrompt(Sampled):
     @property
     @override
     def needs(self) -> tuple[str, ...]:
-        holes = [name for name in self._holes if name not in self.words]
+        holes = [name for name in self._holes if name not in (*self.words, "nonce")]
         return (*holes, *([self.when] if self.when else []))
 
     @property
@@ -112,6 +115,9 @@ class FromPrompt(Sampled):
         if self.when and row[self.when] is not True:
             return _passed_by(self.when, row[self.when])
         values = {**row, **self.words}
+        if "nonce" in self._holes:
+            texts = {name: row[name] for name in self.needs if isinstance(row[name], str)}
+            values |= shown(texts)
         text = prompts.fill(self._source, values)
         system = prompts.fill(self.system, values) if self.system else None
         asked = "\n\n".join(part for part in (text, self._form.sentence()) if part)

@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from stages.ask import Ask, Reply
 from stages.base import Columns, Fate, Kept, MultiCallStage, Role, Row
-from stages.shared.conversation import turn_lines
+from stages.shared.material import Shown
 from stages.shared.scale import Scale
 from stages.shared.verdict import VERDICT_COLUMNS, Question, VerdictSettings
 
@@ -50,20 +50,14 @@ class Conversation(Scale, VerdictSettings, MultiCallStage):
     def most_calls(self) -> int:
         return self.most_turns if self.turns == "each" else 1
 
-    def _texts(self, row: Row) -> list[dict[str, str | None]]:
-        """What is shown, once for each call."""
-        turns = row["messages"] or ()
-        said = [i for i, turn in enumerate(turns) if turn["role"] == "assistant"]
+    def _texts(self, row: Row) -> list[Shown]:
+        """What is shown, once for each call: every turn in a block of its own."""
+        turns = [(turn["role"], turn["content"]) for turn in row["messages"] or ()]
+        said = [i for i, (role, _) in enumerate(turns) if role == "assistant"]
         if self.turns == "whole":
-            return [{"conversation": "\n\n".join(turn_lines(turns))}] if said else []
+            return [{"turns": turns}] if said else []
         graded = said[-1:] if self.turns == "last" else said[: self.most_turns]
-        return [
-            {
-                "conversation": "\n\n".join(turn_lines(turns[:i])),
-                "graded": turns[i]["content"],
-            }
-            for i in graded
-        ]
+        return [{"turns": turns[:i], "graded": turns[i][1]} for i in graded]
 
     @override
     def next(self, row: Row, replies: Sequence[Reply]) -> Sequence[Ask] | Fate:

@@ -1,10 +1,12 @@
 """Let a judge put several answers to a request in order, more than once, each time shuffled.
 
 In:  {instruction: "Name a river.", responses: ["No.", "The Nile.", "Rivers?"]}
-Out: {ranks: [2.2, 1.0, 2.8], rank_agreement: 0.84, rank_orders: [[1, 0, 2], …]}
+Out: {ranks: [2.2, 1.0, 2.8], rank_scores: [0.8, 2.0, 0.2], rank_agreement: 0.84, …}
 
-`ranks` are mean ranks, 1 is the best; `rank_agreement` is Kendall's W of the repeats, 1 where all
-agree, null for one repeat. Repeat Ranking (arXiv:2405.18952) trains on the prompts whose five
+`ranks` are mean ranks, 1 is the best, and `rank_scores` how many others an answer beats on average,
+which is what `pair.scored` and `select.best` take (`{use: mix.scatter, texts: {responses:
+response}, numbers: {rank_scores: score}}`). `rank_agreement` is Kendall's W of the repeats, 1 where
+all agree, null for one repeat. Repeat Ranking (arXiv:2405.18952) trains on the prompts whose five
 rankings agree best. With `logprobs` the order is that of the letters' probabilities as the one
 token of "the best answer" (FIRST, arXiv:2406.15657). Up to ten answers; `mix.scatter` makes rows
 of them.
@@ -25,7 +27,7 @@ from stages.ask import Ask, Reply, Sampling, chat
 from stages.base import Columns, Dropped, Fate, Kept, MultiCallStage, Role, Row
 from stages.errors import ReplyError
 from stages.shared.agreement import kendall_w
-from stages.shared.material import nonce, split_control
+from stages.shared.material import shown
 from stages.shared.replies import parse_object, reading
 from stages.shared.token_probabilities import TOP, token_probabilities
 from stages.shared.verdict import Ways
@@ -42,6 +44,7 @@ class Rank(Ways, MultiCallStage):
     needs: ClassVar[tuple[str, ...]] = ("instruction", "responses", "seed")
     adds: ClassVar[Columns] = {
         "ranks": pa.list_(pa.float64()),
+        "rank_scores": pa.list_(pa.float64()),
         "rank_agreement": pa.float64(),
         "rank_orders": pa.list_(pa.list_(pa.int64())),
         "rank_by": pa.string(),
@@ -81,7 +84,8 @@ class Rank(Ways, MultiCallStage):
         mean = [fmean(each) for each in zip(*ranks, strict=True)]
         orders = [sorted(range(len(answers)), key=each.__getitem__) for each in ranks]
         texts = [reply.text for reply in replies]
-        facts = (mean, agreement, orders, self.verdict, replies[0].model, texts)
+        scores = [len(answers) - rank for rank in mean]
+        facts = (mean, scores, agreement, orders, self.verdict, replies[0].model, texts)
         return Kept(dict(zip(self.adds, facts, strict=True)))
 
     def _shuffled(self, row: Row, repeat: int) -> list[int]:
@@ -92,14 +96,10 @@ class Rank(Ways, MultiCallStage):
     def _ask(self, row: Row, places: Sequence[int]) -> Ask:
         texts = [row["responses"][place] for place in places]
         letters = _LETTERS[: len(texts)]
-        text = prompts.render(
-            "judge/rank",
-            instruction=split_control(row["instruction"]),
-            answers=[(a, split_control(text)) for a, text in zip(letters, texts, strict=True)],
-            nonce=nonce([row["instruction"], *texts]),
-            rubric=self.rubric,
-            **self._form_of_order(letters),
-        )
+        answers = list(zip(letters, texts, strict=True))
+        texts_shown = shown({"instruction": row["instruction"], "answers": answers})
+        told = {"rubric": self.rubric, **self._form_of_order(letters)}
+        text = prompts.render("judge/rank", **texts_shown, **told)
         if self.verdict == "logprobs":
             return Ask(chat(text), Sampling(max_tokens=1), logprobs=TOP)
         return Ask(chat(text), Sampling(max_tokens=self.max_tokens), schema=self._order(letters))

@@ -4,7 +4,8 @@ In:  {parents: [m], text: "first"}, {parents: [m], text: "second"}
 Out: {texts: ["first", "second"]} for the first of them; the others are dropped as mix.gathered
 
 A group are the rows with the same parents: what became of one method, one question, one passage.
-Nulls are left out; a group without any text gets an empty list.
+Nulls are left out; a group without any text gets an empty list. The column `text` ends here: it
+would be the first row's alone.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,9 @@ from stages.base import Columns, Dropped, Fate, GroupStage, Kept, Role, Row
 class Gather(GroupStage):
     """`columns: {text: …, texts: …}` names what is gathered."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "mix"
+    removes: ClassVar[tuple[str, ...]] = ("text",)
     needs: ClassVar[tuple[str, ...]] = ("text",)
     adds: ClassVar[Columns] = {"texts": pa.list_(pa.string())}
 

@@ -11,20 +11,47 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
+_NAME = r"[^\s<>＜＞|｜]{1,60}"
 _CONTROL = re.compile(
-    r"[<＜](?=[|｜][^\s<>＜＞|｜]{1,60}[|｜][>＞])"
-    r"|[<＜](?=/?(?:s|bos|eos|pad|unk|sop|eop|think|tool_call|tool_response|"
-    r"(?:start|end)_of_turn|(?:start|end)_of_image)[>＞])"
+    # <|im_end|>, <|turn>, <turn|>, and the same with full-width signs
+    rf"[<＜](?=[|｜]{_NAME}[|｜]?[>＞]|{_NAME}[|｜][>＞])"
+    # tokens without a bar, of the families that have them
+    r"|[<＜](?=/?(?:s|bos|eos|pad|unk|sop|eop|eoh|eoa|think|tool_call|tool_response|"
+    r"(?:start|end)_of_(?:turn|image|utterance)|(?:start|end)_function_\w+|fim_\w+|extra_id_\d+|"
+    r"reserved_\d+|SPECIAL_\d+|seed:\w+|[BE]OS_TOKEN)[>＞])"
     r"|<(?=</?SYS>>)"
-    r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|gMASK|MASK|"
-    r"UNUSED_TOKEN_\d+)\])"
+    # [INST], [/INST], [THINK], [EOS], [|user|]
+    r"|\[(?=/?[A-Z_]{3,20}(?:_\d+)?\]|gMASK\]|\|[a-z_]{1,20}\|\])"
+    # ]~b], [e~[
+    r"|\](?=~[a-z]+\])|\[(?=[a-z]~\[)"
 )
 
 
-def shown(texts: Mapping[str, str | None]) -> dict[str, str | None]:
+Text = str | Sequence[tuple[str, str | None]] | None
+"""A text of a row, or several, each with what it is called."""
+Shown = Mapping[str, Text]
+"""A row's texts by their names in the template."""
+
+
+def shown(texts: Shown) -> dict[str, object]:
     """`texts` with their control tokens split, and a `nonce` made of the first; nulls stay null."""
-    split = {name: text if text is None else split_control(text) for name, text in texts.items()}
-    return {**split, "nonce": nonce([text or "" for text in texts.values()])}
+    return {
+        **{name: _split(text) for name, text in texts.items()},
+        "nonce": nonce([text for given in texts.values() for text in flat(given)]),
+    }
+
+
+def _split(given: Text) -> object:
+    if given is None or isinstance(given, str):
+        return None if given is None else split_control(given)
+    return [(name, None if text is None else split_control(text)) for name, text in given]
+
+
+def flat(given: Text) -> list[str]:
+    """The texts that there are in it."""
+    if given is None or isinstance(given, str):
+        return [given or ""]
+    return [text or "" for _, text in given]
 
 
 def nonce(texts: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ def token_probabilities(reply: Reply, words: Iterable[str]) -> dict[str, float]:
     found = dict.fromkeys(words, 0.0)
     for token, logprob in reply.sample.logprobs[0].items():
         word = token.strip().lower()
-        if word in found and math.isfinite(logprob):
+        # Unicode has other letters whose small forms are k or s.
+        if word in found and token.isascii() and math.isfinite(logprob):
             found[word] += math.exp(min(logprob, 0.0))
     return found

@@ -14,6 +14,7 @@ import json
 import random
 import re
 import string
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -26,7 +27,7 @@ import prompts
 from stages.ask import Ask, Capability, Reply, Sampling, chat
 from stages.base import Columns, Row
 from stages.errors import ReplyError
-from stages.shared.material import shown
+from stages.shared.material import Shown, flat, shown
 from stages.shared.replies import parse_object, reading
 from stages.shared.token_probabilities import TOP, token_probabilities
 
@@ -51,7 +52,7 @@ class Question:
 
     template: str
     words: Sequence[str]
-    texts: Mapping[str, str | None]
+    texts: Shown
     told: Row
 
 
@@ -92,9 +93,9 @@ class VerdictSettings(Ways):
     """The settings of a judge whose verdict is a word, and how it asks and reads."""
 
     coded: bool = False
-    """Whether the verdict is written by a letter that is drawn for it and stands as a word in none
-    of the row's texts: what a text tells the judge to say is then no verdict. Weak judges get
-    weaker by it."""
+    """Whether the verdict is written by a letter that is drawn for it and stands alone in none of
+    the row's texts: no text can then name the verdict that it wants. One that describes it ("the
+    code listed for 5") still can sway a judge that obeys. Weak judges get weaker by it."""
 
     def ask_about(self, question: Question, engine: str = "") -> Ask:
         """Ask for one of the question's words."""
@@ -140,8 +141,11 @@ class VerdictSettings(Ways):
         """What is written for each word: a letter that no text holds as a word, or itself."""
         if not self.coded:
             return {word: word for word in question.words}
-        texts = [text or "" for text in question.texts.values()]
-        held = set(re.findall(r"[^\W\d_]+", " ".join(texts).upper()))
+        texts = [text for given in question.texts.values() for text in flat(given)]
+        # As tokenizers may read them: full-width letters, the Kelvin sign, letters within a script
+        # that has no spaces.
+        plain = unicodedata.normalize("NFKC", " ".join(texts)).upper()
+        held = set(re.findall(r"[A-Z]+", plain))
         draw = random.Random("\0".join(texts))
         codes: list[str] = []
         # A text that holds every letter as a word gets pairs of letters, and so on.
@@ -174,7 +178,7 @@ def _written(
 ) -> tuple[dict[str, float], str | None]:
     said = parse_object(reply.text)
     word, rationale = said.get("verdict"), said.get("reasons")
-    if not isinstance(word, str) or word.lower() not in words:
+    if not isinstance(word, str) or not word.isascii() or word.lower() not in words:
         raise ReplyError(f"'verdict' is {word!r}"[:200])
     if not isinstance(rationale, str) or not rationale.strip():
         if reasons:

@@ -61,7 +61,7 @@ CANDIDATES: list[Any] = [
     "skillmix/topics", "last", "keep", "first", "flipped", "quality", ["number"], "(?P<b>y)",
     "tests/data/none.jsonl", 12, 99, 640, ["a", "c"], "pro", {"chain_sum": 3},
     "token", "most", "five", "worst", (0, 4), {1: "a", 2: "b"}, "Reach {goal}.", {"w": {"b": 2.0}},
-    {"v": {"b": "d"}}, {"b": (3, 4)}, "highest", "lowest", "request",
+    {"v": {"b": "d"}}, {"b": (3, 4)}, "highest", "lowest", "request", "prefer",
 ]  # fmt: skip
 COMPANIONS = [
     {}, {"temperature": 0.5}, {"samples": 2}, {"engine": ("a", "b", "c")}, {"user": "flipped"},

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.audit import labels
 from pipelines.audit.ask_again import Judge
-from pipelines.audit.audit import audit, unmet
+from pipelines.audit.audit import Bound, audit, keep
 from pipelines.audit.judged import judges
 from pipelines.audit.probes import PROBES, probe
 from stages.errors import UserError
@@ -171,15 +171,34 @@ def test_a_recorded_engine_that_runs_code_is_not_opened(judged):
         list(probe(Judge(store, run, step), 3))
 
 
+def unmet(figures, text):
+    return Bound.parse(text).unmet(figures)
+
+
 def test_a_gate(judged):
-    run, store = judged("position")
-    figures = audit(store, run)
-    assert unmet(figures, ["position bias <= 0.3", "inconsistent>=0"]) == []
-    (line,) = unmet(figures, ["position bias<=0.1"])
-    assert "position bias is 0.200, not <= 0.1" in line
-    for wrong, cause in (("position", "requires nothing"), ("bias <= 1", "no figure 'bias'")):
+    figures = audit(*reversed(judged("last")))
+    assert unmet(figures, "position bias <= 0.3") == unmet(figures, "inconsistent>=0") == []
+    (line,) = unmet(figures, "position bias<=0.1")
+    assert "position bias is -0.200, not <= 0.1" in line, "a bias counts by its size"
+    assert unmet(figures, "judge_pair: position bias <= 0.1") == [line]
+    for wrong, cause in (
+        ("position", "requires nothing"), ("bias <= 1", "no figure 'bias'"),
+        ("judge_other: position bias <= 1", "no figure"),
+    ):  # fmt: skip
         with pytest.raises(UserError, match=cause):
-            unmet(figures, [wrong])
+            unmet(figures, wrong)
+
+
+def test_probes_stay_when_the_next_audit_asks_none(judged):
+    run, store = judged("length")
+    (step,) = judges(run)
+    figures = audit(store, run)
+    probed = list(probe(Judge(store, run, step, run.source["engines"]), 2))
+    keep(store, run, [*figures, *probed])
+    keep(store, run, figures)
+    kept = json.loads(store.run(run.id).read("audit.json"))
+    assert {line["name"] for line in kept} == {f.name for f in [*figures, *probed]}
+    assert unmet(probed, "fooled by: padded <= 1") == []
 
 
 def test_a_label_that_is_none(judged):

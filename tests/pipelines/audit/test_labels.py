@@ -1,6 +1,7 @@
 """Labels of people: what is shown, what is kept, and who may give one."""
 
 import re
+import socket
 import threading
 
 import httpx
@@ -11,9 +12,12 @@ from pipelines.audit.audit import audit
 from pipelines.audit.judged import judges
 from pipelines.audit.label_page import LabelServer
 from pipelines.audit.labels import Item
+from stages.errors import RunError
 
-ONE = Item("a", "Name a river.", ("The Nile <b>bold</b>",))
-TWO = Item("b", "Name a river.", ("The Rhine.", "The Nile."), swapped=True)
+GRADES = tuple((str(n), "") for n in range(1, 6))
+PAIR = (("1", "first"), ("2", "second"), ("tie", "equal"))
+ONE = Item("a", "Name a river.", ("The Nile <b>bold</b>",), buttons=GRADES, asked="Is it true?")
+TWO = Item("b", "Name a river.", ("The Rhine.", "The Nile."), swapped=True, buttons=PAIR)
 
 
 @pytest.fixture
@@ -35,6 +39,7 @@ def test_a_person_labels_one_row_after_the_other(page):
     server, client, kept = page
     first = client.get("")
     assert "0 of 2 labelled" in first.text
+    assert "Is it true?" in first.text, "the person goes by what the judge goes by"
     assert "The Nile &lt;b&gt;bold&lt;/b&gt;" in first.text, "row text is data"
     said = {"token": token(first.text), "said": "4"}
     second = client.post("?row=0", data=said, follow_redirects=True)
@@ -72,6 +77,50 @@ def test_nobody_else_labels(page):
     assert kept == []
 
 
+def test_labels_that_come_together_are_all_kept(graded):
+    """On the disk, and not in memory alone."""
+    run, store = graded
+    (step,) = judges(run)
+    items = labels.sample(store, run, step, 12)
+    with LabelServer(items, {}, lambda all_: labels.write(store, run, step, all_)) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        with httpx.Client(base_url=server.url, timeout=20) as client:
+            said = {"token": server.token, "said": "3"}
+            posts = [
+                threading.Thread(target=client.post, args=(f"?row={n}",), kwargs={"data": said})
+                for n in range(12)
+            ]
+            for post in posts:
+                post.start()
+            for post in posts:
+                post.join()
+        server.shutdown()
+    assert len(labels.read(store, run, step)) == 12
+
+
+def test_a_body_without_a_length_holds_nothing(page):
+    server, client, kept = page
+    for length in ("-1", "abc", "9" * 5000, ""):
+        with socket.create_connection(server.server_address, timeout=5) as raw:
+            head = f"POST /{server.token}/?row=0 HTTP/1.1\r\nHost: {server.host}\r\n"
+            raw.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode())
+            assert raw.recv(100).startswith(b"HTTP/1.0 403")
+    for path in (f"/{server.token}/?row={'1' * 5000}", "http://[/"):
+        with socket.create_connection(server.server_address, timeout=5) as raw:
+            raw.sendall(f"GET {path} HTTP/1.1\r\nHost: {server.host}\r\n\r\n".encode())
+            assert raw.recv(100).startswith(b"HTTP/1.0 404")
+    assert client.get("").status_code == 200
+    assert kept == []
+
+
+@pytest.mark.parametrize("content", [b"[]", b"null", b"{", b'{"judge_rubric": []}', b"[" * 90_000])
+def test_a_damaged_file_is_said(graded, content):
+    run, store = graded
+    store.run(run.id).put("labels.json", content)
+    with pytest.raises(RunError, match="is damaged"):
+        audit(store, run)
+
+
 def test_it_listens_here_alone(page):
     server, client, _ = page
     assert server.server_address[0] == "127.0.0.1"
@@ -82,7 +131,7 @@ def test_it_listens_here_alone(page):
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_label_is_of_the_answer_and_not_of_its_place(swapped):
-    item = Item("b", "?", ("one", "two"), swapped)
+    item = Item("b", "?", ("one", "two"), swapped, PAIR)
     first, second = ("rejected", "chosen") if swapped else ("chosen", "rejected")
     assert [item.label(said) for said in ("1", "2", "tie")] == [first, second, "tie"]
     for wrong in ("3", "", "chosen"):
@@ -98,6 +147,8 @@ def test_a_sample_is_blind_and_the_same_each_time(graded):
     assert len({item.id for item in items}) == 10
     assert len(labels.sample(store, run, step, 99)) == 24
     assert all(len(item.answers) == 1 for item in items)
+    assert [said for said, _ in items[0].buttons] == ["1", "2", "3", "4", "5"]
+    assert items[0].asked == "Is it true?"
 
 
 def test_the_audit_uses_them(graded):

@@ -131,7 +131,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"the recipe {path} cannot be read ({error})") from None
     except (yaml.YAMLError, ValueError) as error:
         cause = f"{path} is not YAML ({' '.join(str(error).split())})"
-        raise UserError(cause, "Fix the file at that line.") from None
+        remedy = "Fix the file at that line; within braces quote texts with ?, : or a comma."
+        raise UserError(cause, remedy) from None
     if not isinstance(source, dict):
         raise UserError(f"{path} is not a recipe", "It must be a mapping with `name`, `stages` …")
     return source

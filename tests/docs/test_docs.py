@@ -190,9 +190,10 @@ def test_the_page_on_judges(place):
         done = run(arguments, place)
         # What a judge without a mind is fooled by is out of bounds.
         assert done.returncode == ("--require" in arguments), f"{arguments}\n{done.stderr}"
-    (kept,) = place.glob("store/runs/judges-*/audit.json")
+    (kept,) = place.glob("store/runs/packaged-judge-*/audit.json")
     found = {figure["name"] for figure in json.loads(kept.read_text())}
-    named = re.findall(r"^\| ((?:`[^`]+`(?:, )?)+)", page.read_text(), re.MULTILINE)
+    section = page.read_text().partition("## Is it to be believed?")[2].partition("\n## ")[0]
+    named = re.findall(r"^\| ((?:`[^`]+`(?:, )?)+)", section, re.MULTILINE)
     figures = {name for cell in named for name in re.findall(r"`([a-z][^`….:]*)`", cell)}
     said = {"score with length", "most frequent grade", "self-preference"}
     assert figures - said <= found

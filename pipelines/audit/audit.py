@@ -9,9 +9,9 @@ from typing import Any, cast
 import pyarrow as pa
 
 from pipelines.audit import grade_figures, judged, pair_figures
-from pipelines.audit import labels as people
 from pipelines.audit.figures import Figure
 from pipelines.audit.judged import GradeRow, Labels, PairRow
+from pipelines.audit.people import labels as people
 from pipelines.recipe.lookup import nearest
 from pipelines.store.query.catalog import query, quoted, quoted_text
 from pipelines.store.runs import Run, RunStep

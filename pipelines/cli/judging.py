@@ -25,6 +25,21 @@ _Judge = Annotated[
     str | None,
     typer.Option("--judge", metavar="STAGE", help="Of several judges, which. Default: the last."),
 ]
+_Require = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--require",
+        metavar="FIGURE",
+        help="Fail unless it holds, as 'position bias <= 0.1'; a bias counts by its size. "
+        "Repeatable; 'JUDGE: FIGURE' is of one judge.",
+    ),
+]
+_Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="A setting of the judge, as rubric=…; repeatable."
+    ),
+]
 _Format = Annotated[
     output.Format, typer.Option("--format", metavar="FORMAT", help="table, csv or json.")
 ]
@@ -43,15 +58,7 @@ def audit(
             "--probes", min=0, metavar="N", help="Show the judges worthless answers to N requests."
         ),
     ] = 0,
-    require: Annotated[
-        list[str],
-        typer.Option(
-            "--require",
-            metavar="FIGURE",
-            help="Fail unless it holds, as 'position bias <= 0.1'; a bias counts by its size. "
-            "Repeatable; 'JUDGE: FIGURE' is of one judge.",
-        ),
-    ] = [],  # noqa: B006
+    require: _Require = None,
     recipe: _Recipe = None,
     store: StorePath = _STORE,
     format_: _Format = output.Format.table,
@@ -62,7 +69,7 @@ def audit(
     from pipelines.audit.probes import probe, reads_answers
     from pipelines.report.page import write_report
 
-    bounds = [audits.Bound.parse(text) for text in require]
+    bounds = [audits.Bound.parse(text) for text in require or ()]
     where = Store.at(store)
     found = where.find(run)
     figures = audits.audit(where, found, gold)
@@ -87,12 +94,7 @@ def audit(
 @app.command()
 def rejudge(
     run: RunArgument = None,
-    overrides: Annotated[
-        list[str],
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="A setting of the judge, as rubric=…; repeatable."
-        ),
-    ] = [],  # noqa: B006
+    overrides: _Settings = None,
     judge: _Judge = None,
     recipe: _Recipe = None,
     store: StorePath = _STORE,
@@ -104,7 +106,7 @@ def rejudge(
 
     where = Store.at(store)
     found = where.find(run)
-    changes = dict(map(_setting, overrides))
+    changes = dict(map(_setting, overrides or ()))
     if not changes:
         output.say("no setting is changed: this says how steady the judge is")
     run_id, figures = again(_judge(where, found, _step(found, judge), recipe), changes)
@@ -122,8 +124,8 @@ def label(
     store: StorePath = _STORE,
 ) -> None:
     """Label judged rows by hand, blind, on a page of this machine; `audit` uses the labels."""
-    from pipelines.audit import labels
-    from pipelines.audit.label_page import LabelServer
+    from pipelines.audit.people import labels
+    from pipelines.audit.people.label_page import LabelServer
 
     where = Store.at(store)
     found = where.find(run)

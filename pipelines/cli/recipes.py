@@ -35,7 +35,7 @@ def run(
     replay: Replay = None,
 ) -> None:
     """Run a recipe; the same command again goes on where it stopped."""
-    from pipelines.cli.progress import Progress
+    from pipelines.cli.live.progress import Progress
     from pipelines.execution.executor import executor_for
     from pipelines.recipe.parse import load
     from pipelines.run.execute import execute, run_in_threads

@@ -86,7 +86,7 @@ def repair(
     ] = False,
 ) -> None:
     """Take out what is damaged and compute it again, and nothing else."""
-    from pipelines.cli.progress import Progress
+    from pipelines.cli.live.progress import Progress
     from pipelines.run.rebuild import affected, rebuild
     from pipelines.store.upkeep.repair import forget_damage
 

@@ -17,7 +17,7 @@ import prompts
 from stages.ask import Ask, Capability, OnParseError, Reply, Sampling, chat
 from stages.base import Columns, Fate, Kept, PromptStage, Role, Row
 from stages.errors import ReplyError
-from stages.shared.token_probabilities import TOP, token_probabilities
+from stages.shared.judging.token_probabilities import TOP, token_probabilities
 
 
 class Compare(PromptStage):

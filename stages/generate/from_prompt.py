@@ -10,8 +10,8 @@ Out: {instruction: "…"}, or a child per item with `each`
 Many methods are a prompt and a way to read the reply, and nothing else; their recipes use this
 stage. Holes of the template are filled from `words`, and else from the row's columns, which the
 plan checks (`draw.values` makes columns by chance). With `{{ nonce }}` in its tags, such as
-`<answer-{{ nonce }}>`, no row's text can leave its block (`shared/material.py`). What the reply has
-to be is said at the prompt's end. A reply that repeats the prompt's own words or marks is
+`<answer-{{ nonce }}>`, no row's text can leave its block (`shared/judging/material.py`). What the
+reply has to be is said at the prompt's end. A reply that repeats the prompt's own words or marks is
 unreadable (`leaks.py`).
 """
 
@@ -25,7 +25,7 @@ from typing_extensions import override
 import prompts
 from stages.ask import Ask, Capability, Reply, chat
 from stages.base import Columns, Derived, Failed, Fate, Kept, Role, Row
-from stages.shared.material import shown
+from stages.shared.judging.material import shown
 from stages.shared.reply_form import Given, ReplyForm
 from stages.shared.sampled import Sampled
 from stages.shared.texts.leaks import refuse_leaks

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from stages.ask import Ask, Reply
 from stages.base import Columns, Fate, Kept, MultiCallStage, Role, Row
-from stages.shared.verdict import VERDICT_COLUMNS, Question, VerdictSettings
+from stages.shared.judging.verdict import VERDICT_COLUMNS, Question, VerdictSettings
 
 _WORDS = ("yes", "no")
 _TOLD = {"levels": "It is a question about it; answer it with yes or no."}

@@ -18,9 +18,9 @@ from typing_extensions import override
 
 from stages.ask import Ask, Reply
 from stages.base import Columns, Fate, Kept, MultiCallStage, Role, Row
-from stages.shared.material import Shown
-from stages.shared.scale import Scale
-from stages.shared.verdict import VERDICT_COLUMNS, Question, VerdictSettings
+from stages.shared.judging.material import Shown
+from stages.shared.judging.scale import Scale
+from stages.shared.judging.verdict import VERDICT_COLUMNS, Question, VerdictSettings
 
 
 class Conversation(Scale, VerdictSettings, MultiCallStage):

@@ -20,8 +20,8 @@ from typing_extensions import override
 
 from stages.ask import Ask, Reply
 from stages.base import Columns, Fate, Kept, MultiCallStage, Role, Row
-from stages.shared.scale import Scale
-from stages.shared.verdict import VERDICT_COLUMNS, Question, VerdictSettings
+from stages.shared.judging.scale import Scale
+from stages.shared.judging.verdict import VERDICT_COLUMNS, Question, VerdictSettings
 
 
 class Criteria(Scale, VerdictSettings, MultiCallStage):

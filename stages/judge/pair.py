@@ -26,7 +26,7 @@ from typing_extensions import override
 
 from stages.ask import Ask, Reply
 from stages.base import Columns, Dropped, Fate, Kept, MultiCallStage, Role, Row
-from stages.shared.verdict import VERDICT_COLUMNS, Question, Verdict, VerdictSettings
+from stages.shared.judging.verdict import VERDICT_COLUMNS, Question, Verdict, VerdictSettings
 
 _CHOICES: Mapping[str, tuple[Mapping[str, float], str]] = {
     "two": ({"1": 1.0, "2": 0.0}, ""),

@@ -6,7 +6,7 @@ Out: {score: 4.31, score_mass: 0.998, score_model: "…", score_by: "logprobs", 
 
 from typing import ClassVar
 
-from stages.shared.graded import Graded
+from stages.shared.judging.graded import Graded
 
 
 class Quality(Graded):

@@ -26,11 +26,11 @@ import prompts
 from stages.ask import Ask, Reply, Sampling, chat
 from stages.base import Columns, Dropped, Fate, Kept, MultiCallStage, Role, Row
 from stages.errors import ReplyError
-from stages.shared.agreement import kendall_w
-from stages.shared.material import shown
+from stages.shared.judging.agreement import kendall_w
+from stages.shared.judging.material import shown
+from stages.shared.judging.token_probabilities import TOP, token_probabilities
+from stages.shared.judging.verdict import Ways
 from stages.shared.replies import parse_object, reading
-from stages.shared.token_probabilities import TOP, token_probabilities
-from stages.shared.verdict import Ways
 
 _LETTERS = "ABCDEFGHIJ"
 

@@ -16,8 +16,8 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Row
-from stages.shared.graded import Graded
-from stages.shared.scale import Scale
+from stages.shared.judging.graded import Graded
+from stages.shared.judging.scale import Scale
 
 
 class Rubric(Scale, Graded):

@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from pipelines.audit import labels
 from pipelines.audit.ask_again import Judge
 from pipelines.audit.audit import Bound, audit, keep
 from pipelines.audit.judged import judges
+from pipelines.audit.people import labels
 from pipelines.audit.probes import PROBES, probe
 from stages.errors import UserError
 from tests.support.biased import BIAS

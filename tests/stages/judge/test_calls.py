@@ -11,7 +11,7 @@ from stages.judge.checklist import Checklist
 from stages.judge.conversation import Conversation
 from stages.judge.criteria import Criteria
 from stages.judge.rank import Rank
-from stages.shared.agreement import kendall_w
+from stages.shared.judging.agreement import kendall_w
 from tests.support.replies import grades, likely, written
 
 ROW = {"id": "row0", "parents": [], "instruction": "Name a river.", "response": "The Nile."}

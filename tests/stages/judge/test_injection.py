@@ -18,7 +18,7 @@ from stages.judge.conversation import Conversation
 from stages.judge.pair import Pair
 from stages.judge.rank import Rank
 from stages.judge.rubric import Rubric
-from stages.shared.material import nonce, split_control
+from stages.shared.judging.material import nonce, split_control
 from tests.support.obedient import obey, obey_everything
 
 CASES = 2000

@@ -5,6 +5,7 @@ only with the token that its page holds: no other page in the same browser can g
 """
 
 import secrets
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from typing_extensions import override
 
-from pipelines.audit.labels import Item
+from pipelines.audit.people.labels import Item
 
 Labels = dict[str, str | float]
 _LONGEST = 10_000
@@ -35,6 +36,12 @@ class LabelServer(ThreadingHTTPServer):
         self.items, self.labels, self.keep = items, labels, keep
         self.token = secrets.token_urlsafe(16)
         self.lock = threading.Lock()
+
+    @override
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that went away is no error."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:

@@ -27,9 +27,9 @@ import prompts
 from stages.ask import Ask, Capability, Reply, Sampling, chat
 from stages.base import Columns, Row
 from stages.errors import ReplyError
-from stages.shared.material import Shown, flat, shown
+from stages.shared.judging.material import Shown, flat, shown
+from stages.shared.judging.token_probabilities import TOP, token_probabilities
 from stages.shared.replies import parse_object, reading
-from stages.shared.token_probabilities import TOP, token_probabilities
 
 VERDICT_COLUMNS: Columns = {
     "mass": pa.float64(),

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from stages.ask import Ask, Reply
 from stages.base import Columns, Fate, Kept, PromptStage, Role, Row
-from stages.shared.verdict import VERDICT_COLUMNS, Question, VerdictSettings
+from stages.shared.judging.verdict import VERDICT_COLUMNS, Question, VerdictSettings
 
 
 class Graded(VerdictSettings, PromptStage):

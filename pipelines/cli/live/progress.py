@@ -9,9 +9,9 @@ from typing import Self
 from rich.live import Live
 from rich.table import Table
 
+from pipelines.cli.live.pace import StepPace
+from pipelines.cli.live.quiet import quiet
 from pipelines.cli.output import console
-from pipelines.cli.pace import StepPace
-from pipelines.cli.quiet import quiet
 from pipelines.execution.executor import Executor
 from pipelines.plan.steps import Step
 from pipelines.run.job import Job

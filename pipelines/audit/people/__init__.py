@@ -1,0 +1,1 @@
+"""Labels of people: what is shown, on which page, where it is kept."""

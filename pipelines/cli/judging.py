@@ -67,6 +67,7 @@ def audit(
     from pipelines.audit import audit as audits
     from pipelines.audit.judged import judges
     from pipelines.audit.probes import probe, reads_answers
+    from pipelines.cli.live.quiet import quiet
     from pipelines.report.page import write_report
 
     bounds = [audits.Bound.parse(text) for text in require or ()]
@@ -79,7 +80,9 @@ def audit(
     if probes and not able:
         raise UserError("no judge of the run reads an answer to a request", "Leave out --probes.")
     for judge in able:
-        figures += probe(judge, probes)
+        output.say(f"asking {judge.step.name} about worthless answers")
+        with quiet():
+            figures += probe(judge, probes)
     audits.keep(where, found, figures)
     write_report(where, found)
     output.result(audits.as_table(figures), format_)
@@ -103,13 +106,17 @@ def rejudge(
     """Ask a run's judge again, with other settings or another engine, and compare."""
     from pipelines.audit.audit import as_table
     from pipelines.audit.rejudge import rejudge as again
+    from pipelines.cli.live.quiet import quiet
 
     where = Store.at(store)
     found = where.find(run)
     changes = dict(map(_setting, overrides or ()))
     if not changes:
         output.say("no setting is changed: this says how steady the judge is")
-    run_id, figures = again(_judge(where, found, _step(found, judge), recipe), changes)
+    asked = _judge(where, found, _step(found, judge), recipe)
+    output.say(f"asking {asked.step.name} again")
+    with quiet():
+        run_id, figures = again(asked, changes)
     output.result(as_table(figures), format_)
     output.say(f"its verdicts: bowerbird status --store {store}/audits --run {run_id}")
 

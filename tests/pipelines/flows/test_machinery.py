@@ -22,7 +22,7 @@ from stages.errors import RunError
 
 pytestmark = pytest.mark.slow
 BOWERBIRD = Path(sys.executable).parent / "bowerbird"
-SLOW_S = int(os.environ.get("SLOW_PREFECT_S", "8"))
+SLOW_S = int(os.environ.get("SLOW_PREFECT_S", "14"))
 """`make chaos` has 90, more than the 20 s after which Prefect's ephemeral server is given up."""
 
 

@@ -25,8 +25,8 @@ from tests.chaos.report import note
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 CALLS = ("openat", "write", "fsync", "fdatasync", "rename", "link", "unlink", "mkdir")
-EVERY = 1 if "CHAOS_REPORT" in os.environ else 10
-"""Of the errors of the disk `make test` tries each at a third of the calls, not the same."""
+EVERY = 1 if "CHAOS_REPORT" in os.environ else 6
+"""Of the errors of the disk `make test` tries each at a sixth of the calls, not the same."""
 COMMAND = [sys.executable, str(ROOT / "tests/chaos/committer.py")]
 
 

@@ -54,7 +54,7 @@ _QUOTES = {'"': '"', "“": "”", "'": "'"}
 class Instruction(RowStage):
     """Lengths are in characters, after clean-up."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     role: ClassVar[Role] = "filter"
     needs: ClassVar[tuple[str, ...]] = ("instruction", "finish_reason")
     adds: ClassVar[Columns] = {"instruction": pa.string()}

@@ -15,7 +15,12 @@ _REFERS = re.compile(
     rf"|\b(?:in|from|of|to)\s+(?:this|the)\s+(?:passage|article|image|picture|photo|graph|diagram"
     rf"|chart|video|dialogue|conversation){_END}"
     r"|\b(?:does|do|did)\s+(?:this|the)\s+(?:text|passage|article)\b"
-    r"|\b(?:in|from|of|to|about)\s+this\s+(?:poem|story|essay|novel|book|song)\b",
+    r"|\b(?:in|from|of|to|about)\s+this\s+(?:poem|story|essay|novel|book|song)\b"
+    # of 20 tasks of a small model six were about "the subject", which nobody had named
+    r"|\b(?:of|about|on|for|to|how|describe|discuss|explain)\s+the\s+(?:given\s+|chosen\s+)?"
+    r"(?:subject|topic)(?:['’]s)?"
+    r"(?![-\w]|\s+(?:of(?!\s+the\s+day\b)|line|matter|area|sentence|to|for)\b)"
+    r"|\bthe\s+given\s+(?:\w+\s+)?(?:metrics?|criteri(?:a|on)|scenario|situation|context|products?)\b",
     re.IGNORECASE,
 )
 _CODE = re.compile(

@@ -2,6 +2,7 @@ import pytest
 
 from stages.base import Dropped, Kept
 from stages.filter.instruction import Instruction, clean
+from stages.filter.requests import misses_text
 
 STAGE = Instruction(languages=("en",), min_chars=12, max_chars=200)
 
@@ -31,6 +32,10 @@ STAGE = Instruction(languages=("en",), min_chars=12, max_chars=200)
         ('What does "Schlaf" mean?\n\nAssistant: It means sleep.', "filter.self_answered"),
         ("You are Qwen, a large language model.", "filter.about_itself"),
         ("Does this text mention the names of the four people?", "filter.missing_text"),
+        ("Suggest a practical use case for the subject in everyday life.", "filter.missing_text"),
+        ("Analyze how the subject has impacted society.", "filter.missing_text"),
+        ("Write a short introduction to the topic of the day.", "filter.missing_text"),
+        ("Compare two products based on the given key metric.", "filter.missing_text"),
         ("Wie sortiere ich eine Liste von Paaren in Python?", "filter.language"),
         ("请告诉我一些关于地球科学的基本概念和原理。", "filter.language"),
     ],
@@ -141,3 +146,18 @@ def test_a_list_number_or_bullet_alone_is_taken_off():
     assert clean("1. Name three rivers.") == "Name three rivers."
     assert clean("- Name three rivers.") == "Name three rivers."
     assert clean("3) Q: Name three rivers.") == "Name three rivers."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write the subject line of an email to a landlord.",
+        "What is the subject of Hamlet's most famous monologue?",
+        "Write a poem on the topic of rain.",
+        "How do I find the subject-verb agreement in German?",
+        "Explain the topic sentence and its role in a paragraph.",
+        "Find the subject in the sentence: The dog barks at night.",
+    ],
+)
+def test_a_subject_that_is_named(text):
+    assert not misses_text(text)

@@ -28,12 +28,9 @@ def audit(store: Store, run: Run, gold: str = "") -> list[Figure]:
     `gold`: the column of right labels; without it those that people gave (`labels.py`).
 
     Raises:
-        UserError: the run has no judge, or a gold label is none.
+        UserError: the run has no judge or no row that was judged, or a gold label is none.
     """
     steps = judged.judges(run)
-    if not steps:
-        remedy = "A recipe has one with a stage of the family `judge`."
-        raise UserError(f"no stage of the run {run.id} judges", remedy)
     found: list[Figure] = []
     graded, unfit = {}, list[UserError]()
     for step in steps:
@@ -52,6 +49,8 @@ def audit(store: Store, run: Run, gold: str = "") -> list[Figure]:
         found += _unreadable(store, run, step)
     if unfit and len(unfit) == len(steps):
         raise unfit[0]
+    if not found:
+        raise UserError(f"the run {run.id} has judged no rows", "`bowerbird status` says why.")
     return [*found, *grade_figures.between(graded)]
 
 
@@ -63,7 +62,7 @@ def _verdicts(
 
 
 def _unreadable(store: Store, run: Run, step: RunStep) -> Iterator[Figure]:
-    """Rows without a verdict, by cause; a tie that was dropped is one."""
+    """Rows without a verdict, by cause; a tie is a verdict, also where `on_tie` dropped it."""
     name = quoted_text(step.name)
     taken = query(store, run, f"SELECT rows_in FROM stages WHERE stage = {name}").to_pylist()
     sql = f"""SELECT reason, count(*) AS rows FROM rejected WHERE stage = {name}

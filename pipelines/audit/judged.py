@@ -62,9 +62,17 @@ class GradeRow:
 
 
 def judges(run: Run) -> list[RunStep]:
-    """The steps whose verdicts can be audited: pairs compared, answers graded."""
+    """The steps whose verdicts can be audited: pairs compared, answers graded.
+
+    Raises:
+        UserError: there is none.
+    """
     found = [step for step in run.own if step.is_for == "judge"]
-    return [step for step in found if is_pair(step) or step.called("score") in step.columns]
+    able = [step for step in found if is_pair(step) or step.called("score") in step.columns]
+    if not able:
+        remedy = "It takes judge.pair, or a judge that grades; judge.rank has its own agreement."
+        raise UserError(f"no stage of the run {run.id} can be audited as a judge", remedy)
+    return able
 
 
 def is_pair(step: RunStep) -> bool:

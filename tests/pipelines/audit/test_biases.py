@@ -272,3 +272,31 @@ def test_a_column_of_labels_that_fits_one_judge_of_two(run_recipe, tmp_path, row
     figures = audit(store, run, "label")
     assert {f.judge for f in figures if f.name.startswith("gold")} == {"judge_pair"}
     assert {f.judge for f in figures if f.name == "mean score"} == {"judge_quality"}
+
+
+@pytest.mark.parametrize(
+    ("stages", "cause"),
+    [
+        (
+            [
+                {"use": "filter.where", "columns": {"value": "label"}, "one_of": ["other"]},
+                {"use": "judge.pair"},
+            ],
+            "has judged no rows",
+        ),
+        ([], "no stage of the run .* can be audited as a judge"),
+    ],
+)
+def test_a_run_of_which_nothing_can_be_audited(run_recipe, tmp_path, rows, stages, cause):
+    (tmp_path / "pairs.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    take = dict.fromkeys(rows[0], "text")
+    source = {"use": "source.rows", "path": str(tmp_path / "pairs.jsonl"), "take": take}
+    run, store = run_recipe(
+        {
+            "name": "unaudited",
+            "engines": {"main": {"kind": "scripted"}},
+            "stages": [source, *stages],
+        }
+    )
+    with pytest.raises(UserError, match=cause):
+        audit(store, run)

@@ -50,13 +50,13 @@ def agreements(
         *([("Cohen's kappa", agreement.cohen_kappa)] if two else []),
         ("Fleiss' kappa", agreement.fleiss_kappa),
         ("Krippendorff's alpha", agreement.krippendorff_alpha),
-        ("AC1", _ac1),
+        ("AC1", ac1),
     ):
         estimate = by_cluster(labels, clusters, measure)
         yield from figure(judge, f"{name} {label}", estimate, len(labels), _ABOUT[label])
 
 
-def _ac1(ratings: agreement.Ratings) -> float:
+def ac1(ratings: agreement.Ratings) -> float:
     """Of three labels: `chosen`, `rejected` and `tie`."""
     return agreement.gwet_ac1(ratings, 3)
 

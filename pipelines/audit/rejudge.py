@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.audit import agreement
 from pipelines.audit.ask_again import Judge
 from pipelines.audit.bias import correlation
-from pipelines.audit.figures import Figure, figure, side
+from pipelines.audit.figures import Figure, ac1, figure, side
 from pipelines.audit.intervals import by_cluster
 from pipelines.audit.judged import is_pair
 from pipelines.store.query.catalog import query, quoted
@@ -94,7 +94,7 @@ def _compared(
 _COEFFICIENTS: Mapping[str, agreement.Coefficient] = {
     "agreement": agreement.raw,
     "Cohen's kappa": agreement.cohen_kappa,
-    "AC1": lambda ratings: agreement.gwet_ac1(ratings, 3),
+    "AC1": ac1,
 }
 
 

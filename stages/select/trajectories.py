@@ -16,13 +16,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
-import faiss
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Dropped, Fate, Kept, Role, SetStage, ShardReader
+from stages.shared.vectors import k_means
 
 _OUTLIERS = 2
 
@@ -70,12 +70,7 @@ class Trajectories(SetStage):
         points = np.asarray(values, dtype=np.float32)
         # Of a small set fewer clusters, lest all of them be outliers.
         room = max(1, len(points) // (5 * _OUTLIERS))
-        count = min(self.clusters, room, len(np.unique(points, axis=0)))
-        means = faiss.Kmeans(
-            points.shape[1], count, niter=20, nredo=5, seed=seed % 2**31, min_points_per_centroid=1
-        )
-        means.train(points)
-        return [int(each) for each in means.index.search(points, 1)[1][:, 0]]
+        return k_means(points, min(self.clusters, room), seed)[0]
 
 
 def _drawn(members: Mapping[int, list[int]], rows: int, draw: random.Random) -> set[int]:

@@ -20,6 +20,7 @@ from stages.pair.curriculum import Curriculum
 from stages.score.group_mean import GroupMean
 from stages.select.first import First
 from stages.select.quality_diversity import QualityDiversity
+from stages.select.tag_coverage import TagCoverage
 from stages.select.top import Top
 
 ROWS = [
@@ -32,6 +33,7 @@ ROWS = [
         "value": i * 7 % 4,
         "margin": i * 5 % 7 / 2,
         "group": i % 2,
+        "tags": [f"t{i % 5}", f"u{i % 3}"],
         "embedding": [1.0, i % 5 / 5, i % 2 / 3],
     }
     for i in range(12)
@@ -40,7 +42,7 @@ SET_STAGES = [
     Exact(), Semantic(), QualityDiversity(rows=4), First(rows=4),
     Neighbours(against=("other",), threshold=0.5), annotate.Neighbours(), Rouge(threshold=0.6),
     Top(rows=3), Nearest(of="texts", take=1), Answers(most=1), Curriculum(parts=2),
-    GroupMean(), Shared(of="texts", take={"given": "text"}, rows=2),
+    TagCoverage(rows=2), GroupMean(), Shared(of="texts", take={"given": "text"}, rows=2),
 ]  # fmt: skip
 
 

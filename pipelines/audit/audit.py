@@ -1,24 +1,23 @@
-"""The audit of a run's judges, as figures; kept beside the run, and a gate by what is required."""
+"""The audit of a run's judges, as figures; a gate by what is required."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
+import msgspec
 import pyarrow as pa
 
 from pipelines.audit import grade_figures, judged, pair_figures
-from pipelines.audit.figures import Figure
 from pipelines.audit.judged import GradeRow, Labels, PairRow
 from pipelines.audit.people import labels as people
 from pipelines.recipe.lookup import nearest
+from pipelines.store.audited import Figure
 from pipelines.store.query.catalog import query, quoted, quoted_text
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 from stages.errors import UserError
 
-NAME = "audit.json"
 _REQUIRED = re.compile(r"^\s*(.+?)\s*(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)\s*$")
 
 
@@ -78,28 +77,6 @@ def _unreadable(store: Store, run: Run, step: RunStep) -> Iterator[Figure]:
         yield Figure(step.name, "without a verdict", share, None, None, count, told)
 
 
-def keep(store: Store, run: Run, found: Sequence[Figure]) -> str:
-    """Write the figures beside the run, where its report finds them; return where.
-
-    What an earlier audit found and this one did not ask, such as probes, stays.
-    """
-    folder = store.run(run.id)
-    new = {(figure.judge, figure.name) for figure in found}
-    before = _kept(store, run)
-    earlier = [line for line in before if (line.get("judge"), line.get("name")) not in new]
-    lines = [*(figure.as_json() for figure in found), *earlier]
-    folder.put(NAME, json.dumps(lines, indent=1, allow_nan=False).encode())
-    return folder.uri(NAME)
-
-
-def _kept(store: Store, run: Run) -> list[dict[str, Any]]:
-    try:
-        found = json.loads(store.run(run.id).read(NAME))
-    except (FileNotFoundError, ValueError, RecursionError):
-        return []  # of a damaged file nothing stays
-    return [line for line in found if isinstance(line, dict)] if isinstance(found, list) else []
-
-
 def as_table(found: Sequence[Figure]) -> pa.Table:
     """A row per figure."""
     schema = pa.schema(
@@ -107,7 +84,7 @@ def as_table(found: Sequence[Figure]) -> pa.Table:
         + [(name, pa.float64()) for name in ("value", "low", "high")]
         + [("rows", pa.int64()), ("about", pa.string())]
     )
-    return pa.Table.from_pylist([figure.as_json() for figure in found], schema=schema)
+    return pa.Table.from_pylist(msgspec.to_builtins(found), schema=schema)
 
 
 @dataclass(frozen=True, slots=True)

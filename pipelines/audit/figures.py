@@ -1,29 +1,11 @@
-"""A figure of an audit, and how the figures of all judges are made."""
+"""How the figures of all judges are made."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from math import isnan
-from typing import Any
 
 from pipelines.audit import agreement
 from pipelines.audit.intervals import Estimate, by_cluster, mean_by_cluster
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """`low` and `high`: a 95% interval, None where there is none. `rows`: what it is made of."""
-
-    judge: str
-    name: str
-    value: float
-    low: float | None
-    high: float | None
-    rows: int
-    about: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
+from pipelines.store.audited import Figure
 
 
 def figure(judge: str, name: str, estimate: Estimate, rows: int, about: str) -> Iterator[Figure]:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean, pstdev
 
 from pipelines.audit import agreement, bias
-from pipelines.audit.figures import Figure, figure, mean
+from pipelines.audit.figures import figure, mean
 from pipelines.audit.intervals import Estimate, by_cluster, prediction_powered
 from pipelines.audit.judged import GradeRow
+from pipelines.store.audited import Figure
 
 _NAN = float("nan")
 _FEW = 2

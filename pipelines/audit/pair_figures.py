@@ -6,9 +6,10 @@ from scipy.stats import kendalltau
 
 from pipelines.audit import agreement, bias
 from pipelines.audit.bias import Game
-from pipelines.audit.figures import Figure, agreements, figure, mean, side
+from pipelines.audit.figures import agreements, figure, mean, side
 from pipelines.audit.intervals import Estimate, by_cluster, prediction_powered
 from pipelines.audit.judged import PairRow
+from pipelines.store.audited import Figure
 
 _NAN = float("nan")
 _FEW = 2

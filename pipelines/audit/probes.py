@@ -8,9 +8,10 @@ short texts of which one is enough to fool many judges (master keys, arXiv:2507.
 from collections.abc import Callable, Iterator, Mapping
 
 from pipelines.audit.ask_again import Judge
-from pipelines.audit.figures import Figure, figure
+from pipelines.audit.figures import figure
 from pipelines.audit.intervals import by_cluster
 from pipelines.audit.judged import is_pair
+from pipelines.store.audited import Figure
 from pipelines.store.query.catalog import query, quoted
 from stages.errors import UserError
 

@@ -12,9 +12,10 @@ from typing import Any
 from pipelines.audit import agreement
 from pipelines.audit.ask_again import Judge
 from pipelines.audit.bias import correlation
-from pipelines.audit.figures import Figure, ac1, figure, side
+from pipelines.audit.figures import ac1, figure, side
 from pipelines.audit.intervals import by_cluster
 from pipelines.audit.judged import is_pair
+from pipelines.store.audited import Figure
 from pipelines.store.query.catalog import query, quoted
 from stages.errors import UserError
 

@@ -69,12 +69,13 @@ def audit(
     from pipelines.audit.probes import probe, reads_answers
     from pipelines.cli.live.quiet import quiet
     from pipelines.report.page import write_report
+    from pipelines.store import audited
 
     bounds = [audits.Bound.parse(text) for text in require or ()]
     where = Store.at(store)
     found = where.find(run)
     figures = audits.audit(where, found, gold)
-    kept = audits.keep(where, found, figures)  # a probe may break off
+    kept = audited.keep(where, found, figures)  # a probe may break off
     probed = [_judge(where, found, step, recipe) for step in judges(found)] if probes else []
     able = [judge for judge in probed if reads_answers(judge)]
     if probes and not able:
@@ -83,7 +84,7 @@ def audit(
         output.say(f"asking {judge.step.name} about worthless answers")
         with quiet():
             figures += probe(judge, probes)
-    audits.keep(where, found, figures)
+    audited.keep(where, found, figures)
     write_report(where, found)
     output.result(audits.as_table(figures), format_)
     output.say(f"kept in {kept}; the run's report shows it")

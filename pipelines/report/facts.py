@@ -8,10 +8,10 @@ import duckdb
 import msgspec
 import numpy as np
 
+from pipelines.store import audited
 from pipelines.store.query.catalog import open_catalog, quoted, quoted_text
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
-from stages.errors import RunError
 
 _MAPPED = 2000
 """Rows on the embedding map, a sample; more would hide each other and take minutes to lay out."""
@@ -55,35 +55,10 @@ def read_facts(store: Store, run: Run) -> Facts:
             judged=judged(connection, run),
             sample=_sample(connection, run),
             mapped=mapped(connection, run),
-            audit=_audit(store, run),
+            audit=msgspec.to_builtins(audited.read(store, run)),
         )
     finally:
         connection.close()
-
-
-def _audit(store: Store, run: Run) -> list[dict[str, Any]]:
-    """What `bowerbird audit` found of the run's judges; empty before."""
-    try:
-        content = store.run(run.id).read("audit.json")
-        found = msgspec.json.decode(content, type=list[_Figure])
-    except FileNotFoundError:
-        return []
-    except (ValueError, RecursionError) as error:
-        where = store.run(run.id).uri("audit.json")
-        raise RunError(f"{where} is damaged ({error})", "Run `bowerbird audit` again.") from None
-    return [msgspec.structs.asdict(figure) for figure in found]
-
-
-class _Figure(msgspec.Struct, frozen=True):
-    """As `pipelines/audit/figures.py` has it."""
-
-    judge: str
-    name: str
-    value: float
-    low: float | None
-    high: float | None
-    rows: int
-    about: str
 
 
 def stages(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

@@ -13,15 +13,13 @@ strong and a weak model's likelihood is a density ratio, a reward without a rewa
 (arXiv:2411.02481).
 """
 
-from math import isfinite
-from statistics import fmean
 from typing import ClassVar
 
 import pyarrow as pa
 
 from stages.ask import Ask, Capability, Given, Message, Reply
 from stages.base import Columns, Dropped, Fate, Kept, PromptStage, Role, Row
-from stages.errors import ReplyError
+from stages.shared.replies import mean_given
 
 
 class Likelihood(PromptStage):
@@ -47,6 +45,4 @@ class Likelihood(PromptStage):
 
     def read(self, row: Row, reply: Reply) -> Fate:
         """The mean over the answer's tokens."""
-        if not reply.given or not all(map(isfinite, reply.given)):
-            raise ReplyError("the reply scores no token, or one as impossible")
-        return Kept({"likelihood": fmean(reply.given)})
+        return Kept({"likelihood": mean_given(reply)})

@@ -9,7 +9,6 @@ anchor is scored twice for every row. Rows above 0.5, or better 0.85, are kept (
 """
 
 from collections.abc import Sequence
-from math import isfinite
 from statistics import fmean
 from typing import ClassVar
 
@@ -18,8 +17,7 @@ from typing_extensions import override
 
 from stages.ask import Ask, Capability, Given, Message, Reply
 from stages.base import Columns, Dropped, Fate, Kept, MultiCallStage, Role, Row
-from stages.errors import ReplyError
-from stages.shared.replies import reading
+from stages.shared.replies import mean_given, reading
 
 
 class OneShotGain(MultiCallStage):
@@ -58,8 +56,6 @@ class OneShotGain(MultiCallStage):
         means = []
         for call, reply in enumerate(replies):
             with reading(call):
-                if not reply.given or not all(map(isfinite, reply.given)):
-                    raise ReplyError("the reply scores no token, or one as impossible")
-                means.append(fmean(reply.given))
+                means.append(mean_given(reply))
         gains = [one > zero for zero, one in zip(means[::2], means[1::2], strict=True)]
         return Kept({"golden_score": fmean(gains)})

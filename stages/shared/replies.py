@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isfinite
+from statistics import fmean
 
+from stages.ask import Reply
 from stages.errors import ReplyError
 from stages.shared.unicode import parse_json
 
@@ -30,3 +33,14 @@ def parse_object(text: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ReplyError(f"a JSON {type(value).__name__}, not an object: {text[:80]!r}")
     return value
+
+
+def mean_given(reply: Reply) -> float:
+    """The mean log-probability of the given text's tokens, in nats.
+
+    Raises:
+        ReplyError: the reply scores no token, or one as impossible.
+    """
+    if not reply.given or not all(map(isfinite, reply.given)):
+        raise ReplyError("the reply scores no token, or one as impossible")
+    return fmean(reply.given)

@@ -60,8 +60,8 @@ COSMETIC = {"engine"}
 CANDIDATES: list[Any] = [
     0, 1, 2, 3, 7, 0.25, 0.5, 0.75, 1.5, True, False, None, "other", "response", "instruction",
     ["fr"], ("fr",), ["other"], "drop", "null", "retry", "fail", "qwen-2.5", "llama-3",
-    ["deepen"], {"a": 1}, {"q": "number"}, {"b": "text"}, {"b": ["x"]}, {"b": 1}, {"a": 0.4, "b": 0.6},
-    "{{ b }}",
+    ["deepen"], {"a": 1}, {"q": "number"}, {"b": "text"}, {"b": ["x"]}, {"b": 1}, "{{ b }}",
+    {"a": 0.4, "b": 0.6},
     "skillmix/topics", "last", "keep", "first", "flipped", "quality", ["number"], "(?P<b>y)",
     "tests/data/none.jsonl", 12, 99, 640, ["a", "c"], "pro", {"chain_sum": 3},
     "token", "most", "five", "worst", (0, 4), {1: "a", 2: "b"}, "Reach {goal}.", {"w": {"b": 2.0}},

@@ -6,11 +6,12 @@ import random
 import pytest
 
 from pipelines.audit.ask_again import Judge
-from pipelines.audit.audit import Bound, audit, keep
+from pipelines.audit.audit import Bound, audit
 from pipelines.audit.judged import judges
 from pipelines.audit.people import labels
 from pipelines.audit.probes import PROBES, probe
-from stages.errors import UserError
+from pipelines.store import audited
+from stages.errors import RunError, UserError
 from tests.support.biased import BIAS
 
 COUNT = 60
@@ -194,11 +195,16 @@ def test_probes_stay_when_the_next_audit_asks_none(judged):
     (step,) = judges(run)
     figures = audit(store, run)
     probed = list(probe(Judge(store, run, step, run.source["engines"]), 2))
-    keep(store, run, [*figures, *probed])
-    keep(store, run, figures)
-    kept = json.loads(store.run(run.id).read("audit.json"))
-    assert {line["name"] for line in kept} == {f.name for f in [*figures, *probed]}
+    audited.keep(store, run, [*figures, *probed])
+    audited.keep(store, run, figures)
+    kept = audited.read(store, run)
+    assert {figure.name for figure in kept} == {f.name for f in [*figures, *probed]}
     assert unmet(probed, "fooled by: padded <= 1") == []
+    store.run(run.id).put(audited.NAME, b'[{"judge": 3}]')
+    with pytest.raises(RunError, match=r"is damaged .*judge"):
+        audited.read(store, run)
+    audited.keep(store, run, figures)
+    assert audited.read(store, run) == figures
 
 
 def test_a_label_that_is_none(judged):

@@ -35,11 +35,12 @@ def main() -> None:
     environment |= {"CHAOS_REPORT": str(lines), "SLOW_PREFECT_S": "90"}
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *TESTS], cwd=ROOT, check=False,
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", *TESTS], cwd=ROOT, check=False,
         env=os.environ | environment, capture_output=True, text=True,
     )  # fmt: skip
     minutes = (time.monotonic() - began) / 60
-    table = f"| what | found |\n|---|---|\n{lines.read_text() if lines.exists() else ''}"
+    found = sorted(lines.read_text().splitlines(True)) if lines.exists() else []
+    table = f"| what | found |\n|---|---|\n{''.join(found)}"
     lines.unlink(missing_ok=True)
     said = f"{minutes:.0f} minutes; `make chaos`. {done.stdout.splitlines()[-1]}.\n\n"
     print(done.stdout, page("chaos", "Chaos", said + table).read_text())

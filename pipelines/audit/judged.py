@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from pipelines.audit.bias import Game, markdown
+from pipelines.audit.factors import FACTORS, Factor
 from pipelines.store.query.catalog import query, quoted, quoted_text
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
@@ -44,6 +45,7 @@ class PairRow:
     preference: float
     verdict: str
     by_judge: Sequence[float]
+    differences: Mapping[str, float]
     gold: float | None
 
 
@@ -211,8 +213,15 @@ def _pair(row: Mapping[str, Any], labels: Labels) -> PairRow:
         preference=row["preference"],
         verdict=row["preference_verdict"],
         by_judge=row["preference_by"],
+        differences={name: _difference(of, row) for name, of in FACTORS.items()},
         gold=gold,
     )
+
+
+def _difference(factor: Factor, row: Mapping[str, Any]) -> float:
+    """Of the chosen answer less the rejected one."""
+    chosen, rejected = (factor(row["instruction"] or "", row[side] or "") for side in _SIDES)
+    return chosen - rejected
 
 
 def _is(model: str | None, judge: str | None) -> bool:

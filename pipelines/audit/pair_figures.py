@@ -6,6 +6,7 @@ from scipy.stats import kendalltau
 
 from pipelines.audit import agreement, bias
 from pipelines.audit.bias import Game
+from pipelines.audit.factors import FACTORS
 from pipelines.audit.figures import agreements, figure, mean, side
 from pipelines.audit.intervals import Estimate, by_cluster, prediction_powered
 from pipelines.audit.judged import PairRow
@@ -61,8 +62,8 @@ def _beyond_gold(judge: str, known: Sequence[PairRow]) -> Iterator[Figure]:
     about = "how much more often than people it decides for that side, in whole verdicts"
     for name, estimate in bias.beyond_gold([_together(row) for row in known]).items():
         yield from figure(judge, f"{name} beyond gold", estimate, len(known), about)
-    for name, which in (("length", 0), ("markdown", 1)):
-        differences = [_difference(row, which) for row in known]
+    for name in FACTORS:
+        differences = [row.differences[name] for row in known]
         for who, said in (
             ("judge", [row.preference for row in known]),
             ("people", [float(row.gold or 0.0) for row in known]),
@@ -87,13 +88,6 @@ def _together(row: PairRow) -> Game:
 def _winner(row: PairRow) -> str:
     """A tie where all calls say tie, whatever is left of belief."""
     return "tie" if row.verdict == "tie" else side(row.preference)
-
-
-def _difference(row: PairRow, which: int) -> int:
-    """Chosen less rejected, in characters or marks."""
-    game, first = row.games[0], row.chosen_first[0]
-    sizes = (game.length, game.markdown)[which]
-    return sizes[0] - sizes[1] if first else sizes[1] - sizes[0]
 
 
 def _style(judge: str, rows: Sequence[PairRow]) -> Iterator[Figure]:

@@ -5,6 +5,7 @@ import json
 import random
 import time
 
+import jinja2.debug
 import pytest
 from jinja2 import TemplateError
 
@@ -14,6 +15,7 @@ from stages.ask import Reply, Sample
 from stages.judge.quality import Quality
 from tests.security.watch import effects
 
+assert jinja2.debug  # imported by the first error, which is an effect: files are read
 MARKERS = ["{{", "}}", "{%", "%}", "{#", "#}", "{{-", "-%}", "${", "<%", "{{ 7*7 }}", "{% raw %}",
            "{% endraw %}", "{# no #}", "{{ ''.__class__ }}", "# line", "## x", "\\{{", "&lt;", "%(a)s",
            "{0}", "{instruction}", "$instruction", "\u2028", "\u202e", "🦜", "'", '"', "\\n", "\t"]  # fmt: skip

@@ -56,8 +56,8 @@ def test_a_prefect_that_starts_slowly_is_waited_for_and_said_so(work):
     )
     done = run(PYTHONPATH=str(work / "slow"))
     assert done.returncode == 0, done.stderr
-    # Ray starts beside it, and may take longer on a busy machine.
-    assert re.search(r"waiting for (Prefect's server|Ray, \d\d)", done.stderr), done.stderr
+    # Ray starts beside it, and may take longer on a busy machine: then Prefect is there by then.
+    assert re.search(r"waiting for (Prefect's server|Ray)\b", done.stderr), done.stderr
     assert [status for status, _ in records()] == ["done"]
 
 

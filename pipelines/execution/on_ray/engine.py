@@ -12,6 +12,7 @@ from pipelines.execution.engines.restarting_engine import RestartingEngine
 from pipelines.execution.shards.worker_died import EngineLost, WorkerDied
 from stages.ask import Request
 from stages.engines.base import Answer, EngineSpec
+from stages.engines.model.threads import model_threads
 from stages.errors import EngineError, first_line
 
 _COALESCE_S = 0.02
@@ -22,8 +23,8 @@ class EngineActor:
     """An engine in a process of its own. It is loaded by the first call."""
 
     def __init__(self, spec: EngineSpec) -> None:
-        # Ray gives an actor without CPUs of its own one thread; the model is to have all.
-        os.environ["OMP_NUM_THREADS"] = str(os.cpu_count() or 1)
+        # Ray gives an actor without CPUs of its own one thread.
+        os.environ["OMP_NUM_THREADS"] = str(model_threads())
         self._spec = spec
         self._engine: RestartingEngine | None = None
         self._opening = asyncio.Lock()

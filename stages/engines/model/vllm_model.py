@@ -19,6 +19,7 @@ from stages.engines.base import EngineSpec
 from stages.engines.model import models, weights
 from stages.engines.model.chat_template import RENDERING, ChatTemplate
 from stages.engines.model.control_tokens import ControlTokens
+from stages.engines.model.threads import model_threads
 from stages.engines.model.weights import Weights
 from stages.errors import EngineError, UserError, first_line
 
@@ -158,7 +159,7 @@ def _environment(spec: VllmSpec) -> None:
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": "ERROR",
         "VLLM_CPU_KVCACHE_SPACE": str(spec.cpu_kv_cache_gib),
-        # By default one core is kept back; on two cores that halves the speed.
+        # Not bound: two engines would be bound to the same cores.
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     }.items():
         os.environ.setdefault(name, value)
@@ -179,7 +180,10 @@ def _arguments(spec: VllmSpec) -> dict[str, Any]:
         # Left free, white space is where a weak model can go on forever.
         "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
     }
-    return arguments | (_on_cpu(spec) if current_platform.is_cpu() else _on_gpu(spec))
+    if not current_platform.is_cpu():
+        return arguments | _on_gpu(spec)
+    os.environ.setdefault("OMP_NUM_THREADS", str(model_threads()))
+    return arguments | _on_cpu(spec)
 
 
 def _on_gpu(spec: VllmSpec) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 In:  any row
 Out: {part: "train"} or {part: "test"} with `parts: {train: 0.9, test: 0.1}`
 
-Shares are kept to the row, and whichever rows come first have no say: the halves of
-weak-to-strong (arXiv:2312.09390) were cut from the head of an unshuffled file in its released code.
+Shares are kept to the row, and all rows are drawn from: the released code of weak-to-strong
+(arXiv:2312.09390) draws its halves from the head of an unshuffled file.
 Rows with the same `by` (such as `by: instruction`) go to one part, lest a test be seen in training;
 shares are then of the distinct values.
 """

@@ -1,12 +1,14 @@
 """Take three answers out of a ranked set: one to imitate, one to prefer, one to reject.
 
 In:  {responses: ["The Nile.", "The Po, I think.", "No."], scores: [4.4, 3.0, 1.2]}
-Out: {reference: "The Nile.", chosen: "The Po, I think.", rejected: "No.", margin: 1.8}, or dropped
-     as pair.too_few (under three answers) or pair.tie
+Out: {reference: "The Nile.", chosen: "The Po, I think.", rejected: "No.", reference_score: 4.4,
+     chosen_score: 3.0, rejected_score: 1.2, margin: 1.8}, or dropped as pair.too_few (under three
+     answers) or pair.tie
 
 The rows of triple preference optimisation (TPO, arXiv:2405.16681): the best answer is learned as it
 is, the second against the last. `pair.ranked_set` puts the answers in order; where the second and
-the last have the same score there is nothing to prefer.
+the last have the same score there is nothing to prefer. `margin` is that of chosen and rejected;
+the row's other columns, such as `response` and `score`, are the reference's.
 """
 
 from typing import ClassVar
@@ -29,6 +31,9 @@ class Triple(RowStage):
         "reference": pa.string(),
         "chosen": pa.string(),
         "rejected": pa.string(),
+        "reference_score": pa.float64(),
+        "chosen_score": pa.float64(),
+        "rejected_score": pa.float64(),
         "margin": pa.float64(),
     }
     removes: ClassVar[tuple[str, ...]] = ("responses", "scores")
@@ -38,8 +43,8 @@ class Triple(RowStage):
         responses, scores = row["responses"] or [], row["scores"] or []
         if len(responses) < _THREE:
             return Dropped("pair.too_few", f"{len(responses)} of {_THREE}")
-        margin = scores[1] - scores[-1]
-        if margin == 0:
-            return Dropped("pair.tie", f"{scores[1]:g}")
-        taken = (responses[0], responses[1], responses[-1], margin)
+        best, second, last = scores[0], scores[1], scores[-1]
+        if second == last:
+            return Dropped("pair.tie", f"{second:g}")
+        taken = (responses[0], responses[1], responses[-1], best, second, last, second - last)
         return Kept(dict(zip(self.adds, taken, strict=True)))

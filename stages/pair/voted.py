@@ -7,12 +7,12 @@ Out: {chosen: "The Nile.", rejected: "No.", strength: 2, exchanged: true, agreed
 
 HelpSteer2-Preference (arXiv:2410.01257): the three votes that are most alike count, unless they lie
 more than `most_spread` apart; `strength` is their rounded mean without its sign, by which a scaled
-Bradley-Terry loss weighs a pair. Where several triples are equally alike all of them count, so that
-the same answers in the other order give the same pair.
+Bradley-Terry loss weighs a pair. Where several triples are equally alike the votes of all of them
+count, each once, so that the same answers in the other order give the same pair. `agreed_votes` are
+those that count, as they came.
 """
 
 from collections.abc import Sequence
-from itertools import combinations
 from statistics import fmean
 from typing import ClassVar
 
@@ -48,11 +48,10 @@ class Voted(RowStage):
         votes = sorted(vote for vote in row["votes"] or () if is_score(vote))
         if len(votes) < _ALIKE:
             return Dropped("pair.few_votes", f"{len(votes)} of {_ALIKE}")
-        triples = _most_alike(votes)
-        spread = triples[0][-1] - triples[0][0]
+        counted = _most_alike(votes)
+        spread = counted[-1] - counted[0]
         if spread > self.most_spread:
-            return Dropped("pair.apart", f"the nearest three lie {spread:g} apart")
-        counted = [vote for triple in triples for vote in triple]
+            return Dropped("pair.apart", f"those most alike lie {spread:g} apart")
         # Halves go to the even number on both sides of 0, so that the sign alone changes.
         agreed = round(fmean(counted))
         if agreed == 0:
@@ -63,8 +62,14 @@ class Voted(RowStage):
         return Kept(facts)
 
 
-def _most_alike(votes: Sequence[float]) -> list[tuple[float, ...]]:
-    """All different triples of the smallest spread, of sorted votes."""
-    triples = sorted(set(combinations(votes, _ALIKE)))
-    spread = min(triple[-1] - triple[0] for triple in triples)
-    return [triple for triple in triples if triple[-1] - triple[0] == spread]
+def _most_alike(votes: Sequence[float]) -> list[float]:
+    """Of sorted votes those that are in a triple of the smallest spread: neighbours in order."""
+    starts = range(len(votes) - _ALIKE + 1)
+    spread = min(votes[start + _ALIKE - 1] - votes[start] for start in starts)
+    places = {
+        place
+        for start in starts
+        if votes[start + _ALIKE - 1] - votes[start] == spread
+        for place in range(start, start + _ALIKE)
+    }
+    return [votes[place] for place in sorted(places)]

@@ -74,7 +74,7 @@ class Learned(GroupStage):
         counts, _ = np.histogram(labels, bins=_BINS, range=self.scale)
         shares = [count / len(labels) for count in counts if count]
         # log(bins) less the divergence from even is the entropy.
-        return float(-sum(share * log(share) for share in shares) / log(_BINS))
+        return float(sum(share * log(1 / share) for share in shares) / log(_BINS))
 
 
 def _by_trees(labelled: Sequence[Row], row: Row) -> float:

@@ -88,17 +88,14 @@ def table(found):
 
 def _tuned(steps):
     """The numbers that the recipe sets, stage by stage: what to change first."""
-    parts, seen = [], set()
+    parts = []
     for step in steps:
         module = step.renaming.stage.__module__[7:]
-        if module in seen:
-            continue  # a stage's first place stands for all
-        seen.add(module)
         settings = step.stage.model_dump(exclude_unset=True)
         given = {k: v for k, v in settings.items() if type(v) in (int, float) and k != "max_tokens"}
-        if given:
-            said = ", ".join(f"{name} {value}" for name, value in given.items())
-            parts.append(f"`{module}` {said}")
+        said = f"`{module}` {', '.join(f'{name} {value}' for name, value in given.items())}"
+        if given and said not in parts:
+            parts.append(said)
     return f"\n\nWhat to tune: {'; '.join(parts)}." if parts else ""
 
 

@@ -52,6 +52,12 @@ def test_a_planted_factor_has_all_the_weight():
     assert weights(lambda d: -d["repetition"])["repetition"] == pytest.approx(-1)
 
 
+def test_the_contrary_preference_changes_the_signs():
+    found = weights(lambda differences: differences["length"])
+    contrary = weights(lambda differences: -differences["length"])
+    assert contrary == pytest.approx({name: -weight for name, weight in found.items()})
+
+
 def test_exchanging_the_sides_of_all_pairs_changes_nothing():
     def liked(differences):
         return 0.7 * differences["length"] + 0.3 * differences["markdown"]

@@ -1,6 +1,7 @@
 """The three votes that are most alike, against brute force; the other order is the same pair."""
 
 import itertools
+from collections import Counter
 from statistics import fmean
 
 from stages.base import Kept
@@ -18,16 +19,33 @@ def pair(fate, sides):
     return (fate.columns.get("chosen", sides[0]), fate.columns["strength"])
 
 
-def test_every_five_votes_against_brute_force():
-    for votes in itertools.combinations_with_replacement(VOTES, 5):
-        spread = min(max(t) - min(t) for t in itertools.combinations(votes, 3))
-        fate = decided(list(votes))
-        if spread > 2:
-            assert fate.reason == "pair.apart", votes
-        elif isinstance(fate, Kept):
-            three = fate.columns["agreed_votes"]
-            assert max(three[:3]) - min(three[:3]) == spread
-            assert fate.columns["strength"] == abs(round(fmean(three))) > 0
+def by_brute_force(votes):
+    """The votes that are in some triple of the smallest spread, by all triples of places."""
+    triples = list(itertools.combinations(range(len(votes)), 3))
+    spreads = {t: max(votes[i] for i in t) - min(votes[i] for i in t) for t in triples}
+    inside = {i for t in triples if spreads[t] == min(spreads.values()) for i in t}
+    return sorted(votes[i] for i in inside)
+
+
+def test_all_votes_of_three_to_six_against_brute_force():
+    seen = Counter()
+    for count in (3, 4, 5, 6):
+        for votes in itertools.combinations_with_replacement(VOTES, count):
+            fate, counted = decided(list(votes)), by_brute_force(votes)
+            if max(counted) - min(counted) > 2:
+                assert fate.reason == "pair.apart", votes
+            elif round(fmean(counted)) == 0:
+                assert fate.reason == "pair.tie", votes
+            else:
+                assert sorted(fate.columns["agreed_votes"]) == counted, votes
+                assert fate.columns["strength"] == abs(round(fmean(counted)))
+            seen[getattr(fate, "reason", "kept")] += 1
+    assert len(seen) == 3
+
+
+def test_triples_that_lie_far_from_each_other_agree_on_nothing():
+    assert decided([-3, -3, -3, 1, 1, 1]).reason == "pair.apart"
+    assert decided([-3, -2, -1, 0, 1]).reason == "pair.apart"
 
 
 def test_the_other_order_gives_the_same_pair():

@@ -219,9 +219,9 @@ def _pair(row: Mapping[str, Any], labels: Labels) -> PairRow:
 
 
 def _difference(factor: Factor, row: Mapping[str, Any]) -> float:
-    """Of the chosen answer less the rejected one."""
+    """Of the chosen answer less the rejected one; 0.4 - 0.2 is 0.6 - 0.4."""
     chosen, rejected = (factor(row["instruction"] or "", row[side] or "") for side in _SIDES)
-    return chosen - rejected
+    return round(chosen - rejected, 9)
 
 
 def _is(model: str | None, judge: str | None) -> bool:

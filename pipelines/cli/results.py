@@ -12,8 +12,8 @@ from pipelines.store.store import Store
 from stages.errors import UserError
 
 _FORMATS = (
-    "trl-sft, trl-prompt-completion, trl-dpo, trl-reward, trl-kto, trl-stepwise, trl-grpo, "
-    "sharegpt, alpaca, axolotl, axolotl-dpo, openai, openai-dpo, magpie or rows"
+    "trl-sft, trl-prompt-completion, trl-dpo, trl-tpo, trl-reward, trl-kto, trl-stepwise, "
+    "trl-grpo, sharegpt, alpaca, axolotl, axolotl-dpo, openai, openai-dpo, magpie or rows"
 )
 
 
@@ -89,12 +89,16 @@ def export(
 ) -> None:
     """Write a run's dataset so that `datasets.load_dataset` reads it for TRL."""
     from pipelines.export.export import export as write
+    from pipelines.export.export import left_out
 
     where = Store.at(store)
     found = where.find(_one(run, run_id))
     if found.source.get("harmful"):
         output.say(f"warning: the rows of {found.id} hold text that is meant to be harmful")
-    print(write(where, found, format_, out))
+    for file in write(where, found, format_, out):
+        print(file)
+    if count := left_out(where, found, format_):
+        output.say(f"left out: {count} rows that lack what {format_} needs, or prefer nothing")
 
 
 @app.command()

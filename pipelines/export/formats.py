@@ -5,6 +5,7 @@ TRL's, each a type that `datasets` loads and its trainers read:
 `trl-sft`                `messages`, a list of {role, content}, of the rows that have any
 `trl-prompt-completion`  `prompt` and `completion`, each a list of messages
 `trl-dpo`                `prompt`, `chosen` and `rejected`, each a list of messages, and the scores
+`trl-tpo`                the same with `reference`, the answer that is imitated
 `trl-reward`             `chosen` and `rejected` as whole conversations, for a reward trainer
 `trl-kto`                `prompt`, `completion` and `label`, each answer of the pairs once
 `trl-stepwise`           `prompt`, `completions` (steps) and `labels`
@@ -33,9 +34,13 @@ from dataclasses import dataclass
 from pipelines.store.query.catalog import quoted
 
 _PAIR = ("instruction", "chosen", "rejected")
-_WHOLE_PAIR = "instruction IS NOT NULL AND chosen IS NOT NULL AND rejected IS NOT NULL"
+_WHOLE_PAIR = "instruction IS NOT NULL AND chosen <> '' AND rejected <> '' AND chosen <> rejected"
+"""Neither is null, which is unequal to nothing."""
 _ANSWERED = "instruction IS NOT NULL AND response IS NOT NULL"
-_SCORES = ("chosen_score", "rejected_score", "margin", "target", "tie", "goal", "curriculum")
+_SCORES = (
+    "chosen_score", "rejected_score", "margin", "strength", "chosen_win_rate", "rejected_win_rate",
+    "target", "tie", "goal", "curriculum",
+)  # fmt: skip
 
 
 def _said(column: str) -> str:
@@ -76,13 +81,16 @@ class Format:
     decided: bool = False
     lines: bool = False
 
-    def sql(self, columns: tuple[str, ...]) -> str:
-        """The query, of a dataset with these columns."""
+    def fits(self, columns: tuple[str, ...]) -> str:
+        """The condition that rows of a dataset with these columns are written on, in SQL."""
+        return self.where + (" AND tie IS NOT TRUE" if self.decided and "tie" in columns else "")
+
+    def sql(self, columns: tuple[str, ...], among: str = "true") -> str:
+        """The query, of a dataset with these columns; `among`: a further condition on its rows."""
+        where = f"{self.fits(columns)} AND {among}"
         if not self.select:
-            return f"SELECT {', '.join(map(quoted, columns))} FROM dataset WHERE {self.where}"
+            return f"SELECT {', '.join(map(quoted, columns))} FROM dataset WHERE {where}"
         more = tuple(quoted(name) for name in self.more if name in columns)
-        ties = " AND tie IS NOT TRUE" if self.decided and "tie" in columns else ""
-        where = self.where + ties
         parts = [(*self.select, *more), *([(*self.second, *more)] if self.second else [])]
         both = " UNION ALL ".join(
             f"SELECT {', '.join(part)} FROM dataset WHERE {where}" for part in parts
@@ -126,6 +134,16 @@ FORMATS: Mapping[str, Format] = {
         ),
         more=_SCORES,
         where=_WHOLE_PAIR,
+    ),
+    "trl-tpo": Format(
+        needs=(*_PAIR, "reference"),
+        select=(
+            "id", "PROMPT AS prompt", f"{_said('reference')} AS reference",
+            f"{_said('chosen')} AS chosen", f"{_said('rejected')} AS rejected",
+        ),
+        more=("reference_score", *_SCORES),
+        where=f"{_WHOLE_PAIR} AND reference <> ''",
+        decided=True,
     ),
     "trl-reward": Format(
         needs=_PAIR,

@@ -1,6 +1,7 @@
 """Figures of a run's judges: what `bowerbird audit` keeps beside the run, and its report shows."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 import msgspec
 
@@ -44,6 +45,8 @@ def keep(store: Store, run: Run, found: Sequence[Figure]) -> str:
 
     What an earlier audit found and this one did not ask, such as probes, stays.
     """
+    if odd := [figure.name for figure in found if not isfinite(figure.value)]:
+        raise ValueError(f"{odd[0]} is no number")
     folder = store.run(run.id)
     new = {(figure.judge, figure.name) for figure in found}
     try:

@@ -3,29 +3,15 @@
 In:  {instruction: "Name three rivers."}, {instruction: "name  three rivers."}
 Out: the first; the second is dropped as dedup.exact, "same as <id of the first>"
 
-Texts are the same if they are after Unicode NFC, in lower case, with white space taken together.
-Punctuation counts, because in code, mathematics and chess it is the text ("x > 3", "x < 3");
-only its typographic forms are taken for the plain ones: “…” for "...", – for -.
+Texts are the same after Unicode NFC, in lower case, with white space taken together and typographic
+punctuation made plain; other punctuation counts (`stages/shared/texts/same.py`).
 """
 
-import hashlib
-import unicodedata
 from collections.abc import Iterable
 from typing import ClassVar
 
 from stages.base import Dropped, Fate, Kept, Role, SetStage, ShardReader
-
-_PLAIN = str.maketrans(
-    {
-        **dict.fromkeys("‘’‚‛′", "'"),
-        **dict.fromkeys("“”„‟″", '"'),
-        **dict.fromkeys("‐‑‒–—―−", "-"),
-        "…": "...",
-        # Seen by nobody and typed by no one: soft hyphen, zero-width space, word joiner, byte
-        # order mark. The joiners of Indic and Arabic scripts and of emoji stay.
-        **dict.fromkeys("\u00ad\u200b\u2060\ufeff", ""),
-    }
-)
+from stages.shared.texts.same import key
 
 
 class Exact(SetStage):
@@ -45,10 +31,3 @@ class Exact(SetStage):
                 earlier = row_id if text is None else first.setdefault(key(text), row_id)
                 same = earlier != row_id
                 yield Dropped("dedup.exact", f"same as {earlier}") if same else Kept()
-
-
-def key(text: str) -> bytes:
-    """16 bytes that are equal for texts that count as the same."""
-    plain = " ".join(text.translate(_PLAIN).lower().split())
-    same = unicodedata.normalize("NFC", plain)
-    return hashlib.blake2b(same.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -18,6 +18,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, SetStage, ShardReader
+from stages.errors import RunError
 
 
 class Shared(SetStage):
@@ -49,5 +50,9 @@ class Shared(SetStage):
         whole = (row for row in there if all(row[name] is not None for name in self.take.values()))
         first: list[Row] = list(islice(whole, self.rows))
         lists = {new: [row[name] for row in first] for new, name in self.take.items()}
+        for new, values in lists.items():
+            if odd := next((value for value in values if not isinstance(value, str)), None):
+                cause = f"'{self.take[new]}' of the chain '{self.of}' holds {odd!r:.40}, no text"
+                raise RunError(cause, "Take a column of texts.")
         for table in rows.tables(["id"]):
             yield from (Kept(lists) for _ in range(table.num_rows))

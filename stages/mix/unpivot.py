@@ -12,10 +12,10 @@ become no row, and a row of which all are null is dropped as mix.nothing.
 from typing import ClassVar
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, field_validator
 from typing_extensions import override
 
-from stages.base import Columns, Derived, Dropped, Fate, Role, Row, RowStage
+from stages.base import Columns, Derived, Dropped, Failed, Fate, Role, Row, RowStage
 
 
 class Unpivot(RowStage):
@@ -28,6 +28,13 @@ class Unpivot(RowStage):
 
     of: tuple[str, ...] = Field(min_length=2, max_length=100)
     """The text columns."""
+
+    @field_validator("of")
+    @classmethod
+    def _distinct(cls, of: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(of)) < len(of):
+            raise ValueError("a column stands there twice: its text would be two rows")
+        return of
 
     @property
     @override
@@ -48,4 +55,7 @@ class Unpivot(RowStage):
         there = [name for name in self.of if row[name] is not None]
         if not there:
             return Dropped("mix.nothing")
+        for name in there:
+            if not isinstance(row[name], str):
+                return Failed("mix.misfit", f"'{name}' is {row[name]!r:.60}, no text")
         return Derived(tuple({"response": row[name], "response_of": name} for name in there))

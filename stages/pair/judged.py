@@ -19,7 +19,7 @@ from stages.base import Columns, Dropped, Fate, Kept, Role, Row, RowStage
 
 
 class Judged(RowStage):
-    """Scores of the two answers do not move: take them out before, or judge without them."""
+    """What is said of the two answers, such as `chosen_score` or `chosen_model`, does not move."""
 
     role: ClassVar[Role] = "pair"
     needs: ClassVar[tuple[str, ...]] = ("chosen", "rejected", "preference", "preference_verdict")

@@ -3,7 +3,7 @@
 In:  {responses: ["The Nile.", "The Po, I think.", "No."], scores: [4.4, 3.0, 1.2]}
 Out: {reference: "The Nile.", chosen: "The Po, I think.", rejected: "No.", reference_score: 4.4,
      chosen_score: 3.0, rejected_score: 1.2, margin: 1.8}, or dropped as pair.too_few (under three
-     answers) or pair.tie
+     answers) or pair.tie; failed as pair.misfit where the lists are no ranked set
 
 The rows of triple preference optimisation (TPO, arXiv:2405.16681): the best answer is learned as it
 is, the second against the last. `pair.ranked_set` puts the answers in order; where the second and
@@ -11,12 +11,14 @@ the last have the same score there is nothing to prefer. `margin` is that of cho
 the row's other columns, such as `response` and `score`, are the reference's.
 """
 
+from itertools import pairwise
 from typing import ClassVar
 
 import pyarrow as pa
 from typing_extensions import override
 
-from stages.base import Columns, Dropped, Fate, Kept, Role, Row, RowStage
+from stages.base import Columns, Dropped, Failed, Fate, Kept, Role, Row, RowStage
+from stages.shared.numbers import is_score
 
 _THREE = 3
 
@@ -41,6 +43,10 @@ class Triple(RowStage):
     @override
     def decide(self, row: Row) -> Fate:
         responses, scores = row["responses"] or [], row["scores"] or []
+        if len(responses) != len(scores) or not all(map(is_score, scores)):
+            return Failed("pair.misfit", f"{len(responses)} answers, scores {scores}"[:80])
+        if any(before < after for before, after in pairwise(scores)):
+            return Failed("pair.misfit", f"the best does not come first: {scores}"[:80])
         if len(responses) < _THREE:
             return Dropped("pair.too_few", f"{len(responses)} of {_THREE}")
         best, second, last = scores[0], scores[1], scores[-1]

@@ -3,7 +3,8 @@
 In:  {chosen: "No.", rejected: "The Nile.", votes: [2, 1, 2, -3]}, a vote for each annotator from -3
      (`chosen` is much better) to 3 (`rejected` is)
 Out: {chosen: "The Nile.", rejected: "No.", strength: 2, exchanged: true, agreed_votes: [1, 2, 2]},
-     or dropped as pair.few_votes (under three), pair.apart or pair.tie
+     or dropped as pair.few_votes (under three), pair.apart, pair.tie, or pair.same where the two
+     answers are
 
 HelpSteer2-Preference (arXiv:2410.01257): the three votes that are most alike count, unless they lie
 more than `most_spread` apart; `strength` is their rounded mean without its sign, by which a scaled
@@ -20,14 +21,14 @@ import pyarrow as pa
 from pydantic import Field
 from typing_extensions import override
 
-from stages.base import Columns, Dropped, Fate, Kept, Role, Row, RowStage
+from stages.base import Columns, Dropped, Failed, Fate, Kept, Role, Row, RowStage
 from stages.shared.numbers import is_score
 
-_ALIKE = 3
+_ALIKE, _STRONGEST = 3, 3
 
 
 class Voted(RowStage):
-    """`columns: {chosen: first, rejected: second}` names the answers as they come."""
+    """What is said of the two answers, such as `chosen_model`, does not move."""
 
     role: ClassVar[Role] = "pair"
     cites: ClassVar[tuple[str, ...]] = ("helpsteer2-preference",)
@@ -45,7 +46,13 @@ class Voted(RowStage):
 
     @override
     def decide(self, row: Row) -> Fate:
-        votes = sorted(vote for vote in row["votes"] or () if is_score(vote))
+        if (row["chosen"] or "").strip() == (row["rejected"] or "").strip():
+            return Dropped("pair.same")
+        given = [vote for vote in row["votes"] or () if vote is not None]
+        for vote in given:
+            if not is_score(vote) or abs(vote) > _STRONGEST:
+                return Failed("pair.misfit", f"{vote!r:.60} is no vote from -3 to 3")
+        votes = sorted(given)
         if len(votes) < _ALIKE:
             return Dropped("pair.few_votes", f"{len(votes)} of {_ALIKE}")
         counted = _most_alike(votes)

@@ -10,7 +10,7 @@ same; a group in which none has one, and rows without a group, get nulls.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from statistics import fmean
+from math import fsum
 from typing import ClassVar
 
 import pyarrow as pa
@@ -34,10 +34,11 @@ class GroupMean(SetStage):
         for group, score in _values(rows):
             if group is not None and is_score(score):
                 scores[group].append(score)
+        # Each divided first: the sum of large ones may be none.
+        means = {group: fsum(x / len(own) for x in own) for group, own in scores.items()}
         for group, _ in _values(rows):
-            own = scores.get(group)
-            yield Kept({"group_mean": fmean(own) if own else None,
-                        "group_rows": len(own) if own else None})  # fmt: skip
+            count = len(scores[group]) if group in means else None
+            yield Kept({"group_mean": means.get(group), "group_rows": count})
 
 
 def _values(rows: ShardReader) -> Iterable[tuple[str | None, float | None]]:

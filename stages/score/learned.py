@@ -1,8 +1,9 @@
 """Learn from labels how the checks of a question's answers make a grade.
 
-In:  {parents: [q], checks: [0.9, 0.2], checks_asked: ["…", "…"], label: 7.0} and, of the same q,
-     {parents: [q], checks: [0.8, 0.9], checks_asked: ["…", "…"], label: null}
-Out: {score: 7.9, learned_weight: 0.3}; null without checks
+In:  {parents: [q], checks: [0.9, 0.2], checks_asked: ["…", "…"], label: 7.0}, of the same question
+     {checks: [0.4, 0.3], label: 3.0, …} and {checks: [0.8, 0.9], label: null, …}
+Out: {score: 7.55, learned_weight: 0.30} for the last, whose checks have a mean of 0.85, which is
+     8.65 on the scale; nulls without checks
 
 RocketEval (arXiv:2503.05142 and its released code): not all items of a checklist matter alike, and
 labels of some answers to the question tell which do. Extremely randomised trees (ten, of depth two,
@@ -14,7 +15,7 @@ the weight is 0.
 """
 
 from collections.abc import Sequence
-from math import log
+from math import isfinite, log
 from statistics import fmean
 from typing import Annotated, ClassVar
 
@@ -30,8 +31,8 @@ _BINS = 10
 
 
 def _goes_up(scale: tuple[float, float]) -> tuple[float, float]:
-    if scale[0] >= scale[1]:
-        raise ValueError("a scale goes up")
+    if not (isfinite(scale[0]) and isfinite(scale[1]) and scale[0] < scale[1]):
+        raise ValueError("a scale goes up, from one number to another")
     return scale
 
 
@@ -48,7 +49,7 @@ class Learned(GroupStage):
 
     @override
     def decide(self, rows: Sequence[Row]) -> Sequence[Fate]:
-        known = [i for i, row in enumerate(rows) if row["checks"]]
+        known = [i for i, row in enumerate(rows) if _is_checked(row)]
         if len({tuple(rows[i]["checks_asked"]) for i in known}) > 1:
             told = "answers to one question have different checklists: write it before answering"
             return [Failed("score.misfit", told)] * len(rows)
@@ -75,6 +76,11 @@ class Learned(GroupStage):
         shares = [count / len(labels) for count in counts if count]
         # log(bins) less the divergence from even is the entropy.
         return float(sum(share * log(1 / share) for share in shares) / log(_BINS))
+
+
+def _is_checked(row: Row) -> bool:
+    checks, asked = row["checks"] or (), row["checks_asked"] or ()
+    return 0 < len(checks) == len(asked) and all(map(is_score, checks))
 
 
 def _by_trees(labelled: Sequence[Row], row: Row) -> float:

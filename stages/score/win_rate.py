@@ -28,15 +28,17 @@ class WinRate(GroupStage):
     needs: ClassVar[tuple[str, ...]] = ("score",)
     adds: ClassVar[Columns] = {"win_rate": pa.float64()}
 
-    scale: float = Field(1.0, gt=0)
+    scale: float = Field(1.0, gt=0, allow_inf_nan=False)
     """What a score is multiplied by."""
 
     @override
     def decide(self, rows: Sequence[Row]) -> Sequence[Fate]:
-        known = [self.scale * row["score"] for row in rows if is_score(row["score"])]
-        return [Kept({"win_rate": self._rate(row["score"], known)}) for row in rows]
+        scores = [self.scale * row["score"] if is_score(row["score"]) else None for row in rows]
+        known = [score for score in scores if is_score(score)]
+        return [Kept({"win_rate": _rate(score, known)}) for score in scores]
 
-    def _rate(self, score: float | None, others: Sequence[float]) -> float | None:
-        if not is_score(score):
-            return None
-        return fmean(float(expit(self.scale * score - other)) for other in others)
+
+def _rate(score: float | None, others: Sequence[float]) -> float | None:
+    if not is_score(score):
+        return None
+    return fmean(float(expit(score - other)) for other in others)

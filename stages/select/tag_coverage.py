@@ -10,7 +10,7 @@ without regard to case and white space, and those of fewer than `at_least` rows 
 rows with equally many tags the earlier goes first.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Dropped, Fate, Kept, Role, SetStage, ShardReader
+from stages.errors import RunError
 
 
 class TagCoverage(SetStage):
@@ -40,7 +41,10 @@ class TagCoverage(SetStage):
 
     @override
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
-        given = [_normal(t) for table in rows.tables(["tags"]) for t in table["tags"].to_pylist()]
+        lists = [tags for table in rows.tables(["tags"]) for tags in table["tags"].to_pylist()]
+        if odd := next((tags for tags in lists if not isinstance(tags, list | None)), None):
+            raise RunError(f"'tags' holds {odd!r:.60}, no list", "Name a column of lists of texts.")
+        given = list(map(_normal, lists))
         frequency = Counter(tag for tags in given for tag in tags)
         known = [{tag for tag in tags if frequency[tag] >= self.at_least} for tags in given]
         taken = _passes(known, self.rows)
@@ -60,15 +64,19 @@ def _normal(tags: Sequence[Any] | None) -> set[str]:
 
 def _passes(tags: Sequence[set[str]], rows: int) -> dict[int, int]:
     """The pass in which each row is taken, from 1."""
-    left = sorted((i for i, own in enumerate(tags) if own), key=lambda i: -len(tags[i]))
+    # Of rows with the same tags a pass takes the first at most.
+    left: dict[frozenset[str], deque[int]] = defaultdict(deque)
+    for i, named in enumerate(tags):
+        if named:
+            left[frozenset(named)].append(i)
     taken: dict[int, int] = {}
     number = 0
     while left and len(taken) < rows:
         number += 1
         covered: set[str] = set()
-        for i in left:
-            if len(taken) < rows and tags[i] - covered:
-                taken[i] = number
-                covered |= tags[i]
-        left = [i for i in left if i not in taken]
+        for own in sorted(left, key=lambda own: (-len(own), left[own][0])):
+            if len(taken) < rows and own - covered:
+                taken[left[own].popleft()] = number
+                covered |= own
+        left = defaultdict(deque, {own: places for own, places in left.items() if places})
     return taken

@@ -10,7 +10,6 @@ FAISS as in the released code (20 iterations), the best of five starts; losses t
 count as 0. Within a cluster rows are drawn by chance.
 """
 
-import math
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +29,7 @@ _OUTLIERS = 2
 class Trajectories(SetStage):
     """Holds all trajectories in memory."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "select"
     cites: ClassVar[tuple[str, ...]] = ("s2l",)
     needs: ClassVar[tuple[str, ...]] = ("losses",)
@@ -66,8 +66,9 @@ class Trajectories(SetStage):
     def _clusters(self, losses: Sequence[Sequence[float]], seed: int) -> list[int]:
         if not losses:
             return []
-        values = [[x if x is not None and math.isfinite(x) else 0.0 for x in t] for t in losses]
-        points = np.asarray(values, dtype=np.float32)
+        values = [[np.nan if x is None else x for x in trajectory] for trajectory in losses]
+        with np.errstate(over="ignore"):
+            points = np.nan_to_num(np.asarray(values, dtype=np.float32), posinf=0.0, neginf=0.0)
         # Of a small set fewer clusters, lest all of them be outliers.
         room = max(1, len(points) // (5 * _OUTLIERS))
         return k_means(points, min(self.clusters, room), seed)[0]

@@ -5,7 +5,9 @@ import numpy as np
 import pyarrow.compute as pc
 
 from stages.base import ShardReader
+from stages.errors import RunError
 
+_LARGEST = 1e15
 Vectors = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
 
@@ -35,11 +37,23 @@ def k_means(points: Vectors, clusters: int, seed: int) -> tuple[list[int], list[
     """The cluster of each point, and its squared distance from that cluster's centre.
 
     By FAISS, 20 iterations, the best of five starts; never more clusters than distinct points.
+
+    Raises:
+        RunError: a value so large that its square is none in float32, which ends FAISS's process.
     """
-    count = min(clusters, len(np.unique(points, axis=0)))
+    if (largest := float(np.abs(points).max())) > _LARGEST:
+        remedy = "Bring the values to a common size, such as unit length, before."
+        raise RunError(f"clusters are made of values up to {_LARGEST:g}, not {largest:g}", remedy)
+    # Copies of a point would each be a centre to begin with: they are one, of their weight.
+    distinct, copies = np.unique(points, axis=0, return_counts=True)
     means = faiss.Kmeans(
-        points.shape[1], count, niter=20, nredo=5, seed=seed % 2**31, min_points_per_centroid=1
+        points.shape[1],
+        min(clusters, len(distinct)),
+        niter=20,
+        nredo=5,
+        seed=seed % 2**31,
+        min_points_per_centroid=1,
     )
-    means.train(points)
+    means.train(distinct, weights=copies.astype(np.float32))
     distances, nearest = means.index.search(points, 1)
     return nearest[:, 0].tolist(), distances[:, 0].tolist()

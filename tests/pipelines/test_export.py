@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from pipelines.export.export import export
+from pipelines.export.export import export, left_out
 from pipelines.export.formats import FORMATS
 from stages.errors import UserError
 
@@ -19,13 +19,13 @@ def pairs(run_recipe, small_recipe):
     return run_recipe(small_recipe(stages=stages))
 
 
-def load(folder, monkeypatch, tmp_path):
+def load(folder, monkeypatch, tmp_path, split="train"):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert os.environ["HF_HUB_OFFLINE"]
     import datasets
 
-    return datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))["train"]
+    return datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))[split]
 
 
 def test_trl_dpo(pairs, tmp_path, monkeypatch):
@@ -111,7 +111,7 @@ def everything(run_recipe, small_recipe, tmp_path):
     row = {
         "instruction": "Name a river.", "chosen": "The Nile.", "rejected": "No.",
         "response": "The Nile.", "expected": "Nile", "steps": ["First.", "Then."],
-        "step_labels": ["yes", "no"],
+        "step_labels": ["yes", "no"], "reference": "The Po.",
     }  # fmt: skip
     rows = [row | {"instruction": f"Name river {n}."} for n in range(4)]
     rows[0] |= {"system": "Be brief."}
@@ -127,10 +127,10 @@ def everything(run_recipe, small_recipe, tmp_path):
 @pytest.mark.parametrize("form", sorted(set(FORMATS) - {"rows", "magpie"}))
 def test_every_format_is_loaded_by_datasets(everything, tmp_path, monkeypatch, form):
     run, store = everything
-    file = export(store, run, form, tmp_path / "out")
+    (file,) = export(store, run, form, tmp_path / "out")
     assert file.suffix == (".jsonl" if form.startswith("openai") else ".parquet")
     loaded = load(tmp_path / "out", monkeypatch, tmp_path)
-    pair = form in ("trl-dpo", "trl-reward", "axolotl-dpo", "openai-dpo")
+    pair = form in ("trl-dpo", "trl-tpo", "trl-reward", "axolotl-dpo", "openai-dpo")
     assert len(loaded) == (6 if form == "trl-kto" else 3 if pair else 4)
 
 
@@ -141,7 +141,8 @@ def test_trl_reads_it(everything, tmp_path, monkeypatch, form):
 
     run, store = everything
     export(store, run, form, tmp_path / "out")
-    row = load(tmp_path / "out", monkeypatch, tmp_path)[0]
+    rows = load(tmp_path / "out", monkeypatch, tmp_path)
+    row = next(r for r in rows if "Name river 0." in str(r) and r.get("label", True))
     assert is_conversational(row)
     text = apply_chat_template(row, Written())
     if form == "trl-kto":
@@ -224,3 +225,49 @@ def test_ties_are_no_preferences_and_answers_stand_once(
     assert counts == {
         "trl-dpo": 4, "trl-reward": 3, "openai-dpo": 3, "axolotl-dpo": 3, "trl-kto": 2,
     }  # fmt: skip
+
+
+def divided(run_recipe, small_recipe, tmp_path, keep):
+    rows = [
+        {"instruction": f"Name river {n % 60}.", "response": f"Number {n}."} for n in range(240)
+    ]
+    rows.append({"instruction": None, "response": "The Nile."})
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    take = {"instruction": "text", "response": "text"}
+    stages = [
+        {"use": "source.rows", "path": str(tmp_path / "rows.jsonl"), "take": take},
+        {"use": "annotate.part", "parts": {"train": 0.75, "test": 0.25}, "by": "instruction"},
+        {"use": "filter.where", "columns": {"value": "part"}, "one_of": keep},
+    ]
+    return run_recipe(small_recipe(stages=stages))
+
+
+def test_parts_are_splits(run_recipe, small_recipe, tmp_path, monkeypatch):
+    run, store = divided(run_recipe, small_recipe, tmp_path, ["train", "test"])
+    files = export(store, run, "trl-sft", tmp_path / "out")
+    assert [file.name.split("-")[0] for file in files] == ["test", "train"]
+    test, train = (load(tmp_path / "out", monkeypatch, tmp_path, s) for s in ("test", "train"))
+    asked = [{row["messages"][0]["content"] for row in split} for split in (test, train)]
+    assert len(test) + len(train) == 240
+    assert min(map(len, asked)) > 5
+    assert not asked[0] & asked[1]
+    # The one without an instruction has no conversation.
+    assert left_out(store, run, "trl-sft") == 1
+    assert left_out(store, run, "rows") == 0
+
+
+def test_one_part_alone_is_the_split_train(run_recipe, small_recipe, tmp_path):
+    run, store = divided(run_recipe, small_recipe, tmp_path, ["test"])
+    (file,) = export(store, run, "rows", tmp_path / "out")
+    assert file.name == "train-00000-of-00001.parquet"
+
+
+def test_a_dataset_without_rows_of_the_format(run_recipe, small_recipe, tmp_path):
+    pair = {"instruction": "Name a river.", "chosen": "The Po.", "rejected": "The Po."}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(pair))
+    take = dict.fromkeys(pair, "text")
+    stages = [{"use": "source.rows", "path": str(tmp_path / "rows.jsonl"), "take": take}]
+    run, store = run_recipe(small_recipe(stages=stages))
+    with pytest.raises(UserError, match="no rows that trl-dpo takes"):
+        export(store, run, "trl-dpo", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

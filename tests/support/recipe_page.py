@@ -83,7 +83,7 @@ _WORDS = {"str": "text", "int": "integer", "float": "number", "bool": "yes or no
           "Entry": "stage", "Rounds": "rounds", "Until": "mapping", "EngineSpec": "engine",
           "Limits": "mapping", "Budget": "mapping", "Placement": "mapping",
           "EnginePlacement": "placement", "Price": "price",
-          "Kind": "text, number, integer, boolean, texts or messages"}  # fmt: skip
+          "Kind": "text, number, integer, boolean, texts, numbers or messages"}  # fmt: skip
 _BOUNDS = {
     "ge": "at least",
     "gt": "above",

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 
 from stages.annotate.cluster import Cluster
+from stages.errors import RunError
 from stages.score.group_mean import GroupMean
 
 
@@ -57,6 +58,19 @@ def test_rows_without_a_vector_and_sets_of_few(reader, as_table):
     assert [each["cluster"] for each in none] == [None, None]
 
 
+def test_copies_of_a_row_are_not_centres_of_their_own(reader, as_table):
+    vectors = [[1.0, 0.0, 0.0]] * 100 + [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    for seed in range(20):
+        found = clusters(vectors, reader, as_table, count=3, seed=seed)
+        assert len({each["cluster"] for each in found}) == 3
+        assert max(each["cluster_distance"] for each in found) < 1e-6
+
+
+def test_values_that_faiss_cannot_square_are_one_cause(reader, as_table):
+    with pytest.raises(RunError, match=r"up to 1e\+15, not 2e\+19"):
+        clusters([[2e19, 0.0], [0.0, 1.0]], reader, as_table, count=2)
+
+
 def test_means_are_those_of_the_group(reader, as_table):
     scores = [(5.0, 3), (4.0, 3), (1.0, 7), (None, 7), (None, 8), (2.0, None), (float("nan"), 3)]
     first = as_table([{"score": score, "group": group} for score, group in scores[:3]])
@@ -65,3 +79,6 @@ def test_means_are_those_of_the_group(reader, as_table):
     means = [each["group_mean"] for each in found]
     assert means == [4.5, 4.5, 1.0, 1.0, None, None, 4.5]
     assert [each["group_rows"] for each in found] == [2, 2, 1, 1, None, None, 2]
+    large = as_table([{"score": 1e308, "group": "a"}] * 3)
+    means = [fate.columns["group_mean"] for fate in GroupMean().run(reader(large), 0)]
+    assert means == pytest.approx([1e308] * 3)

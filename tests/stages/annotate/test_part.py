@@ -1,4 +1,4 @@
-"""Parts have their shares to the row, and equal values are never in two of them."""
+"""Parts have their shares, rows stay in theirs, and equal values are never in two of them."""
 
 from collections import Counter
 
@@ -7,33 +7,42 @@ import pytest
 from stages.annotate.part import Part
 
 
-def parts(texts, reader, as_table, seed=1, **settings):
-    table = as_table([{"instruction": text} for text in texts])
+def parts(rows, **settings):
     stage = Part(**({"parts": {"train": 0.75, "test": 0.25}} | settings))
-    return [fate.columns["part"] for fate in stage.run(reader(table), seed)]
+    return [stage.decide(row).columns["part"] for row in rows]
 
 
-def test_shares_are_kept_to_the_row_and_drawn_by_the_seed(reader, as_table):
-    for count in (1, 2, 4, 10, 103):
-        found = Counter(parts(["x"] * count, reader, as_table))
-        assert found["test"] in (count // 4, -(-count // 4))
-    one, other = (parts(["x"] * 40, reader, as_table, seed=seed) for seed in (1, 2))
-    assert one == parts(["x"] * 40, reader, as_table, seed=1) != other
-    # Not the head of the file.
-    assert "test" in one[:20] and "test" in one[20:]
+def numbered(count, start=0):
+    return [{"id": f"row{n}"} for n in range(start, start + count)]
 
 
-def test_equal_values_stay_together(reader, as_table):
-    texts = [f"task {n % 12}" for n in range(60)] + [None] * 4
-    found = parts(texts, reader, as_table, by="instruction")
+def test_shares_are_kept_as_chance_keeps_them():
+    # Three standard deviations of a binomial are 41 rows.
+    assert Counter(parts(numbered(1_000)))["test"] == pytest.approx(250, abs=41)
+    ten = Counter(parts(numbered(5_000), parts={name: 0.1 for name in "abcdefghij"}))
+    assert ten.total() == 5_000
+    assert all(abs(count - 500) < 64 for count in ten.values())
+    assert len(ten) == 10
+
+
+def test_a_row_stays_in_its_part_when_others_come():
+    assert parts(numbered(100)) == parts(numbered(130))[:100]
+    assert parts(numbered(30, start=70)) == parts(numbered(100))[70:]
+
+
+def test_equal_values_stay_together():
+    texts = [f"Task {n % 40}" for n in range(200)] + [f"  task   {n} " for n in range(40)] + [None]
+    found = parts([{"id": str(n), "text": text} for n, text in enumerate(texts)], by="text")
     where = {}
     for text, part in zip(texts, found, strict=True):
-        assert where.setdefault(text, part) == part
-    assert Counter(where.values()) == {"train": 10, "test": 3}
+        same = " ".join(text.lower().split()) if text else text
+        assert where.setdefault(same, part) == part
+    assert set(where.values()) == {"train", "test"}
+    assert Part(parts={"a": 0.5, "b": 0.5}, by="text").needs == ("text",)
 
 
-def test_many_parts_cover_all_rows(reader, as_table):
-    shares = {name: 0.1 for name in "abcdefghij"}
-    assert Counter(parts(["x"] * 25, reader, as_table, parts=shares)).total() == 25
-    with pytest.raises(ValueError, match="together are 1"):
+def test_what_is_no_division():
+    with pytest.raises(ValueError, match=r"add up to 1\.1"):
         Part(parts={"a": 0.5, "b": 0.6})
+    with pytest.raises(ValueError, match="pattern"):
+        Part(parts={"../a": 0.5, "b": 0.5})

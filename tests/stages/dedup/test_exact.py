@@ -3,7 +3,8 @@
 import pytest
 
 from stages.base import Dropped, Kept
-from stages.dedup.exact import Exact, key
+from stages.dedup.exact import Exact
+from stages.shared.texts.same import key
 
 APART = [
     # code

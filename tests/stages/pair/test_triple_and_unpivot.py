@@ -1,5 +1,7 @@
 """Triples of a ranked set, and rows of columns."""
 
+import pytest
+
 from stages.mix.unpivot import Unpivot
 from stages.pair.triple import Triple
 
@@ -16,6 +18,8 @@ def test_the_best_the_second_and_the_last():
     assert triple(["a", "b", "c"], [4.0, 3.0, 3.0]).reason == "pair.tie"
     assert triple(["a", "b"], [4.0, 3.0]).reason == "pair.too_few"
     assert triple(None, None).reason == "pair.too_few"
+    for scores in ([1.0, 2.0, 3.0], [4.0, 3.0], [3.0, float("nan"), 1.0], None, [3.0, None, 1.0]):
+        assert triple(["a", "b", "c"], scores).reason == "pair.misfit"
 
 
 def test_a_row_of_each_column():
@@ -27,5 +31,8 @@ def test_a_row_of_each_column():
     )
     assert stage.removes == ("first", "second", "own")
     assert stage.decide(dict.fromkeys(stage.of)).reason == "mix.nothing"
+    assert stage.decide({"first": 3, "second": None, "own": None}).reason == "mix.misfit"
+    with pytest.raises(ValueError, match="stands there twice"):
+        Unpivot(of=("first", "first"))
     # A column may stay the one that texts go to.
     assert Unpivot(of=("response", "own")).removes == ("own",)

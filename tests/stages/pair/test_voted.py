@@ -69,3 +69,6 @@ def test_an_outlier_does_not_count_and_few_votes_are_none():
     assert decided([0, 0, 0]).reason == "pair.tie"
     assert decided([-3, 0, 3]).reason == "pair.apart"
     assert decided([-3, 0, 3], most_spread=6).reason == "pair.tie"
+    assert decided([1, 1, 1], sides=("a", "a ")).reason == "pair.same"
+    for odd in (["1", "2", "2"], "222", [30, 30, 30], [float("nan"), 1, 1]):
+        assert decided(odd).reason == "pair.misfit"

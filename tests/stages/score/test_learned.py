@@ -57,5 +57,23 @@ def test_rows_without_checks_and_labels_off_the_scale():
     assert isinstance(fate, Failed) and "not on the scale from 1 to 10" in fate.detail
     other = [{"checks": [0.5], "checks_asked": [text], "label": None} for text in "ab"]
     assert all(isinstance(fate, Failed) for fate in Learned().decide(other))
-    with pytest.raises(ValueError, match="a scale goes up"):
-        Learned(scale=(5, 5))
+    (low,) = Learned(scale=(2, 9)).decide([rows[0] | {"label": 1.0}])
+    assert isinstance(low, Failed)
+    for scale in ((5, 5), (0, float("inf")), (0, float("nan"))):
+        with pytest.raises(ValueError, match="a scale goes up"):
+            Learned(scale=scale)
+    odd = {"checks": [0.5, float("nan")], "checks_asked": ASKED, "label": None}
+    uneven, none = odd | {"checks": [0.5]}, odd | {"checks_asked": None}
+    assert all(f.columns["score"] is None for f in Learned().decide([odd, uneven, none]))
+
+
+def test_bins_go_by_the_scale():
+    """From 0 to 4 the labels 0 and 1 are in two bins of ten; on 1 to 10 they would be in one."""
+    (*_, last) = grades([([0.1, 0.5], 0.0), ([0.9, 0.5], 1.0), ([0.5, 0.5], None)], scale=(0, 4))
+    assert last["learned_weight"] == pytest.approx(log(2) / log(10))
+
+
+def test_the_example_of_its_docstring():
+    (*_, last) = grades([([0.9, 0.2], 7.0), ([0.4, 0.3], 3.0), ([0.8, 0.9], None)])
+    assert last["score"] == pytest.approx(7.5512405158264695)
+    assert last["learned_weight"] == pytest.approx(log(2) / log(10))

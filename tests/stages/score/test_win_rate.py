@@ -30,4 +30,5 @@ def test_the_mean_over_a_group_is_a_half_and_scale_is_a_factor():
 
 def test_answers_without_a_score_do_not_count():
     assert rates(1.0, None, float("nan"), -1.0)[1:3] == [None, None]
-    assert rates(1.0, None, -1.0)[::2] == rates(1.0, -1.0)
+    assert rates(1.0, None, float("nan"), -1.0)[::3] == rates(1.0, -1.0)
+    assert rates(1e300, 1.0, scale=1e10) == [None, 0.5]

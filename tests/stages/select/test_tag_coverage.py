@@ -2,7 +2,10 @@
 
 import random
 
+import pytest
+
 from stages.base import Kept
+from stages.errors import RunError
 from stages.select.tag_coverage import TagCoverage
 
 
@@ -28,6 +31,35 @@ def test_a_worked_example(reader, as_table):
 def test_rare_tags_do_not_count(reader, as_table):
     tags = [["a", "typo"], ["a"], ["lone"]]
     assert selected(tags, reader, as_table, rows=2, at_least=2) == [1, 2, "select.no_value"]
+
+
+def test_what_is_no_list_is_one_cause(reader, as_table):
+    with pytest.raises(RunError, match="'tags' holds 'sorting', no list"):
+        selected(["sorting"], reader, as_table, rows=1)
+
+
+def by_the_words_of_the_paper(tags, rows):
+    """Passes over all rows that are left, one at a time."""
+    left = sorted((i for i in range(len(tags)) if tags[i]), key=lambda i: -len(tags[i]))
+    taken, number = {}, 0
+    while left and len(taken) < rows:
+        number, covered = number + 1, set()
+        for i in list(left):
+            if len(taken) < rows and set(tags[i]) - covered:
+                taken[i] = number
+                covered |= set(tags[i])
+                left.remove(i)
+    return taken
+
+
+def test_the_same_as_one_row_at_a_time(reader, as_table):
+    draw = random.Random(9)
+    for _ in range(60):
+        tags = [draw.sample("abcdef", draw.randint(0, 3)) for _ in range(draw.randint(1, 40))]
+        rows = draw.randint(1, 40)
+        found = selected(tags, reader, as_table, rows=rows)
+        taken = {i: number for i, number in enumerate(found) if isinstance(number, int)}
+        assert taken == by_the_words_of_the_paper(tags, rows)
 
 
 def test_it_covers_more_than_chance(reader, as_table):

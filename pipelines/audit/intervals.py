@@ -11,6 +11,8 @@ import numpy as np
 T = TypeVar("T")
 _DRAWS, _DRAWS_OF_MEANS = 300, 2000
 _LEVEL = 0.95
+_FEW = 5
+"""Of fewer clusters the bootstrap knows nothing: of two it draws one of them every second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def by_cluster(
     for item, cluster in zip(items, clusters, strict=True):
         grouped[cluster].append(item)
     groups = list(grouped.values())
-    if len(groups) < 2 or np.isnan(value):
+    if len(groups) < _FEW or np.isnan(value):
         return Estimate(value, float("nan"), float("nan"))
     random = np.random.default_rng(seed)
     drawn = []
@@ -59,7 +61,7 @@ def mean_by_cluster(values: Sequence[float], clusters: Sequence[Hashable]) -> Es
     value = float(np.mean(values))
     places = {cluster: place for place, cluster in enumerate(dict.fromkeys(clusters))}
     of = [places[cluster] for cluster in clusters]
-    if len(places) < 2:
+    if len(places) < _FEW:
         return Estimate(value, float("nan"), float("nan"))
     sums, counts = np.bincount(of, weights=values), np.bincount(of)
     random = np.random.default_rng(0)

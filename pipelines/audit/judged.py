@@ -186,6 +186,9 @@ def _read(
     where = " OR ".join([sample, *also])
     sql = f"SELECT {', '.join(selected)} FROM {view} WHERE {where} ORDER BY id"
     rows: list[dict[str, Any]] = query(store, run, sql).to_pylist()
+    if labels.column and rows and all(row["gold"] is None for row in rows):
+        cause = f"the column '{labels.column}' of {step.name} has no gold label in any row"
+        raise UserError(cause, "Name another column by --gold, or label rows: `bowerbird label`.")
     return rows
 
 
@@ -236,8 +239,11 @@ def _side(label: str | float | None, row: str) -> float | None:
         return GOLD_PAIRS[label]
     if isinstance(label, int | float) and not isinstance(label, bool) and 0 <= label <= 1:
         return float(label)
-    cause = f"the gold label of row {row} is {json.dumps(label)}"
-    raise UserError(cause, "A pair's is chosen, rejected or tie, or a number from 0 to 1.")
+    cause = f"the gold label of row {row} is {json.dumps(label)[:60]}"
+    remedy = (
+        "A pair's is chosen, rejected or tie, after the judge's columns, or a number from 0 to 1."
+    )
+    raise UserError(cause, remedy)
 
 
 def _number(label: str | float | None, row: str) -> float | None:
@@ -245,5 +251,5 @@ def _number(label: str | float | None, row: str) -> float | None:
         return None
     if not isinstance(label, bool) and is_score(label):
         return float(label)
-    cause = f"the gold label of row {row} is {json.dumps(label)}"
+    cause = f"the gold label of row {row} is {json.dumps(label)[:60]}"
     raise UserError(cause, "A grade's is a number.")

@@ -147,12 +147,27 @@ def cut_texts(store: Store, run: Run) -> None:
             say(f"warning {share} were cut at max_tokens: raise it, or ask for shorter ones")
 
 
+def nothing_left(store: Store, run: Run) -> None:
+    """Warn of a dataset without rows, and where most of them were lost."""
+    counts = {
+        step.name: found.counts for step in run.steps if (found := seen.manifest(store, run, step))
+    }
+    if run.has_dataset and not counts[run.steps[-1].name].output:
+        lost = max(counts, key=lambda name: counts[name].dropped + counts[name].failed)
+        say(f"warning no rows came through: most were lost at {lost}")
+
+
+_READ = (("instruction", "chosen", "rejected"), ("messages",), ("instruction", "response"))
+"""Columns that a dataset is read by, the first of which it has all."""
+
+
 def next_steps(run: Run, page: str, store: str) -> None:
     """Where to look now, as commands that work from here."""
     command = "bowerbird" if shutil.which("bowerbird") else sys.argv[0]
     where = "" if store == DEFAULT_STORE else f" --store {store}"
-    columns = "messages" if "messages" in run.steps[-1].columns else "instruction, response"
-    query = f"'SELECT {columns} FROM dataset'"
+    there = set(run.steps[-1].columns)
+    columns = next((names for names in _READ if there.issuperset(names)), ("instruction",))
+    query = f"'SELECT {', '.join(columns)} FROM dataset'"
     console.print(f"\n[bold]report[/]   {escape(page)}", soft_wrap=True)
     console.print(f"[bold]rows[/]     {escape(f'{command} sql {query}{where}')}", soft_wrap=True)
     console.print(f"[bold]history[/]  {escape(f'{command} why ROW_ID{where}')}", soft_wrap=True)

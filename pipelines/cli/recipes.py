@@ -61,6 +61,7 @@ def run(
 
     output.funnel(job.store, done, output.console)
     output.cut_texts(job.store, done)
+    output.nothing_left(job.store, done)
     if record and any(step.reused and step.models for step in done.steps):
         output.say("not in the cassette: answers of stages that were in the store already")
     if done.status == "capped":

@@ -26,7 +26,7 @@ def export(store: Store, run: Run, form: str, out: Path) -> list[Path]:
         UserError: no such format, a run without the columns or rows, or a folder with other files.
     """
     check(run, form)
-    among = _parts(store, run)
+    among = parts(store, run)
     if left_out(store, run, form) == _count(store, run, "true"):
         cause = f"the dataset of {run.id} has no rows that {form} takes"
         raise UserError(cause, f"`bowerbird status --run {run.id}` says where they were lost.")
@@ -55,7 +55,7 @@ def _count(store: Store, run: Run, where: str) -> int:
     return int(found.to_pylist()[0]["n"])
 
 
-def _parts(store: Store, run: Run) -> dict[str, str]:
+def parts(store: Store, run: Run) -> dict[str, str]:
     """By split, the condition in SQL on its rows; of a dataset of one part it is `train`."""
     divided = [step.called("part") for step in run.steps if step.path == "annotate.part"]
     if not divided or divided[-1] not in run.steps[-1].columns:

@@ -157,6 +157,9 @@ class _Planner:
             rows = _Rows()  # it makes its own
         checks.check_place(name, stage, rows.names, opens=turn.opens)
         checks.check_nulls(name, stage)
+        known = {step.name: step for step in self.steps.values()}
+        earlier = steps_before(rows.names, known)
+        checks.check_groups(name, stage, (known[step].stage for step in earlier))
         coming = self._union(name, renaming, joined) if joined else rows.columns
         columns = checks.columns(name, renaming, coming)
         engines = checks.engines(name, stage, self.recipe.engines)

@@ -53,6 +53,7 @@ def make(
         UserError: a run or a format that does not fit, or a folder that holds something else.
     """
     _check(run, out)
+    _check_parts(store, run, formats)
     aside = out.with_name(f".{out.name}.making")
     shutil.rmtree(aside, ignore_errors=True)
     try:
@@ -82,6 +83,12 @@ def _check(run: Run, out: Path) -> None:
         raise UserError(cause, "Run its recipe again: what is in the store is not computed again.")
     if out.exists() and not (out / _MARK).is_file() and (out.is_file() or any(out.iterdir())):
         raise UserError(f"{out} holds other files", "Give an empty folder by --out.")
+
+
+def _check_parts(store: Store, run: Run, formats: Sequence[str]) -> None:
+    if set(formats) != {"rows"} and len(found := export.parts(store, run)) > 1:
+        cause = f"{run.id} is divided into {', '.join(found)}, and a release has one split"
+        raise UserError(cause, "Publish `--format rows` alone, which says each row's part.")
 
 
 def _data(store: Store, run: Run, folder: Path, name: str, place: str) -> Config:

@@ -72,7 +72,8 @@ def read_rows(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:
 
 def _check(path: Path) -> None:
     if not _is_there(path):
-        raise UserError(f"there is no file {path}", "Check `path` in the recipe's first stage.")
+        remedy = "Check the recipe's `path`: it is relative to the recipe's own folder."
+        raise UserError(f"there is no file {path.absolute().resolve()}", remedy)
     if path.suffix not in (".jsonl", ".parquet"):
         raise UserError(
             f"{path} ends in '{path.suffix}'", "Rows come from .jsonl or .parquet files."
@@ -153,7 +154,11 @@ def text_field(row: dict[str, Any], name: str, path: Path, position: int) -> str
     value = row.get(name)
     if isinstance(value, str):
         return value
+    where = f"{path} row {position}"
+    if name in row and value is None:
+        cause = f"{where} has a null for the text '{name}'"
+        raise UserError(cause, "Take the row out, or read the file by `source.rows`: nulls stay.")
     found = "lacks" if value is None else f"has a {type(value).__name__} for"
     known = ", ".join(map(str, row)) or "nothing"
-    cause = f"{path} row {position} {found} the text '{name}' (it has: {known})"
+    cause = f"{where} {found} the text '{name}' (it has: {known})"
     raise UserError(cause, "Name the right column in the recipe's first stage.")

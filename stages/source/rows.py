@@ -71,7 +71,12 @@ class Rows(FileSource):
         value = given[name]
         # Arrow would cut 2.5 to an integer's 2.
         if value is not None and not _IS[self.take[name]](value):
-            cause = f"{where} has a {type(value).__name__} for '{name}'"
-            remedy = f"Say in `take` what it is: {', '.join(_TYPES)}."
-            raise UserError(f"{cause}, which is no {self.take[name]}", remedy)
+            found = type(value).__name__
+            if isinstance(value, list):
+                odd = next((v for v in value if not _IS[self.take[name]]([v])), None)
+                found = f"list with {odd!r:.40}"
+            cause = f"{where} has a {found} for '{name}', which is no {self.take[name]}"
+            raise UserError(
+                cause, f"Correct the row, or say in `take` what it is: {', '.join(_TYPES)}."
+            )
         return value

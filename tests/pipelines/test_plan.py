@@ -84,6 +84,16 @@ def test_the_shipped_recipes_have_a_plan(root, name):
             "another name",
         ),
         (
+            [
+                {"use": "generate.magpie", "rows": 1},
+                {"use": "generate.respond"},
+                {"use": "judge.quality"},
+                {"use": "select.best"},
+            ],
+            "select_best decides rows of one parent together, and no stage before makes several",
+            "mix.scatter",
+        ),
+        (
             [{"use": "generate.magpie", "rows": 1}, {"use": "draw.values", "values": {"": ["a"]}}],
             "no column of its kind can be called ''",
             "another name",

@@ -38,6 +38,7 @@ def rows():
                 **{side: f"{text} {model} wrote this" for side, text, model in
                    zip(("chosen", "rejected"), texts, models, strict=True)},
                 "chosen_model": models[0], "rejected_model": models[1], "label": better,
+                "nobody": None,
             }
         )  # fmt: skip
     return made
@@ -213,6 +214,8 @@ def test_a_label_that_is_none(judged):
         audit(store, run, "chosen_model")
     with pytest.raises(UserError, match="has no column 'golden'"):
         audit(store, run, "golden")
+    with pytest.raises(UserError, match="has no gold label in any row"):
+        audit(store, run, "nobody")
 
 
 def test_ties_that_were_dropped_are_audited_all_the_same(judged):

@@ -216,6 +216,18 @@ def test_what_cannot_be_released_is_said(made, small_recipe, run_recipe, tmp_pat
     make(out=folder)  # an earlier release gives way
 
 
+def test_parts_are_not_put_into_one_split(made):
+    stages = [
+        {"use": "generate.magpie", "rows": 30},
+        {"use": "generate.respond"},
+        {"use": "annotate.part", "parts": {"train": 0.5, "test": 0.5}},
+    ]
+    with pytest.raises(UserError, match="divided into test, train, and a release has one split"):
+        made(stages=stages)
+    folder, _, _ = made(formats=("rows",), stages=stages)
+    assert set(datasets.load_dataset(str(folder))["train"]["part"]) == {"train", "test"}
+
+
 def test_licenses_of_models(small_recipe, run_recipe, tmp_path):
     run, _ = run_recipe(small_recipe())
     model = tmp_path / "mine"

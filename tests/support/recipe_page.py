@@ -5,6 +5,7 @@ python -m tests.support.recipe_page      writes the page; a test compares it
 
 import ast
 import inspect
+import itertools
 import textwrap
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -147,6 +148,14 @@ def _first(model):
     return inspect.getmodule(model).__doc__.strip().splitlines()[0]
 
 
+def _in_and_out(model):
+    """What a row is before and after, as the stage's file says it."""
+    lines = inspect.getmodule(model).__doc__.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("In:"))
+    found = itertools.takewhile(str.strip, lines[start:])
+    return "\n".join(["```text", *found, "```"])
+
+
 def page():
     """The page's text."""
     parts = [HEAD, "## The recipe", table(parse.Recipe, "source")]
@@ -164,7 +173,8 @@ def page():
     parts += [ENTRY, "Of every stage that asks a model:", table(MultiCallStage)]
     for path in known_stages():
         model = stage_class(path)
-        parts += [f"### `use: {path}`", _first(model), table(model, *_common(model))]
+        settings = table(model, *_common(model))
+        parts += [f"### `use: {path}`", _first(model), _in_and_out(model), settings]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 

@@ -51,7 +51,8 @@ def check_groups(name: str, stage: Stage, before: Iterable[Stage]) -> None:
         cause = (
             f"{name} decides rows of one parent together, and no stage before makes several of one"
         )
-        remedy = "Rows of a file hold them as lists (`mix.scatter`) or columns (`mix.unpivot`)."
+        remedy = "Ask for several (`samples: 3`); a file holds them as lists of a row, from which "
+        remedy += "`mix.scatter` makes rows, or as columns (`mix.unpivot`)."
         raise UserError(cause, remedy)
 
 

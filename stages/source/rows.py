@@ -72,7 +72,7 @@ class Rows(FileSource):
         # Arrow would cut 2.5 to an integer's 2.
         if value is not None and not _IS[self.take[name]](value):
             found = type(value).__name__
-            if isinstance(value, list):
+            if isinstance(value, list) and self.take[name] in ("texts", "numbers"):
                 odd = next((v for v in value if not _IS[self.take[name]]([v])), None)
                 found = f"list with {odd!r:.40}"
             cause = f"{where} has a {found} for '{name}', which is no {self.take[name]}"

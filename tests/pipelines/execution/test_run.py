@@ -361,7 +361,7 @@ def test_pairs_need_several_answers_to_one_question(run_recipe, small_recipe):
         {"use": "judge.quality"},
         {"use": "pair.best_worst"},
     ]
-    with pytest.raises(UserError, match="needs a column 'sample'"):
+    with pytest.raises(UserError, match="no stage before makes several"):
         run_recipe(small_recipe(stages=stages))
 
 

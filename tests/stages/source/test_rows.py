@@ -53,6 +53,7 @@ def test_parquet_gives_the_same(path, tmp_path):
         ({"score": "text"}, "row 1 has a int for 'score', which is no text"),
         ({"more": "integer"}, "row 2 lacks 'more'"),
         ({"q": "messages"}, "row 1 has a str for 'q', which is no messages"),
+        ({"tags": "numbers"}, "row 1 has a list with 'a' for 'tags', which is no numbers"),
         ({"tags": "messages"}, "row 1 has a list for 'tags', which is no messages"),
         ({"ok": "number"}, "row 1 has a bool for 'ok', which is no number"),
     ],

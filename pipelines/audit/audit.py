@@ -129,6 +129,11 @@ class Bound:
         ]
 
     @property
+    def of_probes(self) -> bool:
+        """Whether its figure is one that `probe` finds, and no audit of stored verdicts."""
+        return self.name.startswith("fooled by")
+
+    @property
     def _is_bias(self) -> bool:
         return "bias" in self.name or "self-preference" in self.name
 

@@ -75,6 +75,9 @@ def audit(
     where = Store.at(store)
     found = where.find(run)
     figures = audits.audit(where, found, gold)
+    for bound in bounds:
+        if not bound.of_probes:
+            bound.unmet(figures)  # a figure that there is not is said before a judge is asked
     kept = audited.keep(where, found, figures)  # a probe may break off
     probed = [_judge(where, found, step, recipe) for step in judges(found)] if probes else []
     able = [judge for judge in probed if reads_answers(judge)]

@@ -2,6 +2,9 @@
 
 import json
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -309,3 +312,19 @@ def test_a_run_of_which_nothing_can_be_audited(run_recipe, tmp_path, rows, stage
     )
     with pytest.raises(UserError, match=cause):
         audit(store, run)
+
+
+def test_a_figure_that_there_is_not_is_said_before_anything_is_printed(judged, tmp_path):
+    judged("fair")
+    line = [
+        str(Path(sys.executable).with_name("bowerbird")),
+        "audit",
+        "--store",
+        str(tmp_path / "store"),
+    ]
+    done = subprocess.run(
+        [*line, "--require", "positon bias <= 1"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no figure 'positon bias'" in done.stderr
+    assert "Did you mean 'position bias'?" in done.stderr

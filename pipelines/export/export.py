@@ -26,8 +26,10 @@ def export(store: Store, run: Run, form: str, out: Path) -> list[Path]:
         UserError: no such format, a run without the columns or rows, or a folder with other files.
     """
     check(run, form)
-    among = parts(store, run)
-    if left_out(store, run, form) == _count(store, run, "true"):
+    fits = FORMATS[form].fits(_columns(run))
+    divided = parts(store, run).items()
+    among = {name: of for name, of in divided if _count(store, run, f"{fits} AND {of}")}
+    if not among:
         cause = f"the dataset of {run.id} has no rows that {form} takes"
         raise UserError(cause, f"`bowerbird status --run {run.id}` says where they were lost.")
     kind = "jsonl" if FORMATS[form].lines else "parquet"
@@ -56,13 +58,20 @@ def _count(store: Store, run: Run, where: str) -> int:
 
 
 def parts(store: Store, run: Run) -> dict[str, str]:
-    """By split, the condition in SQL on its rows; of a dataset of one part it is `train`."""
+    """By split, the condition in SQL on its rows; of a dataset of one part it is `train`.
+
+    Raises:
+        UserError: rows of it are in no part.
+    """
     divided = [step.called("part") for step in run.steps if step.path == "annotate.part"]
     if not divided or divided[-1] not in run.steps[-1].columns:
         return {"train": "true"}
     column = catalog.quoted(divided[-1])
     sql = f"SELECT DISTINCT {column} AS part FROM dataset ORDER BY ALL"
     names = [row["part"] for row in catalog.query(store, run, sql).to_pylist()]
+    if None in names and len(names) > 1:
+        cause = f"rows of {run.id} are in no part, and others are"
+        raise UserError(cause, "Let `annotate.part` divide the rows after all chains are joined.")
     if len(names) < 2:
         return {"train": "true"}
     return {name: f"{column} = {catalog.quoted_text(name)}" for name in names}

@@ -256,6 +256,18 @@ def test_parts_are_splits(run_recipe, small_recipe, tmp_path, monkeypatch):
     assert left_out(store, run, "rows") == 0
 
 
+def test_rows_without_a_part_are_in_no_split(run_recipe, small_recipe, tmp_path):
+    magpie, parts = {"use": "generate.magpie", "rows": 20}, {"train": 0.5, "test": 0.5}
+    chains = {
+        "divided": [magpie, {"use": "annotate.part", "parts": parts}],
+        "other": [magpie | {"temperature": 1.2}],
+    }
+    stages = [{"use": "mix.concat", "of": ["divided", "other"]}]
+    run, store = run_recipe(small_recipe(chains=chains, stages=stages))
+    with pytest.raises(UserError, match="are in no part, and others are"):
+        export(store, run, "rows", tmp_path / "out")
+
+
 def test_one_part_alone_is_the_split_train(run_recipe, small_recipe, tmp_path):
     run, store = divided(run_recipe, small_recipe, tmp_path, ["test"])
     (file,) = export(store, run, "rows", tmp_path / "out")

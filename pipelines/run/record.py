@@ -86,8 +86,9 @@ def _result(job: Job) -> dict[str, Any]:
     content = _known_content(job.store, steps[-1])
     if content is None:
         shards = found[-1].shards if found[-1] else ()
-        rows = FolderReader(job.store.stage(job.steps[-1].folder), shards).tables()
-        content = content_hash(rows, job.steps[-1].schema)
+        schema = job.steps[-1].schema
+        rows = FolderReader(job.store.stage(job.steps[-1].folder), shards).tables(schema.names)
+        content = content_hash(rows, schema)
     return {"steps": tuple(steps), "content": content}
 
 

@@ -111,12 +111,22 @@ def _refused(folder: Folder, file: File, what: str) -> RunError:
 
 
 def read(folder: Folder, file: File, columns: Sequence[str] | None = None) -> pa.Table:
-    """The verified rows of `file`, restricted to `columns`."""
+    """The verified rows of `file`, restricted to `columns`.
+
+    Raises:
+        RunError: the file is missing or damaged, or its rows lack one of the columns.
+    """
     # In this thread: `pq.read_table` leaves the buffer with a thread of Arrow's for a moment, and
     # a process that ends just then aborts (10 of 360 did, with both cores busy).
     source = pq.ParquetFile(pa.BufferReader(verified(folder, file)), pre_buffer=False)
     table = source.read(list(columns) if columns else None, use_threads=False)
-    return table.select(columns) if columns else table
+    if not columns:
+        return table
+    if lacking := [name for name in columns if name not in table.column_names]:
+        cause = f"the shard {folder.uri(file.name)} has no column '{lacking[0]}'"
+        remedy = "If its stage's columns have changed since, raise the stage's `version`."
+        raise RunError(cause, remedy)
+    return table.select(columns)
 
 
 @dataclass(frozen=True, slots=True)

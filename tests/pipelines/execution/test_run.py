@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from pipelines.execution.watch import Silent
@@ -381,3 +382,18 @@ def test_own_instructions_pass_the_filter(run_recipe, small_recipe, tmp_path):
     ]
     run, store = run_recipe(small_recipe(stages=stages))
     assert [row["instruction"] for row in dataset(store, run)] == ["Name three rivers of Asia."]
+
+
+def test_columns_that_changed_without_a_new_version_are_one_cause(
+    run_recipe, small_recipe, monkeypatch
+):
+    from stages.annotate.length import Length
+
+    stages = [
+        {"use": "generate.magpie", "rows": 4},
+        {"use": "annotate.length", "columns": {"text": "instruction"}},
+    ]
+    _, store = run_recipe(small_recipe(stages=stages))
+    monkeypatch.setattr(Length, "adds", dict(Length().adds) | {"more": pa.int64()})
+    with pytest.raises(RunError, match=r"has no column 'more'.*raise the stage's `version`"):
+        run_recipe(small_recipe(stages=stages), store=store)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import output
+from pipelines.cli import ending, output
 from pipelines.cli.options import STORE as _STORE
 from pipelines.cli.options import (
     Overrides,
@@ -59,14 +59,14 @@ def run(
     # Here and not above: DuckDB imported before a flow that is broken off prints about leaks.
     from pipelines.report.page import write_report
 
-    output.funnel(job.store, done, output.console)
-    output.cut_texts(job.store, done)
-    output.nothing_left(job.store, done)
+    ending.funnel(job.store, done, output.console)
+    ending.cut_texts(job.store, done)
+    ending.nothing_left(job.store, done)
     if record and any(step.reused and step.models for step in done.steps):
         output.say("not in the cassette: answers of stages that were in the store already")
     if done.status == "capped":
         output.say(f"{done.error}; this is a dataset, and with more the same command goes on")
-    output.next_steps(done, write_report(job.store, done), store)
+    ending.next_steps(done, write_report(job.store, done), store)
     print(done.id)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import output
+from pipelines.cli import ending, output
 from pipelines.cli.options import STORE as _STORE
 from pipelines.cli.options import RunArgument, RunId, StorePath, app
 from pipelines.store.store import Store
@@ -35,7 +35,7 @@ def status(store: StorePath = _STORE, run_id: RunId = None) -> None:
         output.holder(held_by(where.root / "lease"))
     else:
         output.runs([where.find(run_id)], store)
-        output.funnel(where, where.find(run_id), output.stdout())
+        ending.funnel(where, where.find(run_id), output.stdout())
 
 
 @app.command()

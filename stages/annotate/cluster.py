@@ -3,8 +3,8 @@
 In:  {embedding: [0.03, -0.12, …]}
 Out: {cluster: 3, cluster_distance: 0.12, cluster_rank: 0}; nulls without an embedding
 
-Distances are squared Euclidean; the row nearest to its centre has rank 0. `score.group_mean` with
-`columns: {group: cluster}` then says how good the rows of a topic are (BenchBuilder,
+Distances are squared Euclidean; the row nearest to its centre has rank 0. With `columns: {group:
+cluster}` `annotate.group_mean` then says how good the rows of a topic are (BenchBuilder,
 arXiv:2406.11939), and `filter.where` with `columns: {value: cluster_rank}` and `at_most: 0` keeps
 one row of each (the anchors of Nuggets, arXiv:2312.10302). k-means; a set that has fewer distinct
 rows than `clusters` gets as many clusters as it has of those.

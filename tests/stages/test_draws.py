@@ -7,6 +7,7 @@ import pytest
 
 from pipelines.recipe.lookup import class_in, known_stages
 from stages.annotate import neighbours as annotate
+from stages.annotate.group_mean import GroupMean
 from stages.ask import Ask
 from stages.base import PromptStage, SetStage, Stage
 from stages.decontaminate.neighbours import Neighbours
@@ -17,7 +18,6 @@ from stages.dedup.semantic import Semantic
 from stages.draw.nearest import Nearest
 from stages.draw.shared import Shared
 from stages.pair.curriculum import Curriculum
-from stages.score.group_mean import GroupMean
 from stages.select.first import First
 from stages.select.quality_diversity import QualityDiversity
 from stages.select.tag_coverage import TagCoverage

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from stages.annotate.cluster import Cluster
+from stages.annotate.group_mean import GroupMean
 from stages.errors import RunError
-from stages.score.group_mean import GroupMean
 
 
 def planted(each=20, dimensions=8, noise=0.05):

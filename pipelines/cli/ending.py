@@ -11,6 +11,9 @@ from pipelines.store import seen
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 
+_READ = (("instruction", "chosen", "rejected"), ("messages",), ("instruction", "response"))
+"""What a person reads of a dataset: the first of these whose columns it has."""
+
 
 def funnel(store: Store, run: Run, to: Console) -> None:
     """Rows in, kept, dropped by reason and failed, per step."""
@@ -58,13 +61,10 @@ def nothing_left(store: Store, run: Run) -> None:
     counts = {
         step.name: found.counts for step in run.steps if (found := seen.manifest(store, run, step))
     }
-    if run.has_dataset and not counts[run.steps[-1].name].output:
+    last = counts.get(run.steps[-1].name)
+    if run.has_dataset and counts and not (last and last.output):
         lost = max(counts, key=lambda name: counts[name].dropped + counts[name].failed)
         say(f"warning no rows came through: most were lost at {lost}")
-
-
-_READ = (("instruction", "chosen", "rejected"), ("messages",), ("instruction", "response"))
-"""Columns that a dataset is read by, the first of which it has all."""
 
 
 def next_steps(run: Run, page: str, store: str) -> None:

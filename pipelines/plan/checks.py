@@ -1,6 +1,6 @@
 """Whether a stage fits in its place: its columns, its engines, what it starts from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -8,7 +8,7 @@ from pipelines.plan.steps import IDENTITY
 from pipelines.recipe.lookup import nearest
 from pipelines.recipe.recipe_source import NAME
 from pipelines.recipe.renaming import SEED, Renaming
-from stages.base import Columns, GroupStage, MultiCallStage, SetStage, Stage
+from stages.base import Columns, MultiCallStage, SetStage, Stage
 from stages.engines.base import EngineSpec
 from stages.errors import UserError
 from stages.shared.conversation import MESSAGES
@@ -45,9 +45,9 @@ def check_place(name: str, stage: Stage, before: tuple[str, ...], *, opens: bool
         raise UserError(cause, "Begin a round with a source, or a stage that draws from the pool.")
 
 
-def check_groups(name: str, stage: Stage, before: Iterable[Stage]) -> None:
+def check_groups(name: str, before: Sequence[Stage]) -> None:
     """Refuse a stage that decides siblings where no row can have any: each would stand alone."""
-    if isinstance(stage, GroupStage) and not any(each.derives or each.joins for each in before):
+    if not any(stage.derives or stage.joins for stage in before):
         cause = (
             f"{name} decides rows of one parent together, and no stage before makes several of one"
         )

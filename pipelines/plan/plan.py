@@ -25,7 +25,7 @@ from pipelines.recipe.lookup import nearest
 from pipelines.recipe.parse import Recipe
 from pipelines.recipe.recipe_source import POOL
 from pipelines.recipe.renaming import Renaming
-from stages.base import Columns, SetStage
+from stages.base import Columns, GroupStage, SetStage
 from stages.errors import UserError
 
 _MAIN = ""
@@ -157,9 +157,8 @@ class _Planner:
             rows = _Rows()  # it makes its own
         checks.check_place(name, stage, rows.names, opens=turn.opens)
         checks.check_nulls(name, stage)
-        known = {step.name: step for step in self.steps.values()}
-        earlier = steps_before(rows.names, known)
-        checks.check_groups(name, stage, (known[step].stage for step in earlier))
+        if isinstance(stage, GroupStage):
+            checks.check_groups(name, [step.stage for step in self._before(rows)])
         coming = self._union(name, renaming, joined) if joined else rows.columns
         columns = checks.columns(name, renaming, coming)
         engines = checks.engines(name, stage, self.recipe.engines)
@@ -230,13 +229,17 @@ class _Planner:
 
     def _check_apart(self, name: str, joined: Mapping[str, _Rows]) -> None:
         """Refuse chains that have rows of the same step: two rows would have one id."""
-        known = {step.name: step for step in self.steps.values()}
         found: dict[str, str] = {}
         for chain, rows in joined.items():
-            for step in sorted(steps_before(rows.names, known)):
+            for step in (step.name for step in self._before(rows)):
                 if found.setdefault(step, chain) != chain:
                     cause = f"{name} joins '{found[step]}' and '{chain}', which both begin with"
                     raise UserError(f"{cause} {step}: their rows would be the same", _APART)
+
+    def _before(self, rows: _Rows) -> list[Step]:
+        """The steps of `rows` and all whose rows come to them, by name."""
+        known = {step.name: step for step in self.steps.values()}
+        return [known[name] for name in sorted(steps_before(rows.names, known))]
 
 
 _APART = "Let them begin apart, or make several answers of a row by `generate.candidates`."

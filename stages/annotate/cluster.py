@@ -10,7 +10,9 @@ one row of each (the anchors of Nuggets, arXiv:2312.10302). k-means; a set that 
 rows than `clusters` gets as many clusters as it has of those.
 """
 
-from collections.abc import Iterable
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -43,11 +45,9 @@ class Cluster(SetStage):
         if len(known):
             placed = zip(*k_means(vectors[known], self.clusters, seed), strict=True)
             found = dict(zip(known.tolist(), placed, strict=True))
-        ranks: dict[int, int] = {}
-        filled: dict[int, int] = {}
-        for row in sorted(found, key=lambda row: found[row][1]):
-            cluster = found[row][0]
-            ranks[row] = filled[cluster] = filled.get(cluster, -1) + 1
+        places: dict[int, Iterator[int]] = defaultdict(itertools.count)
+        nearest_first = sorted(found, key=lambda row: found[row][1])
+        ranks = {row: next(places[found[row][0]]) for row in nearest_first}
         for row in range(len(vectors)):
             facts = (*found[row], ranks[row]) if row in found else (None, None, None)
             yield Kept(dict(zip(self.adds, facts, strict=True)))

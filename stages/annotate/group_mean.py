@@ -34,7 +34,7 @@ class GroupMean(SetStage):
         for group, score in _values(rows):
             if group is not None and is_score(score):
                 scores[group].append(score)
-        # Each divided first: the sum of large ones may be none.
+        # Each divided first: the sum of large ones may overflow.
         means = {group: fsum(x / len(own) for x in own) for group, own in scores.items()}
         for group, _ in _values(rows):
             count = len(scores[group]) if group in means else None

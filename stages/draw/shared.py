@@ -51,8 +51,8 @@ class Shared(SetStage):
         first: list[Row] = list(islice(whole, self.rows))
         lists = {new: [row[name] for row in first] for new, name in self.take.items()}
         for new, values in lists.items():
-            if odd := next((value for value in values if not isinstance(value, str)), None):
-                cause = f"'{self.take[new]}' of the chain '{self.of}' holds {odd!r:.40}, no text"
+            if odd := [value for value in values if not isinstance(value, str)]:
+                cause = f"'{self.take[new]}' of the chain '{self.of}' holds {odd[0]!r:.40}, no text"
                 raise RunError(cause, "Take a column of texts.")
         for table in rows.tables(["id"]):
             yield from (Kept(lists) for _ in range(table.num_rows))

@@ -26,7 +26,7 @@ class BestWorst(GroupStage):
     role: ClassVar[Role] = "pair"
     cites: ClassVar[tuple[str, ...]] = ("magpie",)
     # `sample` is there only where one question was answered several times.
-    needs: ClassVar[tuple[str, ...]] = ("response", "score", "sample")
+    needs: ClassVar[tuple[str, ...]] = ("response", "score")
     adds: ClassVar[Columns] = {
         "chosen": pa.string(),
         "rejected": pa.string(),

@@ -24,7 +24,7 @@ class RankedSet(GroupStage):
 
     role: ClassVar[Role] = "pair"
     cites: ClassVar[tuple[str, ...]] = ("xwin",)
-    needs: ClassVar[tuple[str, ...]] = ("response", "score", "sample")
+    needs: ClassVar[tuple[str, ...]] = ("response", "score")
     adds: ClassVar[Columns] = {
         "responses": pa.list_(pa.string()),
         "scores": pa.list_(pa.float64()),

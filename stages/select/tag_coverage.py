@@ -42,8 +42,9 @@ class TagCoverage(SetStage):
     @override
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         lists = [tags for table in rows.tables(["tags"]) for tags in table["tags"].to_pylist()]
-        if odd := next((tags for tags in lists if not isinstance(tags, list | None)), None):
-            raise RunError(f"'tags' holds {odd!r:.60}, no list", "Name a column of lists of texts.")
+        if odd := [tags for tags in lists if not isinstance(tags, list | None)]:
+            cause = f"'tags' holds {odd[0]!r:.60}, no list"
+            raise RunError(cause, "Name a column of lists of texts.")
         given = list(map(_normal, lists))
         frequency = Counter(tag for tags in given for tag in tags)
         known = [{tag for tag in tags if frequency[tag] >= self.at_least} for tags in given]

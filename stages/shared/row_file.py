@@ -73,7 +73,7 @@ def read_rows(path: Path, most: int | None = None) -> Iterator[dict[str, Any]]:
 def _check(path: Path) -> None:
     if not _is_there(path):
         remedy = "Check the recipe's `path`: it is relative to the recipe's own folder."
-        raise UserError(f"there is no file {path.absolute().resolve()}", remedy)
+        raise UserError(f"there is no file {path.resolve()}", remedy)
     if path.suffix not in (".jsonl", ".parquet"):
         raise UserError(
             f"{path} ends in '{path.suffix}'", "Rows come from .jsonl or .parquet files."

@@ -39,7 +39,7 @@ def k_means(points: Vectors, clusters: int, seed: int) -> tuple[list[int], list[
     By FAISS, 20 iterations, the best of five starts; never more clusters than distinct points.
 
     Raises:
-        RunError: a value so large that its square is none in float32, which ends FAISS's process.
+        RunError: a value so large that its square overflows float32, which ends FAISS's process.
     """
     if (largest := float(np.abs(points).max())) > _LARGEST:
         remedy = "Bring the values to a common size, such as unit length, before."

@@ -230,9 +230,7 @@ def sweep(folder, seed, kills, runner=run, *, by_calls=False):
     draw = random.Random(seed)
     calls = Path(os.environ.setdefault("CHAOS_CALLS", str(folder / "calls")))
     calls.write_text("")
-    began = time.monotonic()
-    reference = in_child(runner, str(folder / "reference"), seed)
-    took = time.monotonic() - began
+    reference, took = _in_peace(runner, str(folder / "reference"), seed)
     expected = Counter(calls.read_text().split())
     kept = in_child(rows, str(folder / "reference"))
     tally = Tally()
@@ -248,8 +246,7 @@ def sweep(folder, seed, kills, runner=run, *, by_calls=False):
             began = time.monotonic()
             until = _always
             if by_calls and not enough and draw.random() < 0.8:
-                left = max(1, sum(expected.values()) - before)
-                until = _asked(calls, before + draw.randint(1, left))
+                until = _asked(calls, before + draw.randint(1, max(1, expected.total() - before)))
                 after = draw.uniform(0, 0.3)
             content = kill_after(after, runner, place, seed, until=until)
             asked = calls.read_text().split()[before:]
@@ -268,13 +265,23 @@ def sweep(folder, seed, kills, runner=run, *, by_calls=False):
             in_a_row += 1
             tally.marked += left["uncommitted"] > 0
         tally.stores += 1
-        after = in_child(examine, place)
-        bad = [] if content == reference else ["another content hash"]
-        bad += after["findings"] + after["rest"]
-        bad += [] if in_child(rows, place) == kept else ["other rows"]
-        bad += [s for s in after["statuses"] if s == "running"]
-        tally.mismatches += bad
+        tally.mismatches += _mismatches(place, same=content == reference, kept=kept)
         extra = Counter(calls.read_text().split())
         assert set(extra) == set(expected)
-        tally.extra_calls += sum(extra.values()) - sum(expected.values())
+        tally.extra_calls += extra.total() - expected.total()
     return tally
+
+
+def _in_peace(runner, place, seed):
+    """What a run that nobody kills comes to, and the seconds it takes."""
+    began = time.monotonic()
+    return in_child(runner, place, seed), time.monotonic() - began
+
+
+def _mismatches(place, *, same, kept):
+    """What a store that went on after its kills has otherwise than the one made in peace."""
+    found = in_child(examine, place)
+    bad = [] if same else ["another content hash"]
+    bad += found["findings"] + found["rest"]
+    bad += [] if in_child(rows, place) == kept else ["other rows"]
+    return bad + [status for status in found["statuses"] if status == "running"]

@@ -34,7 +34,7 @@ _PLAIN = str.maketrans("", "", "{}\\")
 """What BibTeX has and a page has not."""
 HEAD = """# Methods
 
-Published methods as recipes. Each runs as it is on the packaged model of 1.5 billion parameters, on two cores and in minutes; put your own model into `engines` and raise the numbers. A recipe's first lines say which paper it follows and where it departs; what a stage does is in its file ([recipe.md](recipe.md) has every setting). `calls` counts those for one row that goes in, if nothing is dropped; what a run on the packaged model took was measured on 2026-11-26 (`python -m benchmarks.papers`), of some recipes before their last change.
+Published methods as recipes. Each runs as it is on the packaged model of 1.5 billion parameters, on two cores and in minutes; put your own model into `engines` and raise the numbers. A recipe's first lines say which paper it follows and where it departs; what a stage does is in its file ([recipe.md](recipe.md) has every setting). `calls` counts those for one row that goes in, if nothing is dropped; what a run on the packaged model took was measured on 2026-11-26 and 27 (`python -m benchmarks.papers`), of some recipes before their last change.
 
 ```sh
 bowerbird run configs/papers/seeded/personas.yaml --local

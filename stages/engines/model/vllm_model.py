@@ -163,6 +163,10 @@ def _environment(spec: VllmSpec) -> None:
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     }.items():
         os.environ.setdefault(name, value)
+    from vllm.platforms import current_platform
+
+    if current_platform.is_cpu():
+        os.environ.setdefault("OMP_NUM_THREADS", str(model_threads()))
 
 
 def _arguments(spec: VllmSpec) -> dict[str, Any]:
@@ -180,10 +184,7 @@ def _arguments(spec: VllmSpec) -> dict[str, Any]:
         # Left free, white space is where a weak model can go on forever.
         "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
     }
-    if not current_platform.is_cpu():
-        return arguments | _on_gpu(spec)
-    os.environ.setdefault("OMP_NUM_THREADS", str(model_threads()))
-    return arguments | _on_cpu(spec)
+    return arguments | (_on_cpu(spec) if current_platform.is_cpu() else _on_gpu(spec))
 
 
 def _on_gpu(spec: VllmSpec) -> dict[str, Any]:

@@ -36,6 +36,8 @@ def test_rare_tags_do_not_count(reader, as_table):
 def test_what_is_no_list_is_one_cause(reader, as_table):
     with pytest.raises(RunError, match="'tags' holds 'sorting', no list"):
         selected(["sorting"], reader, as_table, rows=1)
+    with pytest.raises(RunError, match="'tags' holds '', no list"):
+        selected([""], reader, as_table, rows=1)
 
 
 def by_the_words_of_the_paper(tags, rows):

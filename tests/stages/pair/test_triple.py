@@ -1,8 +1,5 @@
-"""Triples of a ranked set, and rows of columns."""
+"""Triples of a ranked set."""
 
-import pytest
-
-from stages.mix.unpivot import Unpivot
 from stages.pair.triple import Triple
 
 
@@ -20,19 +17,3 @@ def test_the_best_the_second_and_the_last():
     assert triple(None, None).reason == "pair.too_few"
     for scores in ([1.0, 2.0, 3.0], [4.0, 3.0], [3.0, float("nan"), 1.0], None, [3.0, None, 1.0]):
         assert triple(["a", "b", "c"], scores).reason == "pair.misfit"
-
-
-def test_a_row_of_each_column():
-    stage = Unpivot(of=("first", "second", "own"))
-    fate = stage.decide({"first": "a", "second": None, "own": "c"})
-    assert fate.rows == (
-        {"response": "a", "response_of": "first"},
-        {"response": "c", "response_of": "own"},
-    )
-    assert stage.removes == ("first", "second", "own")
-    assert stage.decide(dict.fromkeys(stage.of)).reason == "mix.nothing"
-    assert stage.decide({"first": 3, "second": None, "own": None}).reason == "mix.misfit"
-    with pytest.raises(ValueError, match="stands there twice"):
-        Unpivot(of=("first", "first"))
-    # A column may stay the one that texts go to.
-    assert Unpivot(of=("response", "own")).removes == ("own",)

@@ -5,7 +5,8 @@
 Starts one `vllm serve` with the packaged model and runs the recipes against it, `bowerbird run
 --local` each, so that the model is loaded once; what opens a user turn in the engine's own template
 is asked in process instead. `results/papers.jsonl` has a line per recipe, from which
-docs/methods.md takes its figures; the rows are in `DIR/<recipe>.jsonl`, to be read by a person.
+docs/methods.md takes its figures for as long as the recipe's `fingerprint` is the same; the rows
+are in `DIR/<recipe>.jsonl`, to be read by a person.
 """
 
 import argparse
@@ -24,6 +25,9 @@ from typing import Any
 import yaml
 
 from benchmarks.machine import RESULTS
+from pipelines.plan.plan import plan
+from pipelines.plan.steps import Step
+from pipelines.recipe.parse import load
 from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
 from stages.engines.model import models
@@ -73,6 +77,12 @@ def main() -> None:
             _keep(line)
     for name in set(names) - set(served):
         _keep(_run(name, given.folder))
+
+
+def steps(path: Path) -> tuple[Step, ...]:
+    """The recipe's steps with scripted engines: equal for whatever engines answer."""
+    names = yaml.safe_load(path.read_text())["engines"]
+    return plan(load(path, [f"engines.{name}.kind=scripted" for name in names]))
 
 
 class _Server:
@@ -162,7 +172,8 @@ def _found(name: str, folder: Path) -> dict[str, Any]:
     with kept.open("w") as out:
         for row in [*rows, {"rejected": rejected.to_pylist()}]:
             out.write(json.dumps(_short(row), ensure_ascii=False, default=str) + "\n")
-    return {"recipe": name, "rows": len(rows), **took, "lost": reasons}
+    fingerprint = steps(CONFIGS / f"{name}.yaml")[-1].fingerprint
+    return {"recipe": name, "fingerprint": fingerprint, "rows": len(rows), **took, "lost": reasons}
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:

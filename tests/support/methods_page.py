@@ -10,9 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from pipelines.plan.plan import plan
+from benchmarks.papers import KEPT, steps
 from pipelines.recipe.bibliography import bibliography
-from pipelines.recipe.parse import load
 from stages.base import MultiCallStage
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +33,7 @@ _PLAIN = str.maketrans("", "", "{}\\")
 """What BibTeX has and a page has not."""
 HEAD = """# Methods
 
-Published methods as recipes. Each runs as it is on the packaged model of 1.5 billion parameters, on two cores and in minutes; put your own model into `engines` and raise the numbers. A recipe's first lines say which paper it follows and where it departs; what a stage does is in its file ([recipe.md](recipe.md) has every setting). `calls` counts those for one row that goes in, if nothing is dropped; what a run on the packaged model took was measured on 2026-11-26 and 27 (`python -m benchmarks.papers`), of some recipes before their last change.
+Published methods as recipes. Each runs as it is on the packaged model of 1.5 billion parameters, on two cores and in minutes; put your own model into `engines` and raise the numbers. A recipe's first lines say which paper it follows and where it departs; what a stage does is in its file ([recipe.md](recipe.md) has every setting). `calls` counts those for one row that goes in, if nothing is dropped; what a run on the packaged model took was measured by `python -m benchmarks.papers`, on the recipe as it stands unless it says otherwise.
 
 ```sh
 bowerbird run configs/papers/seeded/personas.yaml --local
@@ -60,19 +59,14 @@ def _about(path):
     return " ".join(line.removeprefix("#").strip() for line in lines)
 
 
-def _steps(path):
-    names = yaml.safe_load(path.read_text())["engines"]
-    return list(plan(load(path, [f"engines.{name}.kind=scripted" for name in names])))
-
-
-def _calls(steps):
+def _calls(found):
     """Calls of models for a row that passes all stages; embeddings are none."""
-    asking = [s.stage for s in steps if isinstance(s.stage, MultiCallStage) and s.round <= 1]
+    asking = [s.stage for s in found if isinstance(s.stage, MultiCallStage) and s.round <= 1]
     return sum(stage.most_calls for stage in asking if "embed" not in stage.requires)
 
 
-def _stages(steps):
-    counts = Counter(dict.fromkeys(s.renaming.stage.__module__[7:] for s in steps))
+def _stages(found):
+    counts = Counter(dict.fromkeys(s.renaming.stage.__module__[7:] for s in found))
     return ", ".join(f"`{name}`" for name in counts)
 
 
@@ -86,10 +80,10 @@ def table(found):
     return "\n".join(lines)
 
 
-def _tuned(steps):
+def _tuned(found):
     """The numbers that the recipe sets, stage by stage: what to change first."""
     parts = []
-    for step in steps:
+    for step in found:
         module = step.renaming.stage.__module__[7:]
         settings = step.stage.model_dump(exclude_unset=True)
         given = {k: v for k, v in settings.items() if type(v) in (int, float) and k != "max_tokens"}
@@ -99,10 +93,10 @@ def _tuned(steps):
     return f"\n\nWhat to tune: {'; '.join(parts)}." if parts else ""
 
 
-def _checked(steps):
+def _checked(planned):
     """Where the tests hold stages against papers and tables; those of every recipe left out."""
     found = []
-    for step in steps:
+    for step in planned:
         family, name = step.renaming.stage.__module__.split(".")[1:]
         if family in ("source", "generate", "filter"):
             continue
@@ -118,18 +112,18 @@ def _checked(steps):
 
 def _measured():
     """What `python -m benchmarks.papers` found, by recipe."""
-    lines = (ROOT / "benchmarks/results/papers.jsonl").read_text().splitlines()
-    return {line["recipe"]: line for line in map(json.loads, lines)}
+    return {line["recipe"]: line for line in map(json.loads, KEPT.read_text().splitlines())}
 
 
-def _took(path):
+def _took(path, fingerprint):
     """Rows, calls and tokens on the packaged model, and why most rows were lost."""
     name = path.relative_to(ROOT / "configs").with_suffix("").as_posix()
     found = _measured().get(name)
     if not found or not found["rows"]:
         return ""
     calls, read, written = (_round(found[k] / found["rows"]) for k in ("calls", "read", "written"))
-    text = f"On the packaged model {found['rows']} rows"
+    changed = "" if found["fingerprint"] == fingerprint else ", before its last change,"
+    text = f"On the packaged model{changed} {found['rows']} rows"
     if found["calls"]:
         text += f"; 1,000 rows take {calls}k calls, {read}k tokens read and {written}k written"
     lost = ", ".join(f"{n} as `{reason}`" for reason, n in list(found["lost"].items())[:3])
@@ -153,7 +147,7 @@ def first_lines():
 
 
 def _section(path):
-    steps = _steps(path)
+    found = steps(path)
     name = path.relative_to(ROOT).as_posix()
     keys = yaml.safe_load(path.read_text()).get("cites", ())
     cited = [
@@ -162,8 +156,8 @@ def _section(path):
     works = f"\n\nFollows: {'; '.join(cited)}." if cited else ""
     return (
         f"### {path.stem.replace('_', ' ')}\n\n[{name}](../{name}). {_about(path)}{works}\n\n"
-        f"Stages: {_stages(steps)}. Calls: {_calls(steps)}.{_tuned(steps)}"
-        f"{_checked(steps)}{_took(path)}"
+        f"Stages: {_stages(found)}. Calls: {_calls(found)}.{_tuned(found)}"
+        f"{_checked(found)}{_took(path, found[-1].fingerprint)}"
     )
 
 

@@ -19,7 +19,6 @@ from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
-from scipy.stats import rankdata
 from typing_extensions import override
 
 import prompts
@@ -30,6 +29,7 @@ from stages.shared.judging.agreement import kendall_w
 from stages.shared.judging.material import shown
 from stages.shared.judging.token_probabilities import TOP, token_probabilities
 from stages.shared.judging.verdict import Ways
+from stages.shared.numbers import average_ranks
 from stages.shared.replies import parse_object, reading
 
 _LETTERS = "ABCDEFGHIJ"
@@ -129,7 +129,9 @@ class Rank(Ways, MultiCallStage):
             found = token_probabilities(reply, letters.lower())
             if sum(found.values()) < self.min_mass:
                 raise ReplyError(f"only {sum(found.values()):.3f} of the probability is on letters")
-            return [float(rank) for rank in rankdata([-found[each.lower()] for each in letters])]
+            return [
+                float(rank) for rank in average_ranks([-found[each.lower()] for each in letters])
+            ]
         order = parse_object(reply.text).get("order")
         if not isinstance(order, list) or sorted(map(str, order)) != list(letters):
             raise ReplyError(f"'order' is {order!r}"[:200])

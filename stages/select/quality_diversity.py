@@ -15,10 +15,10 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
-from scipy.stats import rankdata
 from typing_extensions import override
 
 from stages.base import Columns, Dropped, Fate, Kept, Role, SetStage, ShardReader
+from stages.shared.numbers import average_ranks
 from stages.shared.vectors import read_vectors
 
 _FEW = 512
@@ -99,5 +99,5 @@ def quality_ranks(scores: list[float | None]) -> np.ndarray:
     values = np.array([-np.inf if s is None or np.isnan(s) else s for s in scores])
     if len(values) < 2:
         return np.ones(len(values))
-    ranks = (rankdata(values, method="average") - 1) / (len(values) - 1)
+    ranks = (average_ranks(values) - 1) / (len(values) - 1)
     return np.where(np.isinf(values), 0.0, ranks)

@@ -1,9 +1,23 @@
 """Numbers that rows hold: a file may have any float."""
 
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any, TypeGuard
+
+import numpy as np
 
 
 def is_score(value: Any) -> TypeGuard[float]:
     """Whether it is a number that others can be held against: not null, not NaN, not infinite."""
     return isinstance(value, int | float) and isfinite(value)
+
+
+def average_ranks(values: "Sequence[float] | np.ndarray") -> np.ndarray:
+    """Ranks from 1 (lowest), float64; ties share the mean of theirs. Of floats without NaN.
+
+    What `scipy.stats.rankdata` gives; importing that module takes 0.7 s of every command.
+    """
+    given = np.asarray(values, np.float64)
+    ordered = np.sort(given)
+    below = np.searchsorted(ordered, given, "left")
+    return (below + np.searchsorted(ordered, given, "right") + 1) / 2

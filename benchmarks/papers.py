@@ -5,8 +5,8 @@
 Starts one `vllm serve` with the packaged model and runs the recipes against it, `bowerbird run
 --local` each, so that the model is loaded once; what opens a user turn in the engine's own template
 is asked in process instead. `results/papers.jsonl` has a line per recipe, from which
-docs/methods.md takes its figures for as long as the recipe's `fingerprint` is the same; the rows
-are in `DIR/<recipe>.jsonl`, to be read by a person.
+docs/methods.md takes its figures and a sample; the recipe's `fingerprint` says whether it has been
+changed since. The rows are in `DIR/<recipe>.jsonl`, to be read by a person.
 """
 
 import argparse
@@ -45,6 +45,9 @@ if __name__ == "__main__":
     from vllm.entrypoints.cli.main import main
     main()
 """
+SAMPLES = 3
+_SHOWN = 160
+_OF_NO_TEXT = ("id", "_model", "_prompt", "_by", "finish_reason", "seed_task")
 _TOOK = {"calls": "calls", "read": "prompt_tokens", "written": "completion_tokens"}
 IN_PROCESS = ("papers/magpie/multi_turn",)
 """Recipes that need the engine's own chat template for later turns."""
@@ -172,8 +175,16 @@ def _found(name: str, folder: Path) -> dict[str, Any]:
     with kept.open("w") as out:
         for row in [*rows, {"rejected": rejected.to_pylist()}]:
             out.write(json.dumps(_short(row), ensure_ascii=False, default=str) + "\n")
-    fingerprint = steps(CONFIGS / f"{name}.yaml")[-1].fingerprint
-    return {"recipe": name, "fingerprint": fingerprint, "rows": len(rows), **took, "lost": reasons}
+    path = CONFIGS / f"{name}.yaml"
+    shown = 0 if yaml.safe_load(path.read_text()).get("harmful") else SAMPLES
+    return {
+        "recipe": name,
+        "fingerprint": steps(path)[-1].fingerprint,
+        "rows": len(rows),
+        **took,
+        "lost": reasons,
+        "samples": [_sample(row) for row in rows[:shown]],
+    }
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
@@ -181,14 +192,31 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in row.items() if k not in ("id", "parents", "embedding")}
 
 
+def _sample(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as a page shows it: its texts, cut, and figures; a conversation as one text."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, float):
+            found[name] = round(value, 2)
+        elif isinstance(value, str) and not name.endswith(_OF_NO_TEXT):
+            found[name] = _cut(value)
+        elif name in ("conversation", "messages") and value and not row["response"]:
+            found[name] = _cut(" / ".join(f"{turn['role']}: {turn['content']}" for turn in value))
+    return found
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
 def _keep(line: dict[str, Any]) -> None:
     """Put the line in the place of an earlier one of the same recipe."""
-    print(json.dumps(line), flush=True)
+    print(json.dumps({name: line[name] for name in line if name != "samples"}), flush=True)
     if "error" in line:
         return
     before = [json.loads(each) for each in KEPT.read_text().splitlines()] if KEPT.exists() else []
     kept = sorted([*(e for e in before if e["recipe"] != line["recipe"]), line], key=_recipe)
-    KEPT.write_text("".join(json.dumps(each) + "\n" for each in kept))
+    KEPT.write_text("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in kept))
 
 
 def _recipe(line: dict[str, Any]) -> str:

@@ -22,10 +22,12 @@ no_pickle.watch()
 ROOT = Path(__file__).parents[1]
 # Kills of a flow on Ray: `make chaos` has a hundred; `make test` terminates one
 # (pipelines/execution/test_on_ray_and_prefect) and kills runs in one process (chaos/test_kills).
-collect_ignore = [] if "CHAOS_REPORT" in os.environ else ["chaos/test_full_form.py"]
+_LONG = ["chaos/test_full_form.py", "chaos/test_slow_prefect.py"]
+collect_ignore = [] if "CHAOS_REPORT" in os.environ else _LONG
 LANES = {
     "clusters": (
         "chaos/test_full_form",
+        "chaos/test_slow_prefect",
         "pipelines/execution/test_cluster",
         "pipelines/execution/test_on_ray_and_prefect",
         "pipelines/test_packaged_model",

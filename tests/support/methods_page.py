@@ -127,7 +127,10 @@ def _took(path, fingerprint):
     if found["calls"]:
         text += f"; 1,000 rows take {calls}k calls, {read}k tokens read and {written}k written"
     lost = ", ".join(f"{n} as `{reason}`" for reason, n in list(found["lost"].items())[:3])
-    return f"\n\n{text}." + (f" Dropped: {lost}." if lost else "")
+    text += f". Dropped: {lost}." if lost else "."
+    samples = found.get("samples", ())
+    row = f"\n\n```json\n{json.dumps(samples[0], ensure_ascii=False)}\n```" if samples else ""
+    return f"\n\n{text}{row}"
 
 
 def _round(number):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import socket
 import sqlite3
 import subprocess
@@ -22,8 +21,6 @@ from stages.errors import RunError
 
 pytestmark = pytest.mark.slow
 BOWERBIRD = Path(sys.executable).parent / "bowerbird"
-SLOW_S = int(os.environ.get("SLOW_PREFECT_S", "14"))
-"""`make chaos` has 90, more than the 20 s after which Prefect's ephemeral server is given up."""
 
 
 @pytest.fixture
@@ -46,19 +43,6 @@ def run(*arguments, **environment):
 def records():
     found = [json.loads(path.read_text()) for path in Path("store/runs").glob("*/run.json")]
     return [(record["status"], record["error"]) for record in found]
-
-
-def test_a_prefect_that_starts_slowly_is_waited_for_and_said_so(work):
-    (work / "slow").mkdir()
-    (work / "slow/sitecustomize.py").write_text(
-        "import sys, time\n"
-        f"if sys.orig_argv[1:4] == ['-m', 'prefect', 'server']: time.sleep({SLOW_S})\n"
-    )
-    done = run(PYTHONPATH=str(work / "slow"))
-    assert done.returncode == 0, done.stderr
-    # Ray starts beside it, and may take longer on a busy machine: then Prefect is there by then.
-    assert re.search(r"waiting for (Prefect's server|Ray)\b", done.stderr), done.stderr
-    assert [status for status, _ in records()] == ["done"]
 
 
 def test_what_does_not_start_is_one_cause_and_leaves_a_record(work):
@@ -133,11 +117,17 @@ def test_the_password_goes_to_no_process_that_took_the_port(tmp_path, monkeypatc
     assert set(seen) == {None}
 
 
-def test_a_port_that_is_taken_by_one_that_does_not_answer(tmp_path, monkeypatch):
+def test_a_port_is_taken_and_prefect_slow(tmp_path, monkeypatch):
+    """Waited for, and said so. Of a whole run, and for longer: chaos/test_slow_prefect."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, time\nif sys.orig_argv[1:4] == ['-m', 'prefect', 'server']: time.sleep(9)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     monkeypatch.setenv("PREFECT_API_URL", "")
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "")
-    started = Server(lambda _: None, scheduling=False)
+    said = []
+    started = Server(said.append, scheduling=False)
     first = started._url
     with socket.create_server(("127.0.0.1", urlsplit(first).port)):
         try:
@@ -145,6 +135,7 @@ def test_a_port_that_is_taken_by_one_that_does_not_answer(tmp_path, monkeypatch)
             assert started._url != first
         finally:
             started.stop()
+    assert said[0] == "waiting for Prefect's server"
 
 
 def test_waiting_is_said_only_where_it_takes_long(monkeypatch):

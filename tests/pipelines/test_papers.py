@@ -8,6 +8,7 @@ import yaml
 from pipelines.recipe.parse import load
 from pipelines.store.query.catalog import query
 from tests.conftest import ROOT
+from tests.support.paper_checks import CHECKS
 
 RECIPES = sorted((ROOT / "configs/papers").rglob("*.yaml"))
 
@@ -29,4 +30,11 @@ def test_a_recipe(path, run_recipe):
     assert run.status == "done"
     failed = query(store, run, "SELECT sum(failed) AS n FROM stages").to_pylist()[0]["n"]
     assert failed == 0
-    assert query(store, run, "SELECT * FROM dataset").num_rows > 0
+    rows = query(store, run, "SELECT * FROM dataset").to_pylist()
+    assert rows
+    if holds := CHECKS.get(f"{path.parent.name}/{path.stem}"):
+        holds(rows)
+
+
+def test_every_check_is_of_a_recipe():
+    assert set(CHECKS) <= {f"{path.parent.name}/{path.stem}" for path in RECIPES}

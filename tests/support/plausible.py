@@ -44,7 +44,7 @@ def _likelier(request: Request) -> tuple[float, ...]:
     draw = random.Random(request.ask.prompt.text)
     bonus = 0.3 if asked[-1].content else 0.0
     bonus += 0.1 * random.Random(str(asked)).choice([1, 1, 1, -1]) if len(asked) > 1 else 0.0
-    return tuple(bonus - 1 - draw.random() for _ in request.ask.prompt.text.split())
+    return (0.3 * bonus - 0.2 - 0.6 * draw.random(),) * len(request.ask.prompt.text.split())
 
 
 def _sample(request: Request, sample: Sample, number: int) -> Sample:
@@ -58,6 +58,11 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         value = _fitting(json.loads(sample.text), draw)
         if isinstance(value, dict) and "translation" in value:
             value["translation"] = _foreign(said, draw)
+        known = next((p["expected"] for p in _PROBLEMS if p["instruction"] in said), None)
+        if isinstance(value, dict) and "solution" in value and known:
+            value["solution"] += f"\nAnswer: {known}"
+        if said.startswith("Translate a request and its answer"):
+            value = {"instruction": _foreign(said, draw), "response": said.partition("Answer: ")[2]}
         return dataclasses.replace(sample, text=json.dumps(value))
     if "A word problem:" in said:
         return sample
@@ -99,6 +104,6 @@ def _foreign(said: str, draw: random.Random) -> str:
 def _fitting(value: object, draw: random.Random) -> object:
     """The same with marks that a person would give."""
     if isinstance(value, dict):
-        marks = {k: draw.randint(6, 10) for k in value if k.endswith("_mark")}
+        marks = {k: draw.randint(6, 10) for k in value if k.endswith("mark")}
         return {k: _fitting(v, draw) for k, v in value.items()} | marks
     return [_fitting(v, draw) for v in value] if isinstance(value, list) else value

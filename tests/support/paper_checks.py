@@ -1,0 +1,112 @@
+"""What must hold of the rows of some papers' recipes, whatever the model wrote."""
+
+from collections import Counter
+
+CHECKS = {}
+
+
+def check(path):
+    """Of the recipe at `path`; takes its rows."""
+
+    def kept(function):
+        CHECKS[path] = function
+        return function
+
+    return kept
+
+
+@check("reasoning/s3ft")
+def own_answer_where_it_is_right(rows):
+    assert {row["right"] for row in rows} == {"yes", "no"}
+    for row in rows:
+        assert row["reworded_gold"] == (row["right"] == "no")
+        assert row["response"]
+
+
+@check("reasoning/specializing")
+def four_formats_of_each_solution(rows):
+    formats = Counter((row["target"], row["format"]) for row in rows)
+    assert len(formats) == 4
+    assert len(set(formats.values())) == 1
+    for row in rows:
+        assert row["instruction"].endswith("Answer:" if row["target"] == "answer" else "Solution:")
+        assert row["instruction"].count("Problem:") == (
+            2 if row["format"] == "after_example" else 1
+        )
+
+
+@check("reasoning/reft")
+def right_ways_that_differ(rows):
+    assert all(row["correct"] for row in rows)
+    assert len({row["response"] for row in rows}) == len(rows)
+
+
+@check("reasoning/nesycd")
+def knowledge_where_the_student_failed(rows):
+    assert {row["correct"] for row in rows} == {True, False}
+    for row in rows:
+        assert (row["knowledge"] is not None) == (not row["correct"])
+        assert row["correct"] or row["taught_right"]
+
+
+@check("judging/flame")
+def a_cap_on_each_task(rows):
+    tasks = Counter(row["chain"] for row in rows)
+    assert set(tasks) == {"preference", "safety", "tags"}
+    assert max(tasks.values()) == 8
+    verdicts = {row["response"] for row in rows if row["chain"] == "preference"}
+    assert verdicts <= {"First", "Second", "Neither"}
+
+
+@check("judging/compo")
+def noisy_where_the_model_sees_no_difference(rows):
+    assert {row["noisy"] for row in rows} == {True, False}
+    for row in rows:
+        apart = abs(row["chosen_likelihood"] - row["rejected_likelihood"])
+        assert row["noisy"] == (apart < 0.3)
+
+
+@check("judging/poft")
+def three_numbers_in_each_row(rows):
+    assert all(row[f"{name}_logp"] < 0 for row in rows for name in ("first", "second", "third"))
+
+
+@check("judging/llkd")
+def the_teacher_is_sure_and_the_student_is_not(rows):
+    for row in rows:
+        assert row["teacher_sureness"] >= -0.5
+        assert row["student_sureness"] <= -0.05
+
+
+@check("pairs/cut")
+def a_judgement_and_an_answer_for_each_flaw(rows):
+    assert {row["mark"] == 7 for row in rows} == {True, False}
+    for row in rows:
+        assert (row["judgment"] is None) == (row["mark"] == 7) == (row["i_ans"] is None)
+
+
+@check("pairs/ilr_dpo")
+def both_lengths(rows):
+    for row in rows:
+        assert row["chosen_chars"] == len(row["chosen"])
+        assert row["longer_by"] == len(row["chosen"]) - len(row["rejected"])
+
+
+@check("seeded/translate_answers")
+def two_languages_and_nothing_lost(rows):
+    assert {row["language"] for row in rows} == {"French", "Spanish"}
+    assert all(row["found"] == row["code"] and not row["lost"] for row in rows)
+
+
+@check("seeded/task_templates")
+def each_passage_asks_for_its_heading(rows):
+    assert {"Tides", "Baking", "The starter"} <= {row["response"] for row in rows}
+    assert all("\n\n" in row["instruction"] for row in rows)
+
+
+@check("seeded/system_messages")
+def three_messages_for_a_request(rows):
+    asked = {row["instruction"] for row in rows}
+    messages = {(row["instruction"], row["system"]) for row in rows}
+    assert len(messages) == len(rows) > len(asked)
+    assert all(row["system"].startswith("You answer ") for row in rows)

@@ -37,8 +37,17 @@ _ANSWERED = re.compile(
     r"[\"'“(*]*(?:\d|[A-E]\b)[^.?!]{0,40}[.]?\s*\Z"
     # A line of its own that names one of the options.
     r"|^The (?:correct )?answer is:?\s+\(?[A-E][.):]"
-    # The other side's turn.
-    r"|^(?:Assistant|Asistente|Respuesta|Réponse|Antwort)\s?:\s*\S",
+    # The other side's turn, or one that is called an answer in bold or with a word before it.
+    r"|^(?:Assistant|Asistente|Respuesta|Réponse|Antwort)\s?:\s*\S"
+    r"|^(?:\*\*|#{1,4} )?(?:Created|Generated|Sample|Correct|My|Meine|Die|Ma|La|Mi) ?"
+    r"(?:[aA]nswer|[rR]esponse|[sS]olution|Antwort|réponse|respuesta)(?:\*\*)?\s?:(?:\*\*)?\s*\w"
+    # What an assistant begins an answer with, in a paragraph behind the question.
+    r"|\?[\"”*]*\s*\n\s*(?:Yes|No|Ja|Nein|Oui|Non|Sí)[,.]\s"
+    r"|\n\s*(?:Natürlich kann ich\b"
+    r"|(?:Certainly|Of course|Sure|Gerne|Bien sûr|Por supuesto|Claro)[,!])"
+    r"|[?.:\"”]\s*\n\s*To [a-z][^.\n]{2,80}, (?:I|we|you|let['’]s) (?:would |will |can |could |should )?"
+    r"(?:follow|need to|calculate|identify|first|break|start)\b"
+    r"|[?.:\"”]\s*\n\s*Let['’]s (?:denote|break|solve|start|first|calculate|think)\b",
     re.M,
 )
 _ASSISTS = re.compile(
@@ -54,7 +63,7 @@ _QUOTES = {'"': '"', "“": "”", "'": "'"}
 class Instruction(RowStage):
     """Lengths are in characters, after clean-up."""
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     role: ClassVar[Role] = "filter"
     needs: ClassVar[tuple[str, ...]] = ("instruction", "finish_reason")
     adds: ClassVar[Columns] = {"instruction": pa.string()}

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +76,8 @@ def main() -> None:
     with _Server(given.folder) as url, ThreadPoolExecutor(given.at_once) as pool:
         for name in served:
             _point(configs / f"{name}.yaml", url)
-        for line in pool.map(lambda name: _run(name, given.folder), served):
-            _keep(line)
+        for done in as_completed([pool.submit(_run, name, given.folder) for name in served]):
+            _keep(done.result())
     for name in set(names) - set(served):
         _keep(_run(name, given.folder))
 

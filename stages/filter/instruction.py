@@ -45,7 +45,8 @@ _ANSWERED = re.compile(
     r"|\?[\"”*]*\s*\n\s*(?:Yes|No|Ja|Nein|Oui|Non|Sí)[,.]\s"
     r"|\n\s*(?:Natürlich kann ich\b"
     r"|(?:Certainly|Of course|Sure|Gerne|Bien sûr|Por supuesto|Claro)[,!])"
-    r"|[?.:\"”]\s*\n\s*To [a-z][^.\n]{2,80}, (?:I|we|you|let['’]s) (?:would |will |can |could |should )?"
+    r"|[?.:\"”]\s*\n\s*To [a-z][^.\n]{2,80}, (?:I|we|you|let['’]s) "
+    r"(?:would |will |can |could |should )?"
     r"(?:follow|need to|calculate|identify|first|break|start)\b"
     r"|[?.:\"”]\s*\n\s*Let['’]s (?:denote|break|solve|start|first|calculate|think)\b",
     re.M,

@@ -16,11 +16,13 @@ def check(path):
 
 
 @check("reasoning/s3ft")
-def own_answer_where_it_is_right(rows):
+def own_else_reworded_else_gold(rows):
     assert {row["right"] for row in rows} == {"yes", "no"}
     for row in rows:
-        assert row["reworded_gold"] == (row["right"] == "no")
-        assert row["response"]
+        assert row["not_own"] == (row["right"] == "no")
+        fits = row["reworded_right"] == "yes" and row["preserved"]
+        other = row["reworded"] if fits else row["gold"]
+        assert row["response"] == (other if row["not_own"] else row["own"])
 
 
 @check("reasoning/specializing")
@@ -43,10 +45,10 @@ def right_ways_that_differ(rows):
 
 @check("reasoning/nesycd")
 def knowledge_where_the_student_failed(rows):
-    assert {row["correct"] for row in rows} == {True, False}
+    assert {row["solved"] for row in rows} == {True, False}
     for row in rows:
-        assert (row["knowledge"] is not None) == (not row["correct"])
-        assert row["correct"] or row["taught_right"]
+        assert row["correct"]
+        assert (row["knowledge"] is None) == row["solved"]
 
 
 @check("judging/flame")
@@ -59,11 +61,11 @@ def a_cap_on_each_task(rows):
 
 
 @check("judging/compo")
-def noisy_where_the_model_sees_no_difference(rows):
+def noisy_where_the_chosen_answer_is_barely_likelier(rows):
     assert {row["noisy"] for row in rows} == {True, False}
     for row in rows:
-        apart = abs(row["chosen_likelihood"] - row["rejected_likelihood"])
-        assert row["noisy"] == (apart < 0.3)
+        apart = row["chosen_likelihood"] - row["rejected_likelihood"]
+        assert row["noisy"] == (0 < apart < 0.3)
 
 
 @check("judging/poft")
@@ -80,9 +82,9 @@ def the_teacher_is_sure_and_the_student_is_not(rows):
 
 @check("pairs/cut")
 def a_judgement_and_an_answer_for_each_flaw(rows):
-    assert {row["mark"] == 7 for row in rows} == {True, False}
+    assert {row["score"] == 7 for row in rows} == {True, False}
     for row in rows:
-        assert (row["judgment"] is None) == (row["mark"] == 7) == (row["i_ans"] is None)
+        assert (row["judgment"] is None) == (row["score"] == 7) == (row["i_ans"] is None)
 
 
 @check("pairs/ilr_dpo")
@@ -95,7 +97,9 @@ def both_lengths(rows):
 @check("seeded/translate_answers")
 def two_languages_and_nothing_lost(rows):
     assert {row["language"] for row in rows} == {"French", "Spanish"}
-    assert all(row["found"] == row["code"] and not row["lost"] for row in rows)
+    for row in rows:
+        assert row["request_language"] == row["answer_language"] == row["code"]
+        assert not row["lost"]
 
 
 @check("seeded/task_templates")
@@ -105,8 +109,20 @@ def each_passage_asks_for_its_heading(rows):
 
 
 @check("seeded/system_messages")
-def three_messages_for_a_request(rows):
+def unlike_messages_for_a_request(rows):
     asked = {row["instruction"] for row in rows}
     messages = {(row["instruction"], row["system"]) for row in rows}
     assert len(messages) == len(rows) > len(asked)
     assert all(row["system"].startswith("You answer ") for row in rows)
+
+
+@check("seeded/urial")
+def an_answer_for_each_task(rows):
+    assert len(rows) > 20
+    assert all(row["response"] for row in rows)
+
+
+@check("safety/guide_align")
+def two_guidelines_that_differ(rows):
+    for row in rows:
+        assert len(row["guideline_ids"]) == len(set(row["guidelines"])) == 2

@@ -62,7 +62,11 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         if isinstance(value, dict) and "solution" in value and known:
             value["solution"] += f"\nAnswer: {known}"
         if said.startswith("Translate a request and its answer"):
-            value = {"instruction": _foreign(said, draw), "response": said.partition("Answer: ")[2]}
+            kept = "".join(re.findall(r"`[^`]+`|[0-9]+", said))
+            value = {
+                "instruction": f"{_foreign(said, draw)} {kept}",
+                "response": _foreign(said, draw),
+            }
         return dataclasses.replace(sample, text=json.dumps(value))
     if "A word problem:" in said:
         return sample
@@ -104,6 +108,6 @@ def _foreign(said: str, draw: random.Random) -> str:
 def _fitting(value: object, draw: random.Random) -> object:
     """The same with marks that a person would give."""
     if isinstance(value, dict):
-        marks = {k: draw.randint(6, 10) for k in value if k.endswith("mark")}
+        marks = {k: draw.randint(6, 10) for k in value if k.endswith(("mark", "score"))}
         return {k: _fitting(v, draw) for k, v in value.items()} | marks
     return [_fitting(v, draw) for v in value] if isinstance(value, list) else value

@@ -10,6 +10,7 @@ changed since. The rows are in `DIR/<recipe>.jsonl`, to be read by a person.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -71,15 +72,24 @@ def main() -> None:
     names = [name for name in found if not given.only or name in given.only]
     given.folder.mkdir(parents=True, exist_ok=True)
     configs = given.folder / "configs"
+    # Before the run: what is changed meanwhile is not what the rows came of.
+    prints = {name: fingerprint(CONFIGS / f"{name}.yaml") for name in names}
     shutil.copytree(CONFIGS, configs, dirs_exist_ok=True)
     served = [name for name in names if name not in IN_PROCESS]
     with _Server(given.folder) as url, ThreadPoolExecutor(given.at_once) as pool:
         for name in served:
             _point(configs / f"{name}.yaml", url)
         for done in as_completed([pool.submit(_run, name, given.folder) for name in served]):
-            _keep(done.result())
+            _keep(done.result(), prints)
     for name in set(names) - set(served):
-        _keep(_run(name, given.folder))
+        _keep(_run(name, given.folder), prints)
+
+
+def fingerprint(path: Path) -> str:
+    """Of all in the recipe that decides its rows: its steps, files, prompts and engines."""
+    engines = yaml.safe_load(path.read_text())["engines"]
+    facts = json.dumps([steps(path)[-1].fingerprint, engines], sort_keys=True)
+    return hashlib.sha256(facts.encode()).hexdigest()
 
 
 def steps(path: Path) -> tuple[Step, ...]:
@@ -179,7 +189,6 @@ def _found(name: str, folder: Path) -> dict[str, Any]:
     shown = 0 if yaml.safe_load(path.read_text()).get("harmful") else SAMPLES
     return {
         "recipe": name,
-        "fingerprint": steps(path)[-1].fingerprint,
         "rows": len(rows),
         **took,
         "lost": reasons,
@@ -209,11 +218,12 @@ def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def _keep(line: dict[str, Any]) -> None:
+def _keep(line: dict[str, Any], prints: dict[str, str]) -> None:
     """Put the line in the place of an earlier one of the same recipe."""
     print(json.dumps({name: line[name] for name in line if name != "samples"}), flush=True)
     if "error" in line:
         return
+    line["fingerprint"] = prints[line["recipe"]]
     before = [json.loads(each) for each in KEPT.read_text().splitlines()] if KEPT.exists() else []
     kept = sorted([*(e for e in before if e["recipe"] != line["recipe"]), line], key=_recipe)
     KEPT.write_text("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in kept))

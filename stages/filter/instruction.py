@@ -37,20 +37,26 @@ _ANSWERED = re.compile(
     r"[\"'“(*]*(?:\d|[A-E]\b)[^.?!]{0,40}[.]?\s*\Z"
     # A line of its own that names one of the options.
     r"|^The (?:correct )?answer is:?\s+\(?[A-E][.):]"
-    # The other side's turn, or one that is called an answer in bold or with a word before it.
+    # The other side's turn, or a label in bold or a heading.
     r"|^(?:Assistant|Asistente|Respuesta|Réponse|Antwort)\s?:\s*\S"
-    r"|^(?:\*\*|#{1,4} )?(?:Created|Generated|Sample|Correct|My|Meine|Die|Ma|La|Mi) ?"
-    r"(?:[aA]nswer|[rR]esponse|[sS]olution|Antwort|réponse|respuesta)(?:\*\*)?\s?:(?:\*\*)?\s*\w"
-    # What an assistant begins an answer with, in a paragraph behind the question.
-    r"|\?[\"”*]*\s*\n\s*(?:Yes|No|Ja|Nein|Oui|Non|Sí)[,.]\s"
-    r"|\n\s*(?:Natürlich kann ich\b"
-    r"|(?:Certainly|Of course|Sure|Gerne|Bien sûr|Por supuesto|Claro)[,!])"
-    r"|[?.:\"”]\s*\n\s*To [a-z][^.\n]{2,80}, (?:I|we|you|let['’]s) "
-    r"(?:would |will |can |could |should )?"
-    r"(?:follow|need to|calculate|identify|first|break|start)\b"
-    r"|[?.:\"”]\s*\n\s*Let['’]s (?:denote|break|solve|start|first|calculate|think)\b",
+    r"|^(?:\*\*|#{1,4} )(?:\w+ )?"
+    r"(?:[aA]nswer|[rR]esponse|[sS]olution|Antwort|[rR]éponse|[rR]espuesta)[ \u00a0]?"
+    r"(?:\*\*)?(?:\s?:(?:\*\*)?\s*|\n\s*)[^\W_]"
+    r"|^To [a-z][^.\n]{2,80}, (?:I|we|you) (?:would|will|can) follow (?:these|the following) steps",
     re.M,
 )
+_ANSWER_BELOW = re.compile(
+    r"\A[^\n]{10,600}\?[\"”*]*[^\S\n]*\n\s*"
+    # What goes on with "Yes, I have" or "No, we" is the person's own.
+    r"(?:(?:Yes|No|Ja|Nein|Oui|Non|Sí), (?!no\b|(?:I|we|my|but|ich|wir|je|j'|nous|on|yo)\b)"
+    r"|Natürlich kann ich\b|¡?(?:Certainly|Of course|Sure|Absolutely|Natürlich|Selbstverständlich"
+    r"|Gerne|Bien sûr|Por supuesto|Claro)\s?[,!]"
+    r"|To [a-z][^.\n]{2,80}, (?:I|we|you) (?:would |will |can |could |should )?"
+    r"(?:follow|need to|calculate|identify|first|break|start|use)\b"
+    r"|Let['’]s (?:denote|calculate|solve)\b)",
+)
+"""A question, and below it how an assistant begins an answer. A task before the question makes it
+material: an FAQ to rewrite, a dialogue to go on with."""
 _ASSISTS = re.compile(
     r"\b(?:else (?:that )?i can (?:help|assist)|(?:be )?happy to (?:help|assist)|assist with that"
     r"|provide (?:me with )?more (?:details|information|context))\b",
@@ -118,7 +124,7 @@ def _refuses(text: str) -> bool:
 
 def _answers_itself(text: str) -> bool:
     """An answer stands below the question; "A:" is one unless it is an option beside "B:"."""
-    if _ANSWERED.search(text):
+    if _ANSWERED.search(text) or _ANSWER_BELOW.match(text):
         return True
     return _ANSWER.search(text) is not None and _OPTION.search(text) is None
 

@@ -13,11 +13,11 @@ def is_score(value: Any) -> TypeGuard[float]:
 
 
 def average_ranks(values: "Sequence[float] | np.ndarray") -> np.ndarray:
-    """Ranks from 1 (lowest), float64; ties share the mean of theirs. Of floats without NaN.
+    """Ranks from 1 (lowest), float64; ties share the mean of theirs. NaN is none.
 
     What `scipy.stats.rankdata` gives; importing that module takes 0.7 s of every command.
     """
-    given = np.asarray(values, np.float64)
+    given = np.asarray(values)
     ordered = np.sort(given)
     below = np.searchsorted(ordered, given, "left")
     return (below + np.searchsorted(ordered, given, "right") + 1) / 2

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.papers import KEPT, steps
+from benchmarks.papers import KEPT, fingerprint, steps
 from pipelines.recipe.bibliography import bibliography
 from stages.base import MultiCallStage
 
@@ -115,14 +115,14 @@ def _measured():
     return {line["recipe"]: line for line in map(json.loads, KEPT.read_text().splitlines())}
 
 
-def _took(path, fingerprint):
+def _took(path):
     """Rows, calls and tokens on the packaged model, and why most rows were lost."""
     name = path.relative_to(ROOT / "configs").with_suffix("").as_posix()
     found = _measured().get(name)
     if not found or not found["rows"]:
         return ""
     calls, read, written = (_round(found[k] / found["rows"]) for k in ("calls", "read", "written"))
-    changed = "" if found["fingerprint"] == fingerprint else ", before its last change,"
+    changed = "" if found["fingerprint"] == fingerprint(path) else ", before its last change,"
     text = f"On the packaged model{changed} {found['rows']} rows"
     if found["calls"]:
         text += f"; 1,000 rows take {calls}k calls, {read}k tokens read and {written}k written"
@@ -160,7 +160,7 @@ def _section(path):
     return (
         f"### {path.stem.replace('_', ' ')}\n\n[{name}](../{name}). {_about(path)}{works}\n\n"
         f"Stages: {_stages(found)}. Calls: {_calls(found)}.{_tuned(found)}"
-        f"{_checked(found)}{_took(path, found[-1].fingerprint)}"
+        f"{_checked(found)}{_took(path)}"
     )
 
 

@@ -99,7 +99,8 @@ def two_languages_and_nothing_lost(rows):
     assert {row["language"] for row in rows} == {"French", "Spanish"}
     for row in rows:
         assert row["request_language"] == row["answer_language"] == row["code"]
-        assert not row["lost"]
+        assert row["request_preserved"]
+        assert row["answer_preserved"]
 
 
 @check("seeded/task_templates")

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from stages.base import Dropped, Kept
@@ -122,6 +124,23 @@ def test_any_language_passes_where_none_is_asked_for():
         "Fill in the blank.\nSolution: ____",
         "Continue this talk.\nAnna: Shall we go?\nBen: Sure, let's start.",
         "My answer to the quiz was 5. Is it right?",
+        "What is 17 * 23 + 4?\nLet's think step by step.",
+        "You are the dungeon master.\n\nLet's start: I open the door.",
+        "Improve this email:\n\nDear John,\n\nOf course, we can move the meeting.",
+        "Übersetze diese E-Mail:\n\nHallo Frau Weber,\n\nGerne, ich schicke es.",
+        "Go on with this scene.\n\nANNA\nShall we?\n\nSure, let me get my coat.",
+        "Why does my laptop not boot?\nYes, I have tried another charger.",
+        "Can you plan a trip to Rome for us?\n\nNo, we have no car.",
+        "Kannst du mir einen Plan machen?\n\nNein, ich bin kein Anfänger.",
+        "Rewrite this FAQ.\n\nCan I return my order?\nNo, all sales are final.",
+        "Is this review positive?\nYes, no or unsure? It was long.",
+        "What does this entry mean?\n\nNo. 12 in B minor, Op. 3",
+        "What is 3/4 of 16?\nMy answer: 12\nIs that right?",
+        "Review my code.\n\nMy solution:\ndef f(n):\n    return n",
+        "Grade the student.\nCorrect answer: Paris\nStudent answer: Lyon",
+        "Write a struct for this API.\nSample response:\nHTTP/1.1 200 OK",
+        "Proofread my paragraph:\n\nTo reduce costs, we need to cut travel.",
+        "I have a garden.\nTo save water, I will start with a barrel. Which plants?",
     ],
 )
 def test_good_requests_pass_as_they_are(text):
@@ -136,12 +155,15 @@ def test_good_requests_pass_as_they_are(text):
         ("What is 2 and 2?\nAnswer: 4, of course", "self_answered"),
         ("What is 2 and 2? The correct answer is 4.", "self_answered"),
         ("Which factors count?\n\n**Created Answer**:\nPlanned economies.", "self_answered"),
+        ("What is 2 and 2?\n\n**Answer:** It is 4.", "self_answered"),
+        ("What is 2 and 2?\n\n### Answer\nIt is 4.", "self_answered"),
+        ("Is it possible to ask in French?\n\nBien sûr ! On peut.", "self_answered"),
         ("**Die Frage:** Was ist Gut?\n\n**Meine Antwort:** Ein Gut ist etwas.", "self_answered"),
         ("Is it possible to ask in German?\n\nYes, it is possible.", "self_answered"),
-        ('Kann man fragen: "Wie geht es?"\n\nJa, das kann man.', "self_answered"),
+        ("Kann man das so fragen?\n\nJa, das kann man.", "self_answered"),
         ("Ist ein Programm möglich?\n\nNatürlich kann ich das erläutern.", "self_answered"),
         (
-            'Translate: "It is the oak."\nTo translate it, I would follow three steps.',
+            'Translate: "It is the oak."\nTo translate it, I would follow these steps:',
             "self_answered",
         ),
         ("How many apples are there?\n\nLet's denote the apples by a.", "self_answered"),
@@ -177,3 +199,10 @@ def test_a_list_number_or_bullet_alone_is_taken_off():
 )
 def test_a_subject_that_is_named(text):
     assert not misses_text(text)
+
+
+@pytest.mark.parametrize("text", ["Ask this?" + "\n" * 20_000 + "x", ". " + "\n " * 10_000])
+def test_blank_lines_take_no_time(text):
+    began = time.process_time()
+    Instruction(max_chars=50_000).reason(text)
+    assert time.process_time() - began < 1

@@ -42,7 +42,10 @@ _ANSWERED = re.compile(
     r"|^(?:\*\*|#{1,4} )(?:\w+ )?"
     r"(?:[aA]nswer|[rR]esponse|[sS]olution|Antwort|[rR]éponse|[rR]espuesta)[ \u00a0]?"
     r"(?:\*\*)?(?:\s?:(?:\*\*)?\s*|\n\s*)[^\W_]"
-    r"|^To [a-z][^.\n]{2,80}, (?:I|we|you) (?:would|will|can) follow (?:these|the following) steps",
+    r"|^To [a-z][^.\n]{2,80}, (?:I|we|you) (?:would|will|can) follow (?:these|the following) steps"
+    # Thoughts below the options.
+    r"|^[A-Z][.:)] [^\n]*\n\s*To (?:determine|find|solve|answer) [^.\n]{3,100}, (?:we|I|let['’]s) "
+    r"|\\boxed\{",
     re.M,
 )
 _ANSWER_BELOW = re.compile(

@@ -61,12 +61,9 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         known = next((p["expected"] for p in _PROBLEMS if p["instruction"] in said), None)
         if isinstance(value, dict) and "solution" in value and known:
             value["solution"] += f"\nAnswer: {known}"
-        if said.startswith("Translate a request and its answer"):
-            kept = "".join(re.findall(r"`[^`]+`|[0-9]+", said))
-            value = {
-                "instruction": f"{_foreign(said, draw)} {kept}",
-                "response": _foreign(said, draw),
-            }
+        if isinstance(value, dict) and "translated_answer" in value:
+            kept = " ".join(re.findall(r"`[^`]+`|[0-9]+", said))
+            value = {name: f"{_foreign(said, draw)} {kept}" for name in value}
         return dataclasses.replace(sample, text=json.dumps(value))
     if "A word problem:" in said:
         return sample

@@ -166,6 +166,11 @@ def test_good_requests_pass_as_they_are(text):
             'Translate: "It is the oak."\nTo translate it, I would follow these steps:',
             "self_answered",
         ),
+        (
+            "What is the capital of France?\nA. Paris\nB. Rome\nTo find it out, we need to look.",
+            "self_answered",
+        ),
+        ("What is 2 and 2? It is \\boxed{4}", "self_answered"),
         ("How many apples are there?\n\nLet's denote the apples by a.", "self_answered"),
         ("I'm sorry, but I can't assist with that request.", "refusal"),
         ("As an AI language model, I do not have opinions.", "refusal"),

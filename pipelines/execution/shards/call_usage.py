@@ -44,7 +44,7 @@ class CallUsage:
 
     def table(self) -> pa.Table:
         """A line per row and model (`shards.SPENT`)."""
-        lines = [[*key, *line] for key, line in self._rows.items()]
-        return pa.Table.from_pylist(
-            [dict(zip(SPENT.names, line, strict=True)) for line in lines], SPENT
-        )
+        lines = [(*key, *line) for key, line in self._rows.items()]
+        columns = zip(*lines, strict=True) if lines else [()] * len(SPENT)
+        arrays = [pa.array(values, kind) for values, kind in zip(columns, SPENT.types, strict=True)]
+        return pa.table(arrays, SPENT)

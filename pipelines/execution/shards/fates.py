@@ -129,6 +129,8 @@ def _added(step: Step, table: pa.Table, field: pa.Field, out: list[_Out]) -> pa.
 
 
 def _rejected(table: pa.Table, refused: list[tuple[int, Dropped | Failed]]) -> pa.Table:
+    if not refused:
+        return REJECTED.empty_table()
     # Embeddings would be most of the file and say nothing to a reader.
     readable = [f.name for f in table.schema if _item_type(f.type) != pa.float32()]
     rows = table.select(readable).take(pa.array([i for i, _ in refused], pa.int64())).to_pylist()

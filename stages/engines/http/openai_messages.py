@@ -100,7 +100,8 @@ def read_reply(body: Any, ask: Ask, model: str, answers_as: str | None) -> Reply
     check_model(reply.model, model, answers_as)
     reply = parted(reply, ask)
     # Rows say which model it was, and rows are published: not the folder that it lies in.
-    return replace(reply, model=public_name(reply.model if answers_as is None else model))
+    name = public_name(reply.model if answers_as is None else model)
+    return reply if reply.model == name else replace(reply, model=name)
 
 
 def _position(numbered: tuple[int, Mapping[str, Any]]) -> int:

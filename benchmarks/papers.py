@@ -47,8 +47,10 @@ if __name__ == "__main__":
     main()
 """
 SAMPLES = 3
+"""Rows of each recipe that are kept, texts cut at so many characters."""
 _SHOWN = 160
 _OF_NO_TEXT = ("id", "_model", "_prompt", "_by", "finish_reason", "seed_task")
+"""How columns end whose texts say nothing to a reader of the page."""
 _TOOK = {"calls": "calls", "read": "prompt_tokens", "written": "completion_tokens"}
 IN_PROCESS = ("papers/magpie/multi_turn",)
 """Recipes that need the engine's own chat template for later turns."""
@@ -209,7 +211,7 @@ def _sample(row: dict[str, Any]) -> dict[str, Any]:
             found[name] = round(value, 2)
         elif isinstance(value, str) and not name.endswith(_OF_NO_TEXT):
             found[name] = _cut(value)
-        elif name in ("conversation", "messages") and value and not row["response"]:
+        elif name == "messages" and value and not row["response"]:
             found[name] = _cut(" / ".join(f"{turn['role']}: {turn['content']}" for turn in value))
     return found
 

@@ -19,7 +19,7 @@ def check(path):
 def own_else_reworded_else_gold(rows):
     assert {row["right"] for row in rows} == {"yes", "no"}
     for row in rows:
-        assert row["not_own"] == (row["right"] == "no")
+        assert row["not_own"] == (row["right"] == "no" or row["own_end"] != "stop")
         fits = row["reworded_right"] == "yes" and row["preserved"]
         other = row["reworded"] if fits else row["gold"]
         assert row["response"] == (other if row["not_own"] else row["own"])
@@ -32,9 +32,8 @@ def four_formats_of_each_solution(rows):
     assert len(set(formats.values())) == 1
     for row in rows:
         assert row["instruction"].endswith("Answer:" if row["target"] == "answer" else "Solution:")
-        assert row["instruction"].count("Problem:") == (
-            2 if row["format"] == "after_example" else 1
-        )
+        problems = row["instruction"].count("Problem:")
+        assert problems == (2 if row["format"] == "after_example" else 1)
 
 
 @check("reasoning/reft")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import duckdb
     import plotly.graph_objects as go
 
+    from pipelines.report.figures import Chart
     from stages.base import Stage
     from stages.engines.base import EngineSpec
 
@@ -166,17 +167,19 @@ class OpenStore:
         finally:
             catalog.close()
 
-    def _titled(self, figure: "go.Figure | None", title: str, lacking: str) -> "go.Figure":
-        if figure is None:
+    def _titled(self, chart: "Chart | None", title: str, lacking: str) -> "go.Figure":
+        if chart is None:
             remedy = "`store.runs()` lists the others; `store.run(ID)` goes to one of them."
             raise UserError(f"the run {self.record.id} has {lacking}", remedy)
+        import plotly.graph_objects as go
+
         # On the report's page the background is the page's; a notebook may be light or dark.
         text = f"{title}<br><sub>{self.record.id}</sub>"
-        height = (figure.layout.height or 300) + 50
-        return figure.update_layout(
+        return go.Figure(chart).update_layout(
+            template="none",
             title={"text": text, "x": 0, "y": 1, "yanchor": "top", "pad": {"t": 14}},
-            height=height, margin_t=90, paper_bgcolor="white", plot_bgcolor="white",
-            font_color="#1d2530",
+            height=chart["layout"]["height"] + 50, margin_t=90, font_color="#1d2530",
+            paper_bgcolor="white", plot_bgcolor="white",
         )  # fmt: skip
 
     def __repr__(self) -> str:

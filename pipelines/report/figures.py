@@ -1,17 +1,21 @@
-"""The report's charts, as Plotly figures without colours of their own background or text.
+"""The report's charts, as Plotly's JSON without colours of their own background or text.
 
 The page sets those for light and dark. Each function returns None where there is nothing to show.
+Plain values and not Plotly's own objects, whose import takes longer than all else of a short run's
+report; the tests have Plotly check them.
 """
 
+import base64
 import html
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 Rows = Sequence[dict[str, Any]]
+Chart = dict[str, Any]
+"""`data` and `layout`, as `plotly.graph_objects.Figure` takes them."""
 
 KEPT, DROPPED, FAILED = "#2a9d8f", "#e9a23b", "#d1495b"
 _BLUE, _GREY = "#4c78a8", "#9aa5b1"
@@ -20,14 +24,14 @@ _RAMP = ("#cfe8e4", "#9fd1c9", "#5fb3a7", "#2a9d8f", "#17635b")
 _DIFFICULTIES = ("very easy", "easy", "medium", "hard", "very hard")
 
 
-def funnel(stages: Rows, reasons: Rows) -> go.Figure | None:
+def funnel(stages: Rows, reasons: Rows) -> Chart | None:
     """Rows that go on, drop out and fail, per stage from top to bottom."""
     done = [stage for stage in stages if stage["rows_in"]]
     if not done:
         return None
     names = [stage["stage"] for stage in done]
     why = [_reasons(name, reasons) for name in names]
-    figure = go.Figure()
+    data = []
     for label, column, color in (
         ("go on", "rows_out", KEPT),
         ("dropped", "dropped", DROPPED),
@@ -35,15 +39,14 @@ def funnel(stages: Rows, reasons: Rows) -> go.Figure | None:
     ):
         values = [stage[column] for stage in done]
         texts = [str(value) if value else "" for value in values]
-        figure.add_bar(
-            y=names, x=values, name=label, orientation="h", text=texts, textposition="inside",
-            insidetextanchor="middle", textangle=0, marker_color=color, customdata=why,
-            hovertemplate="%{y}: %{x} " + label + "%{customdata}<extra></extra>",
-        )  # fmt: skip
-    figure.update_layout(barmode="stack", height=90 + 34 * len(done), bargap=0.25)
-    figure.update_yaxes(autorange="reversed", automargin=True)
-    figure.update_xaxes(title="rows", rangemode="tozero")
-    return _plain(figure, legend=True)
+        data.append({
+            "type": "bar", "y": names, "x": values, "name": label, "orientation": "h",
+            "text": texts, "textposition": "inside", "insidetextanchor": "middle",
+            "textangle": 0, "marker": {"color": color}, "customdata": why,
+            "hovertemplate": "%{y}: %{x} " + label + "%{customdata}<extra></extra>",
+        })  # fmt: skip
+    x, y = {"title": {"text": "rows"}, "rangemode": "tozero"}, {"autorange": "reversed"}
+    return _chart(data, x, y, legend=True, barmode="stack", height=90 + 34 * len(done), bargap=0.25)
 
 
 def _reasons(stage: str, reasons: Rows) -> str:
@@ -51,83 +54,74 @@ def _reasons(stage: str, reasons: Rows) -> str:
     return "<br>" + "<br>".join(lines) if lines else ""
 
 
-def lengths(dataset: Rows) -> go.Figure | None:
+def lengths(dataset: Rows) -> Chart | None:
     """Characters of instructions and responses in the dataset."""
-    figure = go.Figure()
+    data = []
     for column, color in (("instruction", _BLUE), ("response", KEPT)):
         values = [row[column] for row in dataset if row.get(column)]
         if values:
-            figure.add_histogram(
-                x=np.array(values),
-                name=column,
-                marker_color=color,
-                opacity=0.8,
-                bingroup="characters",
-            )
-    if not figure.data:
+            data.append({
+                "type": "histogram", "x": _packed(values, "i4"), "name": column,
+                "marker": {"color": color}, "opacity": 0.8, "bingroup": "characters",
+            })  # fmt: skip
+    if not data:
         return None
-    figure.update_layout(barmode="overlay", height=280)
-    figure.update_xaxes(title="characters", rangemode="tozero")
-    figure.update_yaxes(title="rows")
-    return _plain(figure, legend=True)
+    x, y = {"title": {"text": "characters"}, "rangemode": "tozero"}, {"title": {"text": "rows"}}
+    return _chart(data, x, y, legend=True, barmode="overlay", height=280)
 
 
-def scores(judged: Rows) -> go.Figure | None:
+def scores(judged: Rows) -> Chart | None:
     """The judge's scores of all rows it graded, kept or not."""
     if not judged:
         return None
-    figure = go.Figure()
-    values = [row["score"] for row in judged]
-    figure.add_histogram(
-        x=np.array(values), marker_color=_BLUE, xbins={"start": 1, "end": 5, "size": 0.2}
-    )
-    figure.update_layout(height=280)
-    figure.update_xaxes(title="score, 1 to 5", range=[0.9, 5.1])
-    figure.update_yaxes(title="rows")
-    return _plain(figure)
+    data = {
+        "type": "histogram", "x": _packed([row["score"] for row in judged], "f8"),
+        "marker": {"color": _BLUE}, "xbins": {"start": 1, "end": 5, "size": 0.2},
+    }  # fmt: skip
+    x = {"title": {"text": "score, 1 to 5"}, "range": [0.9, 5.1]}
+    return _chart([data], x, {"title": {"text": "rows"}}, height=280)
 
 
-def categories(dataset: Rows) -> go.Figure | None:
+def categories(dataset: Rows) -> Chart | None:
     """Task categories in the dataset, by difficulty."""
     if not dataset or "task_category" not in dataset[0]:
         return None
     total = Counter(row["task_category"] for row in dataset)
     names = [name for name, _ in total.most_common()]
-    figure = go.Figure()
+    data = []
     for difficulty, color in zip(_DIFFICULTIES, _RAMP, strict=True):
         found = Counter(
             row["task_category"] for row in dataset if row.get("difficulty") == difficulty
         )
         if found:
             values = [found[name] for name in names]
-            figure.add_bar(y=names, x=values, name=difficulty, orientation="h", marker_color=color)
-    figure.update_layout(barmode="stack", height=120 + 28 * len(names))
-    figure.update_yaxes(autorange="reversed", automargin=True)
-    figure.update_xaxes(
-        title="rows", rangemode="tozero", dtick=1 if max(total.values()) < 12 else None
-    )
-    return _plain(figure, legend=True)
+            data.append({
+                "type": "bar", "y": names, "x": values, "name": difficulty, "orientation": "h",
+                "marker": {"color": color},
+            })  # fmt: skip
+    x: Chart = {"title": {"text": "rows"}, "rangemode": "tozero"}
+    x |= {"dtick": 1} if max(total.values()) < 12 else {}
+    y, height = {"autorange": "reversed"}, 120 + 28 * len(names)
+    return _chart(data, x, y, legend=True, barmode="stack", height=height)
 
 
-def embedding_map(mapped: Rows) -> go.Figure | None:
+def embedding_map(mapped: Rows) -> Chart | None:
     """Rows by the likeness of their embeddings; duplicates and the dataset's rows marked."""
     if not mapped:
         return None
-    figure = go.Figure()
+    data = []
     for status in ("not chosen", "duplicate", "in the dataset"):
         rows = [row for row in mapped if row["status"] == status]
         symbol = "x" if status == "duplicate" else "circle"
-        figure.add_scatter(
-            x=[row["x"] for row in rows], y=[row["y"] for row in rows], mode="markers",
-            name=f"{status} ({len(rows)})", hoverinfo="text",
-            hovertext=[_wrapped(row["text"] or "") for row in rows],
-            marker={"color": _STATUS[status], "size": 9, "symbol": symbol, "opacity": 0.85},
-        )  # fmt: skip
-    figure.update_layout(height=460, hovermode="closest")
+        data.append({
+            "type": "scatter", "x": [row["x"] for row in rows], "y": [row["y"] for row in rows],
+            "mode": "markers", "name": f"{status} ({len(rows)})", "hoverinfo": "text",
+            "hovertext": [_wrapped(row["text"] or "") for row in rows],
+            "marker": {"color": _STATUS[status], "size": 9, "symbol": symbol, "opacity": 0.85},
+        })  # fmt: skip
     # Neither axis has a unit: only nearness means something.
-    figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False, ticks="")
-    figure.update_yaxes(showticklabels=False, showgrid=False, zeroline=False, ticks="")
-    return _plain(figure, legend=True)
+    bare = {"showticklabels": False, "showgrid": False, "zeroline": False, "ticks": ""}
+    return _chart(data, bare, bare, legend=True, height=460, hovermode="closest")
 
 
 def _wrapped(text: str, width: int = 60) -> str:
@@ -141,13 +135,19 @@ def _wrapped(text: str, width: int = 60) -> str:
     return "<br>".join([*lines, line])
 
 
-def _plain(figure: go.Figure, *, legend: bool = False) -> go.Figure:
-    figure.update_layout(
-        template="none", showlegend=legend, paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", margin={"l": 8, "r": 12, "t": 36 if legend else 12, "b": 44},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
-        font={"family": "system-ui, sans-serif", "size": 13},
-    )  # fmt: skip
-    figure.update_xaxes(automargin=True)
-    figure.update_yaxes(automargin=True)
-    return figure
+def _packed(values: Sequence[float], dtype: str) -> dict[str, str]:
+    """Numbers as Plotly's typed array: a million of them are a third as long as their digits."""
+    packed = base64.b64encode(np.asarray(values, f"<{dtype}").tobytes())
+    return {"dtype": dtype, "bdata": packed.decode()}
+
+
+def _chart(data: list[Chart], x: Chart, y: Chart, *, legend: bool = False, **layout: Any) -> Chart:
+    """Traces between their axes."""
+    return {"data": data, "layout": {
+        **layout, "xaxis": {**x, "automargin": True}, "yaxis": {**y, "automargin": True},
+        "showlegend": legend, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": 8, "r": 12, "t": 36 if legend else 12, "b": 44},
+        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0,
+                   "traceorder": "normal"},
+        "font": {"family": "system-ui, sans-serif", "size": 13},
+    }}  # fmt: skip

@@ -1,13 +1,13 @@
 """One self-contained HTML file per run: charts, ledger, sample rows, recipe and versions."""
 
+import json
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from pipelines.report import figures
 from pipelines.report.facts import Facts, read_facts
@@ -31,7 +31,9 @@ def write_report(store: Store, run: Run) -> str:
         recipe=yaml.safe_dump(run.source, sort_keys=False, allow_unicode=True, width=100),
         style=Markup((_FOLDER / "page.css").read_text()),
         script=Markup((_FOLDER / "page.js").read_text()),
-        plotly=Markup(get_plotlyjs()),
+        plotly=Markup(
+            (resources.files("plotly") / "package_data/plotly.min.js").read_text("utf-8")
+        ),
     )
     folder = store.run(run.id)
     folder.put("report.html", text.encode("utf-8", "replace"))
@@ -56,6 +58,6 @@ def _charts(facts: Facts) -> list[dict[str, Any]]:
     ]
 
 
-def _json(figure: go.Figure) -> Markup:
+def _json(chart: figures.Chart) -> Markup:
     """JSON that cannot end the script element it stands in."""
-    return Markup(str(figure.to_json()).replace("<", "\\u003c"))
+    return Markup(json.dumps(chart).replace("<", "\\u003c"))

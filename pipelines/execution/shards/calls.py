@@ -36,17 +36,19 @@ async def run(
     table: pa.Table,
     clients: Mapping[str, Client],
     heard: Heard = unheard,
+    write: Callable[[], None] = lambda: None,
 ) -> tuple[list[Fate], CallUsage]:
     """One fate per row of `table`, in order, and what the calls took.
 
-    `clients`: by the names of the stage's engines.
+    `clients`: by the names of the stage's engines. `write` is called before anything is done about
+    the answers that have come.
 
     Raises:
         RunError: an engine is dead, or lost a request.
     """
     columns = dict.fromkeys(["id", "parents", *stage.needs])
     rows = with_seed(table, stage.needs, fingerprint).select(list(columns)).to_pylist()
-    batch = _Batch(stage, rows, fingerprint, clients, heard)
+    batch = _Batch(stage, rows, fingerprint, clients, heard, write)
     try:
         await batch.run()
     finally:
@@ -96,9 +98,10 @@ class _Batch:
         fingerprint: str,
         clients: Mapping[str, Client],
         heard: Heard,
+        write: Callable[[], None],
     ) -> None:
         self._stage, self._rows, self._clients = stage, rows, clients
-        self._fingerprint, self._heard = fingerprint, heard
+        self._fingerprint, self._heard, self._write = fingerprint, heard, write
         self.spent = CallUsage()
         self.fates: dict[int, Fate] = {}
         self._calls = [_Calls() for _ in rows]
@@ -115,6 +118,7 @@ class _Batch:
             came = [await self._there.get()]
             while not self._there.empty():
                 came.append(self._there.get_nowait())
+            self._write()
             # What follows from replies that came together is asked together.
             self._send([call for engine, each in came for call in self._take(engine, each)])
         if self._under_way:

@@ -88,7 +88,9 @@ async def ask(
     }
     try:
         tried = work.step.renaming.read(_tried(work, table))
-        fates, spent = await calls.run(stage, work.step.fingerprint, tried, remembering, heard)
+        fates, spent = await calls.run(
+            stage, work.step.fingerprint, tried, remembering, heard, log.write
+        )
         await log.synchronised()
     finally:
         log.close()

@@ -184,7 +184,6 @@ class LocalFolder:
             handle = self._open(
                 str(self._at(name)), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
             )
-            _sync(self.path)
         return _LocalAppender(handle, self._at(name))
 
     def names(self) -> list[str]:
@@ -236,6 +235,7 @@ class _LocalAppender:
 
     def __init__(self, handle: int, path: Path) -> None:
         self._handle, self._path = handle, path
+        self._is_named = False
 
     def append(self, content: Buffer) -> None:
         """See `Appender`."""
@@ -246,6 +246,9 @@ class _LocalAppender:
         """See `Appender`."""
         with writing(self._path):
             os.fdatasync(self._handle)
+            if not self._is_named:
+                _sync(self._path.parent)
+                self._is_named = True
 
     def close(self) -> None:
         """See `Appender`."""

@@ -23,7 +23,7 @@ def parted(reply: Reply, ask: Ask, prompt: str = "") -> Reply:
         return reply
     opened = prompt.rstrip().endswith(_BEGIN)
     samples = tuple(_part(sample, opened=opened) for sample in reply.samples)
-    return replace(reply, samples=samples)
+    return reply if samples == reply.samples else replace(reply, samples=samples)
 
 
 def _part(sample: Sample, *, opened: bool) -> Sample:

@@ -99,6 +99,9 @@ class Passage:
     text: str
 
 
+Prompt = Chat | Raw | UserTurn | Passage | Given | Rated
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How to draw tokens.
@@ -130,13 +133,26 @@ class Ask:
     `tools`: functions that the reply may call instead of answering (`tools`).
     """
 
-    prompt: Chat | Raw | UserTurn | Passage | Given | Rated
+    prompt: Prompt
     sampling: Sampling = Sampling()
     schema: Mapping[str, Any] | None = None
     logprobs: int = 0
     pattern: str | None = None
     engine: str = ""
     tools: tuple[Tool, ...] = ()
+
+
+def texts(prompt: Prompt) -> list[str]:
+    """All text that is sent."""
+    match prompt:
+        case Chat(messages) | Rated(messages):
+            return [message.content for message in messages]
+        case Given(messages, text):
+            return [*(message.content for message in messages), text]
+        case UserTurn(system, messages):
+            return [system or "", *(message.content for message in messages)]
+        case Raw(text) | Passage(text):
+            return [text]
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ class Renaming:
 
     def fate(self, fate: Fate) -> Fate:
         """`fate` with the recipe's names."""
+        if not self.given:
+            return fate
         match fate:
             case Kept(columns):
                 return Kept(self.row(columns))

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from pipelines.execution.shards.call_usage import CallUsage
 from pipelines.execution.shards.catch_bugs import catch_bugs
 from pipelines.execution.shards.row_seeds import with_seed
 from pipelines.execution.shards.worker_died import EngineLost
-from stages.ask import Ask, Chat, Given, Passage, Rated, Raw, Reply, Request, UserTurn, attempts
+from stages.ask import Ask, Reply, Request, attempts, texts
 from stages.base import Derived, Dropped, Failed, Fate, Kept, MultiCallStage
 from stages.engines.base import Answer
 from stages.errors import EngineError, ReplyError, RunError
@@ -54,21 +54,6 @@ async def run(
     finally:
         await batch.close()
     return [batch.fates[i] for i in range(len(rows))], batch.spent
-
-
-def _texts(ask: Ask) -> Iterator[Any]:
-    """What is sent; a null in it would break the engine, not the row."""
-    match ask.prompt:
-        case Chat(messages) | Rated(messages):
-            yield from (message.content for message in messages)
-        case Given(messages, text):
-            yield from (message.content for message in messages)
-            yield text
-        case UserTurn(system, messages):
-            yield system or ""
-            yield from (message.content for message in messages)
-        case Raw(text) | Passage(text):
-            yield text
 
 
 @dataclass(slots=True)
@@ -211,7 +196,8 @@ class _Batch:
         if isinstance(wanted, (Kept, Derived, Dropped, Failed)):
             return wanted
         asks = [wanted] if isinstance(wanted, Ask) else list(wanted)
-        if any(not isinstance(text, str) for ask in asks for text in _texts(ask)):
+        # A null would break the engine, not the row.
+        if not all(isinstance(text, str) for ask in asks for text in texts(ask.prompt)):
             raise TypeError("it asks something that is no text")
         strange = {self._engine(ask) for ask in asks} - set(self._stage.engines)
         if strange:

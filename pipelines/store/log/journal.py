@@ -34,8 +34,9 @@ _HEAD = struct.Struct("<I16s8s")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Reply).decode
 _decode_refusal = msgspec.msgpack.Decoder(tuple[str, bool]).decode
-_LATER = {"stop_ids": (), "presence_penalty": 0.0, "repetition_penalty": 1.0, "logit_bias": (),
-          "messages": (), "tools": (), "tool_calls": (), "tool_call_id": ""}  # fmt: skip
+_LATER_IN_SAMPLING = {"stop_ids": (), "presence_penalty": 0.0, "repetition_penalty": 1.0,
+                      "logit_bias": ()}  # fmt: skip
+_LATER_IN_TURNS = {"tool_calls": (), "tool_call_id": ""}
 _json = msgspec.json.Encoder().encode
 
 
@@ -46,17 +47,19 @@ def key(engine: Mapping[str, Any], request: Request) -> bytes:
     """
     ask = msgspec.to_builtins(request.ask, order="deterministic")
     del ask["engine"]  # what a recipe calls it; who it is stands in `engine`
-    turns = ask["prompt"].get("messages", ())
-    for written in (ask, ask["sampling"], ask["prompt"], *turns):
-        _leave_out_later(written)
+    _leave_out(ask["sampling"], _LATER_IN_SAMPLING)
+    for turn in ask["prompt"].get("messages", ()):
+        _leave_out(turn, _LATER_IN_TURNS)
+    _leave_out(ask["prompt"], {"messages": ()})
+    _leave_out(ask, {"tools": ()})
     asked = msgspec.to_builtins(engine, order="deterministic")
     facts = [asked, request.seed, type(request.ask.prompt).__name__, ask]
     return hashlib.sha256(_json(facts)).digest()[:16]
 
 
-def _leave_out_later(written: dict[str, Any]) -> None:
+def _leave_out(written: dict[str, Any], later: Mapping[str, Any]) -> None:
     """What came after the first journals stays out where it is not used."""
-    for name, default in _LATER.items():
+    for name, default in later.items():
         if written.get(name) == default:
             del written[name]
 
@@ -154,6 +157,8 @@ class JournalIndex:
 def files(folder: Folder, names: Iterable[str]) -> list[str]:
     """The files of these journals, in order: `<name>`, and `<name>.…` of what continued it."""
     starts = tuple(f"{name}." for name in names)
+    if not starts:
+        return []
     return sorted(file for file in folder.names() if f"{file}.".startswith(starts))
 
 

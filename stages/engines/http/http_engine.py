@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
-from stages.ask import Ask, Chat, Given, Message, Raw, Reply, Request
+from stages.ask import Ask, Given, Message, Reply, Request, texts
 from stages.engines.base import Answer, as_finished
 from stages.engines.http import http_call
 from stages.engines.http.adaptive_limiter import AdaptiveLimiter
@@ -54,10 +54,9 @@ class HttpEngine:
             spec.max_concurrency, spec.requests_per_minute, spec.tokens_per_minute
         )
 
-    async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
+    def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
         """See `Engine`."""
-        async for answer in as_finished(requests, self.answer):
-            yield answer
+        return as_finished(requests, self.answer)
 
     async def answer(self, request: Request) -> Reply:
         """The reply to one request.
@@ -117,21 +116,10 @@ class HttpEngine:
         await self._endpoint.close()
 
 
-def _texts(ask: Ask) -> Sequence[str]:
-    match ask.prompt:
-        case Chat(messages):
-            return [message.content for message in messages]
-        case Given(messages, text):
-            return [text, *(message.content for message in messages)]
-        case Raw(text):
-            return [text]
-    return []
-
-
 def most_tokens(ask: Ask) -> int:
     """Tokens that the call may take, the prompt taken at four characters a token."""
     written = 1 if isinstance(ask.prompt, Given) else ask.sampling.samples * ask.sampling.max_tokens
-    return sum(map(len, _texts(ask))) // 4 + written
+    return sum(map(len, texts(ask.prompt))) // 4 + written
 
 
 def most_bytes(ask: Ask) -> int:
@@ -139,7 +127,7 @@ def most_bytes(ask: Ask) -> int:
     sampling = ask.sampling
     written = sampling.samples * sampling.max_tokens * (1 + ask.logprobs)
     # Of a text that is scored each token comes back with its number.
-    read = sum(map(len, _texts(ask))) if isinstance(ask.prompt, Given) else 0
+    read = sum(map(len, texts(ask.prompt))) if isinstance(ask.prompt, Given) else 0
     return (1 << 20) + 512 * (written + read)
 
 

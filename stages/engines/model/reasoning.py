@@ -27,6 +27,9 @@ def parted(reply: Reply, ask: Ask, prompt: str = "") -> Reply:
 
 
 def _part(sample: Sample, *, opened: bool) -> Sample:
+    # Few samples hold a mark, and the pattern goes through a text letter by letter.
+    if not opened and _BEGIN not in sample.text and _END not in sample.text:
+        return sample
     begun = sample.text.lstrip()
     if sample.reasoning or not (opened or begun.startswith(_BEGIN) or _CLOSED.match(begun)):
         return sample

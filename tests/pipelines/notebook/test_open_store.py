@@ -49,12 +49,14 @@ def test_runs_stages_and_another_run(opened, small_recipe, run_recipe):
 
 
 def test_charts_are_the_reports(opened):
+    import plotly.graph_objects as go
+
     from pipelines.report.facts import read_facts
     from pipelines.report.figures import funnel, scores
 
     facts = read_facts(opened.store, opened.record)
-    assert opened.funnel().data == funnel(facts.stages, facts.reasons).data
-    assert opened.scores().data == scores(facts.judged).data
+    assert opened.funnel().data == go.Figure(funnel(facts.stages, facts.reasons)).data
+    assert opened.scores().data == go.Figure(scores(facts.judged)).data
     assert sum(len(trace.x) for trace in opened.map().data) == len(facts.mapped)
 
 

@@ -18,6 +18,7 @@ from stages.dedup.semantic import Semantic
 from stages.draw.nearest import Nearest
 from stages.draw.shared import Shared
 from stages.pair.curriculum import Curriculum
+from stages.score.distinct import Distinct
 from stages.select.first import First
 from stages.select.quality_diversity import QualityDiversity
 from stages.select.tag_coverage import TagCoverage
@@ -31,6 +32,7 @@ ROWS = [
         "sample": i % 3,
         "score": 1.0 + (i * 7 % 4),
         "value": i * 7 % 4,
+        "text": "more" if i % 2 else f"some {i} words",
         "margin": i * 5 % 7 / 2,
         "group": i % 2,
         "tags": [f"t{i % 5}", f"u{i % 3}"],
@@ -42,7 +44,8 @@ SET_STAGES = [
     Exact(), Semantic(), QualityDiversity(rows=4), First(rows=4),
     Neighbours(against=("other",), threshold=0.5), annotate.Neighbours(), Rouge(threshold=0.6),
     Top(rows=3), Nearest(of="texts", take=1), Answers(most=1), Curriculum(parts=2),
-    TagCoverage(rows=2), GroupMean(), Shared(of="texts", take={"given": "text"}, rows=2),
+    TagCoverage(rows=2), GroupMean(), Distinct(),
+    Shared(of="texts", take={"given": "text"}, rows=2),
 ]  # fmt: skip
 
 

@@ -126,3 +126,59 @@ def an_answer_for_each_task(rows):
 def two_guidelines_that_differ(rows):
     for row in rows:
         assert len(row["guideline_ids"]) == len(set(row["guidelines"])) == 2
+
+
+@check("judging/varco_arena")
+def one_match_less_than_answers(rows):
+    for request in {row["instruction"] for row in rows}:
+        own = [row for row in rows if row["instruction"] == request]
+        assert {row["entrant"] for row in own} == {"plain", "listed", "curt"}
+        matches = own[0]["bracket_matches"]
+        assert len(matches) == len(own) - 1 == sum(row["score"] for row in own)
+    wins = {(row["entrant"], row["entrant_wins"]) for row in rows}
+    assert len(wins) == 3
+
+
+@check("pairs/inpo")
+def the_winner_against_the_last(rows):
+    for row in rows:
+        assert row["rejected_score"] == -1
+        assert row["chosen_score"] in (2, 3)
+        assert len(row["bracket_matches"]) <= 7 + 3
+
+
+@check("judging/reward_transform")
+def the_sum_of_both_utilities(rows):
+    for row in rows:
+        assert row["chosen_score"] > row["rejected_score"]
+        assert row["chosen_score"] < 0
+
+
+@check("judging/diversity_audit")
+def one_figure_for_each_request_and_each_sample(rows):
+    assert len({(row["instruction"], row["distinct_within"]) for row in rows}) == len(
+        {row["instruction"] for row in rows}
+    )
+    assert len({(row["sample"], row["distinct_across"]) for row in rows}) == 4
+
+
+@check("judging/adaptive_samples")
+def more_attempts_only_where_the_first_was_not_enough(rows):
+    assert len({row["response_attempts"] for row in rows}) > 1
+    for row in rows:
+        assert row["response_restart"] < 0.5 or row["response_attempts"] == 4
+
+
+@check("seeded/edit_spans")
+def edits_lead_to_the_correction(rows):
+    for row in rows:
+        text = row["draft"]
+        for edit in reversed(row["edits"]):
+            text = text[: edit["start"]] + edit["text"] + text[edit["end"] :]
+        assert text == row["corrected"] != row["draft"]
+
+
+@check("seeded/long_output")
+def as_long_as_was_asked_for(rows):
+    for row in rows:
+        assert 0.7 * row["wanted"] <= row["words"] <= 1.3 * row["wanted"]

@@ -1,0 +1,49 @@
+"""Write a text's revision as the edits that lead to it.
+
+In:  {text: "He go to school.", target: "He goes to the school."}
+Out: {edits: [{start: 3, end: 5, text: "goes"}, {start: 8, end: 8, text: " the"}], edit_share: 0.36}
+
+Each edit puts `text` in the place of the characters from `start` to `end` of the text as it was;
+made from the last to the first they give the target exactly. A model that learns to write the edits
+alone writes much less where little changes (arXiv:2305.11862). Words, white space and marks are
+never cut in two. `edit_share` is the share of the target that stands in edits; null where the
+target is empty. Nulls where a text is null.
+"""
+
+import re
+from typing import ClassVar
+
+import pyarrow as pa
+from rapidfuzz.distance import Levenshtein
+from typing_extensions import override
+
+from stages.base import Columns, Fate, Kept, Row, RowStage
+
+_PART = re.compile(r"\w+|\s+|[^\w\s]")
+_EDIT = {"start": pa.int64(), "end": pa.int64(), "text": pa.string()}
+
+
+class Edits(RowStage):
+    """`columns: {text: draft, target: revised}`."""
+
+    cites: ClassVar[tuple[str, ...]] = ("edit-spans",)
+    needs: ClassVar[tuple[str, ...]] = ("text", "target")
+    adds: ClassVar[Columns] = {"edits": pa.list_(pa.struct(_EDIT)), "edit_share": pa.float64()}
+
+    @override
+    def decide(self, row: Row) -> Fate:
+        text, target = row["text"], row["target"]
+        if text is None or target is None:
+            return Kept(dict.fromkeys(self.adds))
+        before, after = _PART.findall(text), _PART.findall(target)
+        places = [0]
+        for part in before:
+            places.append(places[-1] + len(part))
+        steps = [step for step in Levenshtein.opcodes(before, after) if step.tag != "equal"]
+        texts = ["".join(after[step.dest_start : step.dest_end]) for step in steps]
+        edits = [
+            {"start": places[step.src_start], "end": places[step.src_end], "text": new}
+            for step, new in zip(steps, texts, strict=True)
+        ]
+        written = sum(map(len, texts))
+        return Kept({"edits": edits, "edit_share": written / len(target) if target else None})

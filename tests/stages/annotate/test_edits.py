@@ -1,0 +1,26 @@
+"""Edits made from the last to the first give the target, whatever the texts."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.annotate.edits import Edits
+
+TEXTS = st.text(alphabet="ab é,.\n字", max_size=40)
+
+
+def apply(text, edits):
+    for edit in reversed(edits):
+        text = text[: edit["start"]] + edit["text"] + text[edit["end"] :]
+    return text
+
+
+@given(TEXTS, TEXTS)
+def test_edits_give_the_target(text, target):
+    found = Edits().decide({"text": text, "target": target}).columns
+    assert apply(text, found["edits"]) == target
+    assert (found["edits"] == []) == (text == target)
+
+
+def test_a_word_is_never_cut():
+    found = Edits().decide({"text": "He walks home.", "target": "He walked home."}).columns
+    assert found["edits"] == [{"start": 3, "end": 8, "text": "walked"}]

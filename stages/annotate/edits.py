@@ -1,13 +1,13 @@
 """Write a text's revision as the edits that lead to it.
 
 In:  {text: "He go to school.", target: "He goes to the school."}
-Out: {edits: [{start: 3, end: 5, text: "goes"}, {start: 8, end: 8, text: " the"}], edit_share: 0.36}
+Out: {edits: [{start: 3, end: 5, text: "goes"}, {start: 8, end: 8, text: " the"}], edit_share: 0.26}
 
 Each edit puts `text` in the place of the characters from `start` to `end` of the text as it was;
 made from the last to the first they give the target exactly. A model that learns to write the edits
 alone writes much less where little changes (arXiv:2305.11862). Words, white space and marks are
-never cut in two. `edit_share` is the share of the target that stands in edits; null where the
-target is empty. Nulls where a text is null.
+never cut in two. `edit_share` is the share of both texts that is taken out or put in; null where
+both are empty. Nulls where a text is null.
 """
 
 import re
@@ -41,9 +41,11 @@ class Edits(RowStage):
             places.append(places[-1] + len(part))
         steps = [step for step in Levenshtein.opcodes(before, after) if step.tag != "equal"]
         texts = ["".join(after[step.dest_start : step.dest_end]) for step in steps]
+        spans = [(places[step.src_start], places[step.src_end]) for step in steps]
         edits = [
-            {"start": places[step.src_start], "end": places[step.src_end], "text": new}
-            for step, new in zip(steps, texts, strict=True)
+            {"start": start, "end": end, "text": new}
+            for (start, end), new in zip(spans, texts, strict=True)
         ]
-        written = sum(map(len, texts))
-        return Kept({"edits": edits, "edit_share": written / len(target) if target else None})
+        changed = sum(end - start for start, end in spans) + sum(map(len, texts))
+        whole = len(text) + len(target)
+        return Kept({"edits": edits, "edit_share": changed / whole if whole else None})

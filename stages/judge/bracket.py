@@ -5,11 +5,12 @@ Out: {bracket_scores: [0.0, 2.0, 0.0, 1.0], bracket_best: 1, bracket_matches: [{
 
 Who meets whom is drawn by the row's seed, and so is who is shown first; of an odd number one goes
 on without a match. So n answers take n - 1 calls where all pairs would take n (n - 1) / 2 (Varco
-Arena, arXiv:2411.01281). `bracket_scores` are matches won. With `worst: true` those who lost in the
-first round meet again, and the loser goes on: the last of them has the score -1, which makes the
-best and the worst of INPO's pairs (arXiv:2407.00617). A match that is even goes to the answer that
-is shown first. Up to 16 answers; `mix.scatter` makes rows of them, which `pair.scored` takes.
-`entrants` names who wrote them, in their order, so that their wins can be added up over requests.
+Arena, arXiv:2411.01281). `bracket_scores` are rounds survived, with or without a match: the best
+alone has the highest. With `worst: true` those who lost in the first round meet again, and the
+loser goes on, as for INPO's pairs (arXiv:2407.00617): the last of them has the score -1. Each match
+is one call; a match that is even goes to the answer that is shown first. Up to 16 answers;
+`mix.scatter` makes rows of them, which `pair.scored` takes. `entrants` names who wrote them, in
+their order, so that what they survived can be added up over requests.
 """
 
 import random
@@ -85,13 +86,13 @@ class Bracket(VerdictSettings, MultiCallStage):
             results = [self._result(row, match, replies, len(played) + i)
                        for i, match in enumerate(matches)]  # fmt: skip
             won, lost = results[: len(best) // 2], results[len(best) // 2 :]
-            for each in won:
-                scores[each["winner"]] += 1
             if played or not self.worst:
                 worst = [each["loser"] for each in lost] + _left_over(worst)
             else:
                 worst = [each["loser"] for each in won]
             best = [each["winner"] for each in won] + _left_over(best)
+            if won:
+                scores = [score + (place in best) for place, score in enumerate(scores)]
             played += results
         for last in worst if self.worst else ():
             scores[last] = -1.0

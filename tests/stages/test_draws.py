@@ -8,6 +8,7 @@ import pytest
 from pipelines.recipe.lookup import class_in, known_stages
 from stages.annotate import neighbours as annotate
 from stages.annotate.group_mean import GroupMean
+from stages.annotate.percentile import Percentile
 from stages.ask import Ask
 from stages.base import PromptStage, SetStage, Stage
 from stages.decontaminate.neighbours import Neighbours
@@ -18,6 +19,7 @@ from stages.dedup.semantic import Semantic
 from stages.draw.nearest import Nearest
 from stages.draw.shared import Shared
 from stages.pair.curriculum import Curriculum
+from stages.score.classifier import Classifier
 from stages.score.distinct import Distinct
 from stages.select.first import First
 from stages.select.quality_diversity import QualityDiversity
@@ -33,6 +35,7 @@ ROWS = [
         "score": 1.0 + (i * 7 % 4),
         "value": i * 7 % 4,
         "text": "more" if i % 2 else f"some {i} words",
+        "label": (True, False, None)[i % 3],
         "margin": i * 5 % 7 / 2,
         "group": i % 2,
         "tags": [f"t{i % 5}", f"u{i % 3}"],
@@ -44,7 +47,7 @@ SET_STAGES = [
     Exact(), Semantic(), QualityDiversity(rows=4), First(rows=4),
     Neighbours(against=("other",), threshold=0.5), annotate.Neighbours(), Rouge(threshold=0.6),
     Top(rows=3), Nearest(of="texts", take=1), Answers(most=1), Curriculum(parts=2),
-    TagCoverage(rows=2), GroupMean(), Distinct(),
+    TagCoverage(rows=2), GroupMean(), Distinct(), Percentile(), Classifier(),
     Shared(of="texts", take={"given": "text"}, rows=2),
 ]  # fmt: skip
 

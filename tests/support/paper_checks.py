@@ -1,6 +1,9 @@
 """What must hold of the rows of some papers' recipes, whatever the model wrote."""
 
+import math
 from collections import Counter
+
+import pytest
 
 CHECKS = {}
 
@@ -134,7 +137,9 @@ def one_match_less_than_answers(rows):
         own = [row for row in rows if row["instruction"] == request]
         assert {row["entrant"] for row in own} == {"plain", "listed", "curt"}
         matches = own[0]["bracket_matches"]
-        assert len(matches) == len(own) - 1 == sum(row["score"] for row in own)
+        assert len(matches) == len(own) - 1
+        best = max(own, key=lambda row: row["score"])
+        assert best["score"] == 2 > sorted(row["score"] for row in own)[1]
     wins = {(row["entrant"], row["entrant_wins"]) for row in rows}
     assert len(wins) == 3
 
@@ -143,15 +148,24 @@ def one_match_less_than_answers(rows):
 def the_winner_against_the_last(rows):
     for row in rows:
         assert row["rejected_score"] == -1
-        assert row["chosen_score"] in (2, 3)
-        assert len(row["bracket_matches"]) <= 7 + 3
+        assert row["chosen_score"] == 3
+        matches = row["bracket_matches"]
+        assert len(matches) == 7 + 3
+        assert (
+            matches[-1]["winner"] == row["bracket_best"]
+            or matches[-2]["winner"] == row["bracket_best"]
+        )
 
 
 @check("judging/reward_transform")
 def the_sum_of_both_utilities(rows):
     for row in rows:
+        expected = 0.0
+        for name in ("correct", "plain"):
+            apart = row[name] - row[f"usual_{name}"]
+            expected += math.log(1 / (1 + math.exp(-apart)))
+        assert row["chosen_score"] == pytest.approx(expected)
         assert row["chosen_score"] > row["rejected_score"]
-        assert row["chosen_score"] < 0
 
 
 @check("judging/diversity_audit")
@@ -169,6 +183,41 @@ def more_attempts_only_where_the_first_was_not_enough(rows):
         assert row["response_restart"] < 0.5 or row["response_attempts"] == 4
 
 
+@check("judging/sftmix")
+def halves_at_the_median(rows):
+    likelihoods = {row["instruction"]: row["likelihood"] for row in rows}
+    assert len(likelihoods) == len(rows) == 12
+    assert all(row["percentile"] >= 0.5 for row in rows)
+    assert all(row["unsure_instruction"] not in likelihoods for row in rows)
+
+
+@check("judging/salt")
+def a_band_of_what_the_small_model_finds_likely(rows):
+    assert len(rows) == 10, "of 24 those from 0.15 to 0.6"
+    assert all(0.15 <= row["percentile"] <= 0.6 for row in rows)
+
+
+@check("pairs/t_reg")
+def a_reward_for_each_token(rows):
+    for row in rows:
+        assert len(row["chosen_rewards"]) == len(row["chosen"].split())
+        assert len(row["rejected_rewards"]) == len(row["rejected"].split())
+
+
+@check("reasoning/difficulty_bins")
+def bins_that_overlap_as_stated(rows):
+    levels = {"easy": "01", "medium": "1234", "hard": "345"}
+    assert Counter(row["bin"] for row in rows) == {"easy": 8, "medium": 8, "hard": 8}
+    assert all(row["level"] in levels[row["bin"]] for row in rows)
+
+
+@check("grounding/dclm")
+def what_is_like_good_answers(rows):
+    assert len(rows) > 15
+    assert all(row["probability"] > 0.5 and row["label"] is not False for row in rows)
+    assert not any("click" in row["text"] for row in rows)
+
+
 @check("seeded/edit_spans")
 def edits_lead_to_the_correction(rows):
     for row in rows:
@@ -181,4 +230,7 @@ def edits_lead_to_the_correction(rows):
 @check("seeded/long_output")
 def as_long_as_was_asked_for(rows):
     for row in rows:
-        assert 0.7 * row["wanted"] <= row["words"] <= 1.3 * row["wanted"]
+        written, wanted = row["words"], row["wanted"]
+        # The length score of LongWriter's released evaluation.
+        over, under = max(0, 1 - (written / wanted - 1) / 3), max(0, 1 - (wanted / written - 1) / 2)
+        assert (over if written > wanted else under) >= 0.799

@@ -1,6 +1,7 @@
 """Attempts until the model says that another would not help, and of them the best."""
 
 import math
+import random
 
 import pytest
 
@@ -45,13 +46,15 @@ def test_of_most_attempts_the_best_is_kept():
     assert run(Adaptive(most=2), [0.9, 0.95])[0]["response"] == "answer 0"
 
 
-def test_it_takes_fewer_attempts_than_best_of_16_and_finds_as_good_an_answer():
-    """With a judge of itself that is right, over many rows whose attempts are good or not."""
-    shares = [[0.1 if (row * 31 + n * 17) % 5 < 3 else 0.9 for n in range(16)] for row in range(50)]
-    found = [run(Adaptive(most=16), each)[0] for each in shares]
-    assert all(columns["response_restart"] == pytest.approx(min(each))
+def test_it_takes_fewer_attempts_than_best_of_16_and_finds_an_answer_that_is_enough():
+    """With a judge of itself that is right; the best of 16 is better yet, for all 16."""
+    draw = random.Random(2)
+    shares = [[draw.uniform(0.01, 0.99) for _ in range(16)] for _ in range(100)]
+    found = [run(Adaptive(most=16, enough=0.4), each)[0] for each in shares]
+    assert all(min(each) <= columns["response_restart"] + 1e-9 < 0.4
                for columns, each in zip(found, shares, strict=True))  # fmt: skip
-    assert sum(columns["response_attempts"] for columns in found) / 50 < 2.5
+    # Attempts until the first below 0.4 of even draws: 2.5 on average.
+    assert 2 < sum(columns["response_attempts"] for columns in found) / 100 < 3
 
 
 def test_a_verdict_on_other_words_is_unreadable():

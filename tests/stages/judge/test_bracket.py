@@ -35,16 +35,18 @@ def likely(word):
 
 
 @pytest.mark.parametrize("count", range(2, 17))
-@pytest.mark.parametrize("seed", range(4))
-def test_the_best_wins_in_n_minus_one_calls(count, seed):
+@pytest.mark.parametrize("worst", [False, True])
+def test_the_best_wins_in_n_minus_one_calls(count, worst):
     responses = [f"answer {(7 * i) % 17}" for i in range(count)]
-    row = {**ROW, "seed": seed}
-    columns, rounds = play(Bracket(), responses, truth, row)
-    assert sum(rounds) == count - 1 == len(columns["bracket_matches"])
     strongest = max(range(count), key=lambda i: int(responses[i].split()[1]))
-    assert columns["bracket_best"] == strongest
-    assert max(columns["bracket_scores"]) == columns["bracket_scores"][strongest]
-    assert sum(columns["bracket_scores"]) == count - 1
+    for seed in range(40):
+        row = {**ROW, "seed": seed}
+        columns, rounds = play(Bracket(worst=worst), responses, truth, row)
+        assert sum(rounds) - (count // 2 - 1) * worst == count - 1
+        assert columns["bracket_best"] == strongest
+        scores = columns["bracket_scores"]
+        assert scores[strongest] > max(scores[:strongest] + scores[strongest + 1 :])
+        assert scores[strongest] == (count - 1).bit_length()
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 8, 16])

@@ -95,7 +95,15 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any
 
 def judged(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
     """{score} of the first stage that judges, in all rounds: of all rows that were graded."""
-    judges = [s for s in run.own if s.is_for == "judge" and s.called("score") in s.columns]
+    before = {step.name: step.columns for step in run.own}
+    judges = [
+        step
+        for step in run.own
+        if step.is_for == "judge"
+        and step.called("score") in step.columns
+        # Not one that its rows came with.
+        and not any(step.called("score") in before.get(name, ()) for name in step.after or ())
+    ]
     if not judges:
         return []
     score = quoted(judges[0].called("score"))

@@ -1,10 +1,10 @@
 """One self-contained HTML file per run: charts, ledger, sample rows, recipe and versions."""
 
-import json
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -60,4 +60,5 @@ def _charts(facts: Facts) -> list[dict[str, Any]]:
 
 def _json(chart: figures.Chart) -> Markup:
     """JSON that cannot end the script element it stands in."""
-    return Markup(json.dumps(chart).replace("<", "\\u003c"))
+    # Where a number is none, JSON has null.
+    return Markup(msgspec.json.encode(chart).decode().replace("<", "\\u003c"))

@@ -10,7 +10,6 @@ never cut in two. `edit_share` is the share of both texts that is taken out or p
 both are empty. Nulls where a text is null.
 """
 
-import re
 from typing import ClassVar
 
 import pyarrow as pa
@@ -18,8 +17,8 @@ from rapidfuzz.distance import Levenshtein
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
+from stages.shared.texts.words import parts
 
-_PART = re.compile(r"\w+|\s+|[^\w\s]")
 _EDIT = {"start": pa.int64(), "end": pa.int64(), "text": pa.string()}
 
 
@@ -35,7 +34,7 @@ class Edits(RowStage):
         text, target = row["text"], row["target"]
         if text is None or target is None:
             return Kept(dict.fromkeys(self.adds))
-        before, after = _PART.findall(text), _PART.findall(target)
+        before, after = parts(text), parts(target)
         places = [0]
         for part in before:
             places.append(places[-1] + len(part))

@@ -9,10 +9,11 @@ so that long texts are not called less varied than short ones (arXiv:2202.13587)
 from 1 to 5, with V 50,257, over all texts of a group together: `columns: {group: instruction}` for
 the answers to each request, `{group: sample}` for a sample's answers to all requests (both in
 arXiv:2310.06452). It passes 1 where long n-grams repeat less than even words would. Words are runs
-of letters and digits, whatever their case. Null without a group, or where its texts have no words.
+of letters and digits, whatever their case, and each character of Chinese. Null without a group, or
+where its texts have no words.
 """
 
-import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from math import expm1, log1p
@@ -23,10 +24,10 @@ import pyarrow as pa
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, SetStage, ShardReader
+from stages.shared.texts.words import plain_words
 
 _VOCABULARY = 50_257
 _LONGEST = 5
-_WORD = re.compile(r"\w+")
 
 
 class Distinct(SetStage):
@@ -44,7 +45,7 @@ class Distinct(SetStage):
         for group, text in _values(rows):
             if group is None or text is None:
                 continue
-            words = _WORD.findall(text.lower())
+            words = plain_words(unicodedata.normalize("NFC", text).lower())
             for length in range(1, _LONGEST + 1):
                 grams = zip(*(words[start:] for start in range(length)), strict=False)
                 # A hash each: the texts of all rows would not fit.

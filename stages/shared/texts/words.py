@@ -2,8 +2,14 @@
 
 import re
 
+import regex
+
 _IDEOGRAPH = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_IDEOGRAPH}]|[^\s{_IDEOGRAPH}]+")
+# Vowel signs and accents are marks, which `\w` leaves out.
+_PLAIN = rf"[{_IDEOGRAPH}]|(?:(?![{_IDEOGRAPH}])[\w\p{{M}}])+"
+_PLAIN_WORD = regex.compile(_PLAIN)
+_PART = regex.compile(rf"{_PLAIN}|\s+|[^\w\s\p{{M}}]")
 
 
 _ROUGE = re.compile(r"[a-z0-9]+|[^\W\d_a-z]")
@@ -15,6 +21,16 @@ def rouge_words(text: str) -> list[str]:
     Letters of other scripts are a word each, where that library sees nothing.
     """
     return _ROUGE.findall(text.lower())
+
+
+def plain_words(text: str) -> list[str]:
+    """Runs of letters, digits and their marks; each character of scripts without spaces."""
+    return list(_PLAIN_WORD.findall(text))
+
+
+def parts(text: str) -> list[str]:
+    """All of the text in order: plain words, runs of white space, and other characters."""
+    return list(_PART.findall(text))
 
 
 def count_words(text: str) -> int:

@@ -85,6 +85,32 @@ def test_a_phone_in_dark_mode(browser, report):
     assert min(map(int, ink.removeprefix("rgb(").removesuffix(")").split(","))) > 180
 
 
+def test_numbers_that_are_none_and_scores_of_the_file(browser, run_recipe, small_recipe, tmp_path):
+    """JSON has no NaN, and a judge's chart is of what the judge said."""
+    import json
+
+    path = tmp_path / "odd.jsonl"
+    odd = {"difficulty": "easy", "responses": ["a b", "c d"], "score": "good"}
+    rows = [
+        {**odd, "instruction": f"Say {i}.", "task_category": [1.0, float("nan")][i % 2]}
+        for i in range(6)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    take = {"instruction": "text", "difficulty": "text", "task_category": "number"}
+    take |= {"responses": "texts", "score": "text"}
+    stages = [
+        {"use": "source.rows", "path": str(path), "take": take},
+        {"use": "judge.bracket", "on_parse_error": "drop"},
+        {"use": "mix.scatter", "texts": {"responses": "response"}},
+    ]
+    run, store = run_recipe(small_recipe(stages=stages))
+    page, problems, _ = open_page(browser, write_report(store, run))
+    assert problems == []
+    assert page.locator("#categories .main-svg").count() > 0
+    assert page.locator("#scores").count() == 0
+    assert page.inner_text("#count").endswith("rows")
+
+
 def test_row_text_cannot_break_out(browser, run_recipe, small_recipe, tmp_path):
     import json
 

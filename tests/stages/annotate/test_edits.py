@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from stages.annotate.edits import Edits
 
-TEXTS = st.text(alphabet="ab é,.\n字", max_size=40)
+TEXTS = st.text(alphabet="ab é,.\n字क\u093f\u0301", max_size=40)
 
 
 def apply(text, edits):
@@ -24,3 +24,13 @@ def test_edits_give_the_target(text, target):
 def test_a_word_is_never_cut():
     found = Edits().decide({"text": "He walks home.", "target": "He walked home."}).columns
     assert found["edits"] == [{"start": 3, "end": 8, "text": "walked"}]
+
+
+def test_a_vowel_sign_belongs_to_its_word():
+    found = Edits().decide({"text": "\u0915\u0940", "target": "\u0915\u093f"}).columns
+    assert found["edits"] == [{"start": 0, "end": 2, "text": "\u0915\u093f"}]
+
+
+def test_of_a_script_without_spaces_one_character_is_exchanged():
+    found = Edits().decide({"text": "我爱中国", "target": "我爱美国"}).columns
+    assert found["edits"] == [{"start": 2, "end": 3, "text": "美"}]

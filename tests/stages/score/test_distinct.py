@@ -55,3 +55,17 @@ def test_length_alone_does_not_lower_it(as_table, reader):
     for length in (100, 20_000):
         text = " ".join(str(draw.randrange(V)) for _ in range(length))
         assert scores(as_table, reader, [{"text": text, "group": "q"}])[0] > 0.99
+
+
+def test_vowel_signs_accents_and_scripts_without_spaces(as_table, reader):
+    texts = [
+        "की कि के को का कू",
+        "ka ki ke ko kaa ku",
+        "cafe\u0301 noe\u0308l",
+        "café noël",
+        "我爱中国",
+        "a b c d",
+    ]
+    rows = [{"text": text, "group": str(i)} for i, text in enumerate(texts)]
+    found = scores(as_table, reader, rows)
+    assert found[::2] == pytest.approx(found[1::2])

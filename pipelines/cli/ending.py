@@ -11,8 +11,10 @@ from pipelines.store import seen
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
 
-_READ = (("instruction", "chosen", "rejected"), ("messages",), ("instruction", "response"))
+_READ = (("instruction", "chosen", "rejected"), ("messages",), ("instruction", "response"),
+         ("instruction",))  # fmt: skip
 """What a person reads of a dataset: the first of these whose columns it has."""
+_OF_NO_TEXT = ("id", "parents", "finish_reason", "_model")
 
 
 def funnel(store: Store, run: Run, to: Console) -> None:
@@ -72,7 +74,9 @@ def next_steps(run: Run, page: str, store: str) -> None:
     command = "bowerbird" if shutil.which("bowerbird") else sys.argv[0]
     where = "" if store == DEFAULT_STORE else f" --store {store}"
     there = set(run.steps[-1].columns)
-    columns = next((names for names in _READ if there.issuperset(names)), ("instruction",))
+    named = [name for name in run.steps[-1].columns if not name.endswith(_OF_NO_TEXT)]
+    others = sorted(named, key=lambda name: name not in ("instruction", "response"))[:3]
+    columns = next((names for names in _READ if there.issuperset(names)), others)
     query = f"'SELECT {', '.join(columns)} FROM dataset'"
     console.print(f"\n[bold]report[/]   {escape(page)}", soft_wrap=True)
     console.print(f"[bold]rows[/]     {escape(f'{command} sql {query}{where}')}", soft_wrap=True)

@@ -25,8 +25,8 @@ _LISTED = 300
 class Facts:
     """Rows as dictionaries, per section; a section without rows is left out.
 
-    `rows`: of the dataset; `started`: those that its sources gave; `dataset`, `judged`, `sample`
-    and `mapped` are of samples where there are very many.
+    `rows`: of the dataset; `started`: those that its sources gave; `texts`: columns that a person
+    reads; `dataset`, `judged`, `sample` and `mapped` are of samples where there are very many.
     """
 
     rows: int
@@ -35,6 +35,7 @@ class Facts:
     reasons: list[dict[str, Any]]
     dataset: list[dict[str, Any]]
     judged: list[dict[str, Any]]
+    texts: list[str]
     sample: list[dict[str, Any]]
     mapped: list[dict[str, Any]]
     audit: list[dict[str, Any]]
@@ -53,7 +54,8 @@ def read_facts(store: Store, run: Run) -> Facts:
             reasons=reasons(connection),
             dataset=_dataset(connection, run) if _done(run) else [],
             judged=judged(connection, run),
-            sample=_sample(connection, run),
+            texts=(texts := _texts(connection, run)),
+            sample=_sample(connection, run, texts),
             mapped=mapped(connection, run),
             audit=msgspec.to_builtins(audited.read(store, run)),
         )
@@ -131,20 +133,53 @@ coalesce(response, array_to_string(
 """Of a conversation all turns after the first."""
 
 
-def _sample(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:
-    rejected = (
-        "SELECT id, fate AS status, stage || ': ' || reason AS why, instruction, "
-        "\"row\" ->> 'response' AS response FROM rejected"
+_USUAL = (("instruction", "chosen", "rejected"), ("instruction", "response"))
+_OF_NO_TEXT = ("finish_reason", "_model", "_by", "_prompt", "_reply", "_verdict", "language")
+"""How columns end that hold texts which nobody reads."""
+
+
+def _texts(connection: duckdb.DuckDBPyConnection, run: Run) -> list[str]:
+    """The usual columns; without both a request and an answer the longest texts, three in all."""
+    own = set(run.steps[-1].columns)
+    usual = next((names for names in _USUAL if own.issuperset(names)), _USUAL[-1])
+    if not _done(run) or "messages" in own or own.issuperset(usual):
+        return list(usual)
+    found = [name for name in usual if name in own]
+    described = _rows(
+        connection, "SELECT column_name AS n, column_type AS t FROM (DESCRIBE dataset)"
     )
+    texts = [row["n"] for row in described if row["t"] == "VARCHAR" and row["n"] in own]
+    others = [n for n in texts if n not in ("id", *found) and not n.endswith(_OF_NO_TEXT)]
+    means = {name: f"coalesce(avg(length({quoted(name)})), 0) AS {quoted(name)}" for name in others}
+    if means:
+        mean = _rows(connection, f"SELECT {', '.join(means.values())} FROM dataset")[0]
+        found += sorted(others, key=mean.__getitem__, reverse=True)[: 3 - len(found)]
+    return sorted(
+        found, key=lambda name: (name == "response", name != "instruction", texts.index(name))
+    )
+
+
+def _sample(
+    connection: duckdb.DuckDBPyConnection, run: Run, texts: Sequence[str]
+) -> list[dict[str, Any]]:
+    told = ", ".join(f'"row" ->> {quoted_text(name)} AS {quoted(name)}' for name in texts)
+    rejected = f"SELECT id, fate AS status, stage || ': ' || reason AS why, {told} FROM rejected"
     # Ids are hashes: the first by id are a sample, the same each time.
     by_id = f"ORDER BY id LIMIT {_LISTED}"
     refused = _rows(connection, f"{rejected} {by_id}")
     if not _done(run):
         return refused
-    sql = f"SELECT id, 'kept' AS status, '' AS why, instruction, {_ANSWER} FROM dataset"
+    score = "'score ' || round(score, 2)" if _has_score(connection) else "''"
+    shown = (_ANSWER if name == "response" else quoted(name) for name in texts)
+    sql = f"SELECT id, 'kept' AS status, {score} AS why, {', '.join(shown)} FROM dataset"
     kept = _rows(connection, f"{sql} {by_id}")
     share = max(_LISTED // 2, _LISTED - len(refused))
     return kept[:share] + refused[: _LISTED - min(share, len(kept))]
+
+
+def _has_score(connection: duckdb.DuckDBPyConnection) -> bool:
+    sql = "SELECT count(*) AS n FROM (DESCRIBE dataset) WHERE column_name = 'score'"
+    return bool(_rows(connection, f"{sql} AND column_type IN ('DOUBLE', 'BIGINT')")[0]["n"])
 
 
 def mapped(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:

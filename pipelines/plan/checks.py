@@ -16,6 +16,7 @@ from stages.shared.conversation import MESSAGES
 _TEXTS = ("instruction", "response", "chosen", "rejected")
 """What SQL, cards and exports take for text by its name."""
 
+_FINISH = "finish_reason"
 _MESSAGES = "messages"
 """The conversation that a dataset has beside its columns."""
 
@@ -69,12 +70,21 @@ def columns(name: str, stage: Renaming, before: Columns) -> Columns:
         raise UserError(f"{name} needs a column '{SEED}', which is no column", "Name another one.")
     for column in (*stage.needs, *stage.removes):
         if column not in before:
-            known = [c for c in before if c not in IDENTITY]
-            remedy = nearest(column, known) if known else "No earlier stage adds columns."
+            remedy = _where_from(column, [c for c in before if c not in IDENTITY])
             raise UserError(f"{name} needs a column '{column}' that no earlier stage adds", remedy)
     _check_names(name, stage, before)
     kept = {c: kind for c, kind in before.items() if c not in stage.removes}
     return kept | dict(stage.adds)
+
+
+def _where_from(column: str, known: list[str]) -> str:
+    """How a column that is not there may come about."""
+    if not known:
+        return "No earlier stage adds columns."
+    if column.endswith(_FINISH) and not any(name.endswith(_FINISH) for name in known):
+        told = f"`gives: {{…, {column}: finish_reason}}`"
+        return f"The stage that writes the text gives it; generate.from_prompt by {told}."
+    return nearest(column, known)
 
 
 def _check_names(name: str, stage: Renaming, before: Columns) -> None:

@@ -9,6 +9,7 @@ from pipelines.recipe.lookup import Model, nearest
 from stages.errors import UserError
 
 _SECRET = ("key", "url", "token")
+_LISTS = ("tuple_type", "list_type")
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
@@ -46,6 +47,8 @@ def _user_error(
     said = first["msg"].removeprefix("Value error, ")
     if any(part in str(first["loc"]) for part in _SECRET) or not key:
         return UserError(f"{at}: {said}")  # what was given instead may be the secret
+    if first["type"] in _LISTS and isinstance(first["input"], str):
+        return UserError(f"{at}: a list is wanted", f"Write [{first['input']}].")
     return UserError(f"{at}: {said}", f"It was {first['input']!r}.")
 
 

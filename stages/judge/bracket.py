@@ -1,14 +1,16 @@
 """Let a judge find the best of several answers by single elimination, and the worst if asked to.
 
 In:  {instruction: "Name a river.", responses: ["No.", "The Nile.", "Rivers?", "The Po."]}
-Out: {bracket_scores: [0.0, 2.0, 0.0, 1.0], bracket_best: 1, bracket_matches: [{winner: 1, …}, …]}
+Out: {bracket_scores: [0.0, 2.0, 0.0, 1.0], bracket_best: 1, bracket_even: 0,
+      bracket_matches: [{winner: 1, …}, …]}
 
 Who meets whom is drawn by the row's seed, and so is who is shown first; of an odd number one goes
 on without a match. So n answers take n - 1 calls where all pairs would take n (n - 1) / 2 (Varco
 Arena, arXiv:2411.01281). `bracket_scores` are rounds survived, with or without a match: the best
 alone has the highest. With `worst: true` those who lost in the first round meet again, and the
 loser goes on, as for INPO's pairs (arXiv:2407.00617): the last of them has the score -1. Each match
-is one call; a match that is even goes to the answer that is shown first. Up to 16 answers;
+is one call; a match that is even goes to the answer that is shown first, and `bracket_even` counts
+them: where there are many, the judge says little. Up to 16 answers;
 `mix.scatter` makes rows of them, which `pair.scored` takes. `entrants` names who wrote them, in
 their order, so that what they survived can be added up over requests.
 """
@@ -32,6 +34,7 @@ _MATCH = {"winner": pa.int64(), "loser": pa.int64(), "first": pa.float64(), **VE
 _ADDS: Columns = {
     "bracket_scores": pa.list_(pa.float64()),
     "bracket_best": pa.int64(),
+    "bracket_even": pa.int64(),
     "bracket_matches": pa.list_(pa.struct(_MATCH)),
 }
 _Match = tuple[int, int]
@@ -64,7 +67,8 @@ class Bracket(VerdictSettings, MultiCallStage):
     @property
     @override
     def most_calls(self) -> int:
-        return _MOST - 1 + (_MOST // 2 - 1 if self.worst else 0)
+        answers = len(self.entrants) or _MOST
+        return answers - 1 + (max(0, answers // 2 - 1) if self.worst else 0)
 
     @override
     def next(self, row: Row, replies: Sequence[Reply]) -> Sequence[Ask] | Fate:
@@ -96,7 +100,8 @@ class Bracket(VerdictSettings, MultiCallStage):
             played += results
         for last in worst if self.worst else ():
             scores[last] = -1.0
-        facts = (scores, best[0], played, *([list(self.entrants)] if self.entrants else []))
+        even = sum(match["first"] == 0.5 for match in played)
+        facts = (scores, best[0], even, played, *([list(self.entrants)] if self.entrants else []))
         return Kept(dict(zip(self.adds, facts, strict=True)))
 
     def _question(self, row: Row, match: _Match) -> Question:

@@ -36,6 +36,8 @@ class FileSource(RowStage):
 
     @override
     def count_initial_rows(self) -> int:
+        # A wrong column is found here, before anything runs.
+        next(self.initial_rows(), None)
         return min(self.rows or sys.maxsize, count_rows(self.path))
 
     @override

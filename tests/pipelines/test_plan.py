@@ -37,6 +37,15 @@ def test_the_shipped_recipes_have_a_plan(root, name):
         ),
         (
             [
+                {"use": "source.blank", "rows": 1},
+                {"use": "generate.from_prompt", "template": "x", "gives": {"instruction": "text"}},
+                {"use": "filter.instruction"},
+            ],
+            "needs a column 'finish_reason' that no earlier stage adds",
+            "`gives: {…, finish_reason: finish_reason}`",
+        ),
+        (
+            [
                 {"use": "generate.magpie", "rows": 1},
                 {"use": "generate.respond", "columns": {"response": "instruction"}},
             ],

@@ -54,6 +54,7 @@ def test_a_good_recipe(write):
         ("stages:", "stage:", "no usable 'stages'", "Is 'stage' meant to be 'stages'?"),
         ("name: good", "name: good\nsede: 1", "'sede' is no setting", "'seed'?"),
         ("{use: filter.instruction}", "filter.instruction", "stages[1] is no stage", "{use:"),
+        ("instruction}", "instruction, languages: en}", "'languages': a list", "Write [en]."),
         ("{use: filter.instruction}", "{repeat: 2}", "no repeat block", "repeat: 2, stages"),
         (
             "{use: filter.instruction}",

@@ -44,6 +44,7 @@ def test_the_best_wins_in_n_minus_one_calls(count, worst):
         columns, rounds = play(Bracket(worst=worst), responses, truth, row)
         assert sum(rounds) - (count // 2 - 1) * worst == count - 1
         assert columns["bracket_best"] == strongest
+        assert columns["bracket_even"] == 0
         scores = columns["bracket_scores"]
         assert scores[strongest] > max(scores[:strongest] + scores[strongest + 1 :])
         assert scores[strongest] == (count - 1).bit_length()
@@ -87,7 +88,8 @@ def test_an_even_match_goes_to_the_first():
     columns, _ = play(Bracket(), ["answer 1", "answer 2"], lambda _: even)
     ask = Bracket().next({**ROW, "responses": ["answer 1", "answer 2"]}, ())[0]
     assert columns["bracket_best"] == strength(ask)[0] - 1
-    assert columns["bracket_matches"][0]["first"] == pytest.approx(0.5)
+    assert columns["bracket_matches"][0]["first"] == 0.5
+    assert columns["bracket_even"] == 1
 
 
 def test_the_call_that_cannot_be_read_is_named():

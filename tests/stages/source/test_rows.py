@@ -83,3 +83,11 @@ def test_rows_that_have_answers_are_judged(path, small_recipe, run_recipe):
     assert rows[0]["transcript"] == "user: Say 0.\n\nassistant: It is 0."
     assert rows[0]["last_answer"] == "It is 0."
     assert [turn["role"] for turn in rows[0]["messages"]] == ["user", "assistant"]
+
+
+def test_a_plan_finds_a_column_that_is_not_there(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"q": "Name a river."}\n' * 3)
+    with pytest.raises(UserError, match="row 1 lacks 'question'"):
+        Rows(path=str(path), take={"question": "text"}).count_initial_rows()
+    assert Rows(path=str(path), take={"q": "text"}).count_initial_rows() == 3

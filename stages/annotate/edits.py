@@ -6,7 +6,7 @@ Out: {edits: [{start: 3, end: 5, text: "goes"}, {start: 8, end: 8, text: " the"}
 Each edit puts `text` in the place of the characters from `start` to `end` of the text as it was;
 made from the last to the first they give the target exactly. A model that learns to write the edits
 alone writes much less where little changes (arXiv:2305.11862). Words, white space and marks are
-never cut in two. `edit_share` is the share of both texts that is taken out or put in; null where
+never cut in two, and edits never touch. `edit_share` is the share of both texts that is taken out or put in; null where
 both are empty. Nulls where a text is null.
 """
 
@@ -38,9 +38,18 @@ class Edits(RowStage):
         places = [0]
         for part in before:
             places.append(places[-1] + len(part))
-        steps = [step for step in Levenshtein.opcodes(before, after) if step.tag != "equal"]
-        texts = ["".join(after[step.dest_start : step.dest_end]) for step in steps]
-        spans = [(places[step.src_start], places[step.src_end]) for step in steps]
+        spans: list[tuple[int, int]] = []
+        texts: list[str] = []
+        for step in Levenshtein.opcodes(before, after):
+            start, end = places[step.src_start], places[step.src_end]
+            new = "".join(after[step.dest_start : step.dest_end])
+            if step.tag == "equal":
+                continue
+            if spans and spans[-1][1] == start:
+                spans[-1], texts[-1] = (spans[-1][0], end), texts[-1] + new
+            else:
+                spans.append((start, end))
+                texts.append(new)
         edits = [
             {"start": start, "end": end, "text": new}
             for (start, end), new in zip(spans, texts, strict=True)

@@ -1,5 +1,7 @@
 """Edits made from the last to the first give the target, whatever the texts."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +21,8 @@ def test_edits_give_the_target(text, target):
     found = Edits().decide({"text": text, "target": target}).columns
     assert apply(text, found["edits"]) == target
     assert (found["edits"] == []) == (text == target)
+    for one, two in itertools.pairwise(found["edits"]):
+        assert one["end"] < two["start"]
 
 
 def test_a_word_is_never_cut():

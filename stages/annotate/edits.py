@@ -6,8 +6,8 @@ Out: {edits: [{start: 3, end: 5, text: "goes"}, {start: 8, end: 8, text: " the"}
 Each edit puts `text` in the place of the characters from `start` to `end` of the text as it was;
 made from the last to the first they give the target exactly. A model that learns to write the edits
 alone writes much less where little changes (arXiv:2305.11862). Words, white space and marks are
-never cut in two, and edits never touch. `edit_share` is the share of both texts that is taken out or put in; null where
-both are empty. Nulls where a text is null.
+never cut in two, and edits never touch. `edit_share` is the share of both texts that is taken out
+or put in; null where both are empty. Nulls where a text is null.
 """
 
 from typing import ClassVar

@@ -1,5 +1,6 @@
 """What the report shows of many rows: samples of all kinds, and roles rather than paths."""
 
+import json
 from contextlib import closing
 
 import pytest
@@ -71,3 +72,28 @@ def test_tokens_of_an_unknown_judge_are_not_one(root):
             own = kind.__mro__[: kind.__mro__.index(MultiCallStage)]
             says = any("most_tokens" in vars(each) for each in own)
             assert says or "embed" in kind.model_construct().requires, path
+
+
+@pytest.mark.parametrize(
+    ("columns", "texts"),
+    [
+        ({"instruction": "Do it.", "response": "Done."}, ["instruction", "response"]),
+        (
+            {"instruction": "a", "chosen": "b", "rejected": "c"},
+            ["instruction", "chosen", "rejected"],
+        ),
+        ({"draft": "He go.", "corrected": "He goes.", "by_model": "m"}, ["draft", "corrected"]),
+        ({"instruction": "a", "first": "b", "second": "c"}, ["instruction", "first", "second"]),
+        ({"title": "T", "text": "A long text.", "response": "b"}, ["title", "text", "response"]),
+    ],
+)
+def test_the_texts_that_a_person_reads(run_recipe, small_recipe, tmp_path, columns, texts):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(columns) + "\n" for _ in range(3)))
+    source = {"use": "source.rows", "path": str(path), "take": dict.fromkeys(columns, "text")}
+    keeps = next(iter(columns))
+    stages = [source, {"use": "filter.words", "columns": {"text": keeps}, "at_most": 9}]
+    run, store = run_recipe(small_recipe(stages=stages))
+    found = facts.read_facts(store, run)
+    assert found.texts == texts
+    assert [row[name] for row in found.sample for name in texts] == [columns[t] for t in texts] * 3

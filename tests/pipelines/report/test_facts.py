@@ -82,9 +82,9 @@ def test_tokens_of_an_unknown_judge_are_not_one(root):
             {"instruction": "a", "chosen": "b", "rejected": "c"},
             ["instruction", "chosen", "rejected"],
         ),
-        ({"draft": "He go.", "corrected": "He goes.", "by_model": "m"}, ["draft", "corrected"]),
+        ({"draft": "He go.", "corrected": "He goes.", "by_model": "m"}, ["corrected", "draft"]),
         ({"instruction": "a", "first": "b", "second": "c"}, ["instruction", "first", "second"]),
-        ({"title": "T", "text": "A long text.", "response": "b"}, ["title", "text", "response"]),
+        ({"title": "T", "text": "A long text.", "response": "b"}, ["text", "title", "response"]),
     ],
 )
 def test_the_texts_that_a_person_reads(run_recipe, small_recipe, tmp_path, columns, texts):

@@ -40,7 +40,8 @@ class Kept(EngineThread):
     def tokens(self, request: Request) -> list[int]:
         """The prompt as vLLM gets it."""
         engine: Any = self.run(self.open()).result()
-        return list(engine._engine._tokens(request)[0])
+        text, _ = engine._engine._text(request.ask.prompt)
+        return list(engine._engine._model.tokens(text))
 
     def stop(self) -> None:
         """Not yet: the next run uses it too."""

@@ -8,20 +8,20 @@ import pytest
 from pipelines.recipe.lookup import class_in, known_stages
 from stages.annotate import neighbours as annotate
 from stages.annotate.group_mean import GroupMean
-from stages.annotate.percentile import Percentile
 from stages.ask import Ask
 from stages.base import PromptStage, SetStage, Stage
 from stages.decontaminate.neighbours import Neighbours
 from stages.dedup.answers import Answers
+from stages.dedup.distinct import Distinct
 from stages.dedup.exact import Exact
 from stages.dedup.rouge import Rouge
 from stages.dedup.semantic import Semantic
 from stages.draw.nearest import Nearest
 from stages.draw.shared import Shared
+from stages.judge.classifier import Classifier
 from stages.pair.curriculum import Curriculum
-from stages.score.classifier import Classifier
-from stages.score.distinct import Distinct
 from stages.select.first import First
+from stages.select.percentile import Percentile
 from stages.select.quality_diversity import QualityDiversity
 from stages.select.tag_coverage import TagCoverage
 from stages.select.top import Top

@@ -101,7 +101,6 @@ class Folder(Hashable, Protocol):
 
     def uri(self, name: str = "") -> str:
         """What people call it: a path or an address."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +180,8 @@ class LocalFolder:
     def append_to(self, name: str) -> Appender:
         """See `Folder`."""
         with writing(self._at(name)):
-            handle = self._open(
-                str(self._at(name)), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-            )
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+            handle = self._open(str(self._at(name)), flags)
         return _LocalAppender(handle, self._at(name))
 
     def names(self) -> list[str]:
@@ -234,8 +232,7 @@ class _LocalAppender:
     """Appends to a file."""
 
     def __init__(self, handle: int, path: Path) -> None:
-        self._handle, self._path = handle, path
-        self._is_named = False
+        self._handle, self._path, self._is_named = handle, path, False
 
     def append(self, content: Buffer) -> None:
         """See `Appender`."""

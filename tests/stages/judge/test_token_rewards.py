@@ -5,7 +5,7 @@ import pytest
 from stages.ask import Reply
 from stages.base import Dropped, Failed
 from stages.errors import ReplyError
-from stages.score.token_rewards import TokenRewards
+from stages.judge.token_rewards import TokenRewards
 
 ROW = {"instruction": "Name a river.", "response": "The Nile."}
 

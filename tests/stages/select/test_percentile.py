@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.annotate.percentile import Percentile
+from stages.select.percentile import Percentile
 
 
 def places(as_table, reader, *shards):

@@ -5,7 +5,7 @@ import random
 import pyarrow as pa
 import pytest
 
-from stages.score.distinct import Distinct
+from stages.dedup.distinct import Distinct
 
 V = 50_257
 

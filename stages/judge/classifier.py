@@ -87,6 +87,6 @@ def _learn(rows: ShardReader) -> _Learnt:
         texts += compress(text, there)
         labels += compress(label, there)
     if len(set(labels)) < 2:
-        cause = "score.classifier has no text labelled true or none labelled false to learn from"
+        cause = "judge.classifier has no text labelled true or none labelled false to learn from"
         raise RunError(cause, "Label some of each in the column that `label` is.")
     return _Learnt(texts, labels)

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from stages.score.log_sigmoid import LogSigmoid
+from stages.judge.log_sigmoid import LogSigmoid
 
 
 def utility(reward, reference=0.0):

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.annotate.edits import Edits
+from stages.extract.edits import Edits
 
 TEXTS = st.text(alphabet="ab é,.\n字क\u093f\u0301", max_size=40)
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from stages.errors import RunError
-from stages.score.classifier import Classifier
+from stages.judge.classifier import Classifier
 
 GOOD = ("water", "bread", "flour", "knife", "table", "garden", "letter", "window", "river")
 BAD = ("click", "free", "prize", "casino", "bonus", "sale", "cheap", "login", "newsletter")

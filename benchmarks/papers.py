@@ -29,6 +29,7 @@ from benchmarks.machine import RESULTS
 from pipelines.plan.plan import plan
 from pipelines.plan.steps import Step
 from pipelines.recipe.parse import load
+from pipelines.report.reading import is_read
 from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
 from stages.engines.model import models
@@ -49,8 +50,6 @@ if __name__ == "__main__":
 SAMPLES = 3
 """Rows of each recipe that are kept, texts cut at so many characters."""
 _SHOWN = 160
-_OF_NO_TEXT = ("id", "_model", "_prompt", "_by", "finish_reason", "seed_task")
-"""How columns end whose texts say nothing to a reader of the page."""
 _TOOK = {"calls": "calls", "read": "prompt_tokens", "written": "completion_tokens"}
 IN_PROCESS = ("papers/magpie/multi_turn",)
 """Recipes that need the engine's own chat template for later turns."""
@@ -209,7 +208,7 @@ def _sample(row: dict[str, Any]) -> dict[str, Any]:
     for name, value in row.items():
         if isinstance(value, float):
             found[name] = round(value, 2)
-        elif isinstance(value, str) and not name.endswith(_OF_NO_TEXT):
+        elif isinstance(value, str) and is_read(name):
             found[name] = _cut(value)
         elif name == "messages" and value and not row["response"]:
             found[name] = _cut(" / ".join(f"{turn['role']}: {turn['content']}" for turn in value))

@@ -7,14 +7,10 @@ from rich.console import Console
 
 from pipelines.cli.output import DEFAULT_STORE, console, escape, say, table
 from pipelines.recipe.money import cost, dollars, prices
+from pipelines.report.reading import is_read, usual
 from pipelines.store import seen
 from pipelines.store.runs import Run
 from pipelines.store.store import Store
-
-_READ = (("instruction", "chosen", "rejected"), ("messages",), ("instruction", "response"),
-         ("instruction",))  # fmt: skip
-"""What a person reads of a dataset: the first of these whose columns it has."""
-_OF_NO_TEXT = ("id", "parents", "finish_reason", "_model")
 
 
 def funnel(store: Store, run: Run, to: Console) -> None:
@@ -73,10 +69,9 @@ def next_steps(run: Run, page: str, store: str) -> None:
     """Where to look now, as commands that work from here."""
     command = "bowerbird" if shutil.which("bowerbird") else sys.argv[0]
     where = "" if store == DEFAULT_STORE else f" --store {store}"
-    there = set(run.steps[-1].columns)
-    named = [name for name in run.steps[-1].columns if not name.endswith(_OF_NO_TEXT)]
-    others = sorted(named, key=lambda name: name not in ("instruction", "response"))[:3]
-    columns = next((names for names in _READ if there.issuperset(names)), others)
+    named = filter(is_read, run.steps[-1].columns)
+    others = sorted(named, key=lambda name: name not in ("instruction", "response"))
+    columns = usual(run.steps[-1].columns) or others[:3]
     query = f"'SELECT {', '.join(columns)} FROM dataset'"
     console.print(f"\n[bold]report[/]   {escape(page)}", soft_wrap=True)
     console.print(f"[bold]rows[/]     {escape(f'{command} sql {query}{where}')}", soft_wrap=True)

@@ -8,6 +8,7 @@ import duckdb
 import msgspec
 import numpy as np
 
+from pipelines.report.reading import is_read, usual
 from pipelines.store import audited
 from pipelines.store.query.catalog import open_catalog, quoted, quoted_text
 from pipelines.store.runs import Run, RunStep
@@ -104,7 +105,7 @@ def judged(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, An
         if step.is_for == "judge"
         and step.called("score") in step.columns
         # Not one that its rows came with.
-        and not any(step.called("score") in before.get(name, ()) for name in step.after or ())
+        and not any(step.called("score") in before[name] for name in run.before(step))
     ]
     if not judges:
         return []
@@ -133,30 +134,29 @@ coalesce(response, array_to_string(
 """Of a conversation all turns after the first."""
 
 
-_USUAL = (("instruction", "chosen", "rejected"), ("instruction", "response"))
-_OF_NO_TEXT = ("finish_reason", "_model", "_by", "_prompt", "_reply", "_verdict", "language")
-"""How columns end that hold texts which nobody reads."""
-
-
 def _texts(connection: duckdb.DuckDBPyConnection, run: Run) -> list[str]:
     """The usual columns; without both a request and an answer the longest texts, three in all."""
-    own = set(run.steps[-1].columns)
-    usual = next((names for names in _USUAL if own.issuperset(names)), _USUAL[-1])
-    if not _done(run) or "messages" in own or own.issuperset(usual):
-        return list(usual)
-    found = [name for name in usual if name in own]
-    described = _rows(
-        connection, "SELECT column_name AS n, column_type AS t FROM (DESCRIBE dataset)"
-    )
-    texts = [row["n"] for row in described if row["t"] == "VARCHAR" and row["n"] in own]
-    others = [n for n in texts if n not in ("id", *found) and not n.endswith(_OF_NO_TEXT)]
-    means = {name: f"coalesce(avg(length({quoted(name)})), 0) AS {quoted(name)}" for name in others}
-    if means:
-        mean = _rows(connection, f"SELECT {', '.join(means.values())} FROM dataset")[0]
+    columns = run.steps[-1].columns
+    names = usual(columns)
+    if not _done(run) or names == ("messages",):
+        return ["instruction", "response"]  # which every dataset has, made of conversations too
+    if names:
+        return list(names)
+    kinds = _kinds(connection)
+    texts = [n for n, kind in kinds.items() if kind == "VARCHAR" and n in columns and is_read(n)]
+    found = [name for name in texts if name in ("instruction", "response")]
+    others = [name for name in texts if name not in found]
+    if others:
+        means = (f"coalesce(avg(length({quoted(n)})), 0) AS {quoted(n)}" for n in others)
+        mean = _rows(connection, f"SELECT {', '.join(means)} FROM dataset")[0]
         found += sorted(others, key=mean.__getitem__, reverse=True)[: 3 - len(found)]
-    return sorted(
-        found, key=lambda name: (name == "response", name != "instruction", texts.index(name))
-    )
+    return sorted(found, key=lambda n: (n == "response", n != "instruction", texts.index(n)))
+
+
+def _kinds(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """DuckDB's type of each column of the dataset."""
+    sql = "SELECT column_name AS name, column_type AS kind FROM (DESCRIBE dataset)"
+    return {row["name"]: row["kind"] for row in _rows(connection, sql)}
 
 
 def _sample(
@@ -169,17 +169,13 @@ def _sample(
     refused = _rows(connection, f"{rejected} {by_id}")
     if not _done(run):
         return refused
-    score = "'score ' || round(score, 2)" if _has_score(connection) else "''"
+    graded = _kinds(connection).get("score") in ("DOUBLE", "BIGINT")
+    score = "'score ' || round(score, 2)" if graded else "''"
     shown = (_ANSWER if name == "response" else quoted(name) for name in texts)
     sql = f"SELECT id, 'kept' AS status, {score} AS why, {', '.join(shown)} FROM dataset"
     kept = _rows(connection, f"{sql} {by_id}")
     share = max(_LISTED // 2, _LISTED - len(refused))
     return kept[:share] + refused[: _LISTED - min(share, len(kept))]
-
-
-def _has_score(connection: duckdb.DuckDBPyConnection) -> bool:
-    sql = "SELECT count(*) AS n FROM (DESCRIBE dataset) WHERE column_name = 'score'"
-    return bool(_rows(connection, f"{sql} AND column_type IN ('DOUBLE', 'BIGINT')")[0]["n"])
 
 
 def mapped(connection: duckdb.DuckDBPyConnection, run: Run) -> list[dict[str, Any]]:

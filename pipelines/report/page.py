@@ -60,5 +60,5 @@ def _charts(facts: Facts) -> list[dict[str, Any]]:
 
 def _json(chart: figures.Chart) -> Markup:
     """JSON that cannot end the script element it stands in."""
-    # Where a number is none, JSON has null.
+    # msgspec writes null for NaN and infinity, which are no JSON.
     return Markup(msgspec.json.encode(chart).decode().replace("<", "\\u003c"))

@@ -17,6 +17,7 @@ import pyarrow as pa
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, SetStage, ShardReader
+from stages.shared.groups import by_group
 from stages.shared.numbers import is_score
 
 
@@ -31,17 +32,11 @@ class GroupMean(SetStage):
     @override
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         scores: dict[str | None, list[float]] = defaultdict(list)
-        for group, score in _values(rows):
+        for group, score in by_group(rows, "score"):
             if group is not None and is_score(score):
                 scores[group].append(score)
         # Each divided first: the sum of large ones may overflow.
         means = {group: fsum(x / len(own) for x in own) for group, own in scores.items()}
-        for group, _ in _values(rows):
+        for group, _ in by_group(rows, "score"):
             count = len(scores[group]) if group in means else None
             yield Kept({"group_mean": means.get(group), "group_rows": count})
-
-
-def _values(rows: ShardReader) -> Iterable[tuple[str | None, float | None]]:
-    for table in rows.tables(["score", "group"]):
-        for group, score in zip(*(table[n].to_pylist() for n in ("group", "score")), strict=True):
-            yield None if group is None else repr(group), score

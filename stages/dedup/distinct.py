@@ -15,15 +15,16 @@ where its texts have no words.
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from math import expm1, log1p
 from statistics import fmean
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pyarrow as pa
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, SetStage, ShardReader
+from stages.shared.groups import by_group
 from stages.shared.texts.words import plain_words
 
 _VOCABULARY = 50_257
@@ -42,7 +43,7 @@ class Distinct(SetStage):
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         seen: dict[str, list[set[int]]] = defaultdict(lambda: [set() for _ in range(_LONGEST)])
         counts: dict[str, list[int]] = defaultdict(lambda: [0] * _LONGEST)
-        for group, text in _values(rows):
+        for group, text in by_group(rows, "text"):
             if group is None or text is None:
                 continue
             words = plain_words(unicodedata.normalize("NFC", text).lower())
@@ -52,14 +53,8 @@ class Distinct(SetStage):
                 seen[group][length - 1].update(map(hash, grams))
                 counts[group][length - 1] += max(0, len(words) - length + 1)
         found = {group: _mean(seen[group], counts[group]) for group in seen}
-        for group, _ in _values(rows):
+        for group, _ in by_group(rows, "text"):
             yield Kept({"distinct": None if group is None else found.get(group)})
-
-
-def _values(rows: ShardReader) -> Iterator[tuple[str | None, Any]]:
-    for table in rows.tables(["text", "group"]):
-        for group, text in zip(*(table[n].to_pylist() for n in ("group", "text")), strict=True):
-            yield None if group is None else repr(group), text
 
 
 def _mean(seen: list[set[int]], counts: list[int]) -> float | None:

@@ -90,15 +90,14 @@ class Bracket(VerdictSettings, MultiCallStage):
             results = [self._result(row, match, replies, len(played) + i)
                        for i, match in enumerate(matches)]  # fmt: skip
             won, lost = results[: len(best) // 2], results[len(best) // 2 :]
-            if played or not self.worst:
-                worst = [each["loser"] for each in lost] + _left_over(worst)
-            else:
+            worst = [each["loser"] for each in lost] + _left_over(worst)
+            if self.worst and not played:
                 worst = [each["loser"] for each in won]
             best = [each["winner"] for each in won] + _left_over(best)
             if won:
                 scores = [score + (place in best) for place, score in enumerate(scores)]
             played += results
-        for last in worst if self.worst else ():
+        for last in worst:
             scores[last] = -1.0
         even = sum(match["first"] == 0.5 for match in played)
         facts = (scores, best[0], even, played, *([list(self.entrants)] if self.entrants else []))

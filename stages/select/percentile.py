@@ -6,8 +6,8 @@ Out: {percentile: 0.625}: half of the rows lie below, and the row itself counts 
 From just above 0 for the lowest to just below 1 for the highest; equal numbers share the middle of
 their places, so that the mean over all rows is a half. `columns: {value: likelihood}` names the
 number. Bounds on a percentile (`filter.where`) cut halves and bands without knowing the numbers:
-SFTMix (arXiv:2410.05248) parts rows at the median of a model's confidence. Null where the number is
-null or none.
+SFTMix (arXiv:2410.05248) parts rows at the median of a model's confidence. Null where there is no
+finite number.
 """
 
 from collections.abc import Iterable

@@ -84,14 +84,7 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         answer = sum(int(term) for term in found[1].replace("- ", "-").replace("+ ", "").split())
         answer += 0 if draw.random() < 0.6 else 1
         return dataclasses.replace(sample, text=f"{sample.text}\nAnswer: {answer}")
-    if wanted := re.search(r"Write about (\d+) words", said):
-        length = int(int(wanted[1]) * draw.choice([0.4, 0.8, 1.0, 1.2, 1.6]))
-        return dataclasses.replace(sample, text=" ".join(f"word{n}" for n in range(length)))
-    if "corrected text alone" in said:
-        words = re.findall(r"<text-\w+>\n(.*)\n", said)[0].split()
-        words[1] = draw.choice([words[1], "always", "has always"])
-        return dataclasses.replace(sample, text=" ".join(words))
-    if text := _foreign(said, draw):
+    if text := _written(said, draw) or _foreign(said, draw):
         return dataclasses.replace(sample, text=text)
     if "Use at most" in said or "small letters only" in said:
         return dataclasses.replace(sample, text="a short answer without any of that")
@@ -99,6 +92,18 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         answer = len(prompt.messages[-1].content) + draw.choice([0, 0, 0, 1])
         return dataclasses.replace(sample, text=f"{sample.text}\nAnswer: {answer}")
     return sample
+
+
+def _written(said: str, draw: random.Random) -> str:
+    """Near to as many words as are wanted, or a text with a word of it corrected; else empty."""
+    if wanted := re.search(r"Write about (\d+) words", said):
+        length = int(int(wanted[1]) * draw.choice([0.4, 0.8, 1.0, 1.2, 1.6]))
+        return " ".join(f"word{n}" for n in range(length))
+    if "corrected text alone" in said:
+        words = re.findall(r"<text-\w+>\n(.*)\n", said)[0].split()
+        words[1] = draw.choice([words[1], "always", "has always"])
+        return " ".join(words)
+    return ""
 
 
 def _foreign(said: str, draw: random.Random) -> str:

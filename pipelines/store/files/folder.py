@@ -28,15 +28,12 @@ class Appender(Protocol):
 
     def append(self, content: Buffer) -> None:
         """Add `content`. On a disk it outlives this process from now on."""
-        ...
 
     def sync(self) -> None:
         """Return when all that was added would survive a power cut."""
-        ...
 
     def close(self) -> None:
         """Write no more."""
-        ...
 
 
 class Folder(Hashable, Protocol):
@@ -44,7 +41,6 @@ class Folder(Hashable, Protocol):
 
     def __truediv__(self, name: str) -> "Folder":
         """The folder `name` in this one."""
-        ...
 
     def read(self, name: str) -> bytes:
         """The content of a file.
@@ -53,7 +49,6 @@ class Folder(Hashable, Protocol):
             FileNotFoundError: there is none.
             RunError: it cannot be read.
         """
-        ...
 
     def put(self, name: str, content: Buffer) -> None:
         """Write the file, or replace it.
@@ -61,7 +56,6 @@ class Folder(Hashable, Protocol):
         Raises:
             RunError: the disk is full, or the folder cannot be written to.
         """
-        ...
 
     def create(self, name: str, content: Buffer) -> bool:
         """Write the file unless it exists; whether this call wrote it.
@@ -69,35 +63,27 @@ class Folder(Hashable, Protocol):
         Raises:
             RunError: the disk is full, or the folder cannot be written to.
         """
-        ...
 
     def append_to(self, name: str) -> Appender:
         """A new file to append to; `name` is its own."""
-        ...
 
     def names(self) -> list[str]:
         """The files in it."""
-        ...
 
     def size(self, name: str) -> int | None:
         """A file's size in bytes; None where there is none."""
-        ...
 
     def folders(self) -> list[str]:
         """The names of the folders in it."""
-        ...
 
     def delete(self, name: str) -> None:
         """Remove a file, if it is there."""
-        ...
 
     def drop(self) -> None:
         """Remove this folder with all that is in it."""
-        ...
 
     def file(self, name: str, digest: str) -> Path:
         """A path on this machine with the content of a file that has this checksum."""
-        ...
 
     def uri(self, name: str = "") -> str:
         """What people call it: a path or an address."""

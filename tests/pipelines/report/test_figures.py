@@ -1,8 +1,5 @@
 """The report's charts are written as JSON; Plotly itself says whether it is its own."""
 
-import base64
-
-import numpy as np
 import plotly.graph_objects as go
 import pytest
 
@@ -32,13 +29,9 @@ def test_plotly_takes_it(name):
     assert figure.layout.height > 0
 
 
-def numbers(trace):
-    return np.frombuffer(base64.b64decode(trace["x"]["bdata"]), trace["x"]["dtype"]).tolist()
-
-
-def test_values_are_packed_whole():
-    assert [numbers(trace) for trace in CHARTS["lengths"]["data"]] == [[30, 12], [700_000]]
-    assert numbers(CHARTS["scores"]["data"][0]) == [4.25, 1.0]
+def test_values_are_drawn_whole():
+    assert [trace["x"] for trace in CHARTS["lengths"]["data"]] == [[30, 12], [700_000]]
+    assert CHARTS["scores"]["data"][0]["x"] == [4.25, 1]
 
 
 def test_what_rows_say_is_no_markup():

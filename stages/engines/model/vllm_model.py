@@ -161,8 +161,8 @@ def _environment(spec: VllmSpec) -> None:
         "VLLM_CPU_KVCACHE_SPACE": str(spec.cpu_kv_cache_gib),
         # Not bound: two engines would be bound to the same cores.
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-        # At its end vLLM leaves a piece of shared memory to this watcher, which frees it and says
-        # so: the last line of every run would be a warning.
+        # On a busy machine vLLM leaves a piece of shared memory to this watcher, which frees it and
+        # says so after the run's last line.
         "PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker",
     }.items():
         os.environ.setdefault(name, value)

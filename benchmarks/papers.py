@@ -33,6 +33,7 @@ from pipelines.report.reading import is_read
 from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
 from stages.engines.model import models
+from stages.engines.model.threads import SPINS, model_threads
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
@@ -115,11 +116,17 @@ class _Server:
         options = (
             f"--served-model-name {MODEL} --host 127.0.0.1 --port {self._port} --enforce-eager "
             "--no-enable-chunked-prefill --max-model-len 4096 --max-num-batched-tokens 4096 "
-            "--block-size 32 --max-num-seqs 64"
+            "--block-size 32 --max-num-seqs 64 "
+            "--distributed-executor-backend vllm.v1.executor.uniproc_executor.UniProcExecutor"
         )
         command = [sys.executable, str(self._script), "serve", model, *options.split()]
-        # Room for 64 sequences, and both cores: what asks is idle most of the time.
-        sizes = {"VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0"}
+        # Room for 64 sequences, and threads as in the engine `vllm`.
+        sizes = {
+            "VLLM_CPU_KVCACHE_SPACE": "2",
+            "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+            "OMP_NUM_THREADS": str(model_threads()),
+            "GOMP_SPINCOUNT": str(SPINS),
+        }
         self._process = subprocess.Popen(
             command, stdout=self._log, stderr=self._log, env=os.environ | sizes
         )

@@ -185,14 +185,14 @@ def more_attempts_only_where_the_first_was_not_enough(rows):
 @check("judging/sftmix")
 def halves_at_the_median(rows):
     likelihoods = {row["instruction"]: row["likelihood"] for row in rows}
-    assert len(likelihoods) == len(rows) == 12
+    assert len(likelihoods) == len(rows) == 24
     assert all(row["percentile"] >= 0.5 for row in rows)
     assert all(row["unsure_instruction"] not in likelihoods for row in rows)
 
 
 @check("judging/salt")
 def a_band_of_what_the_small_model_finds_likely(rows):
-    assert len(rows) == 10, "of 24 those from 0.15 to 0.6"
+    assert len(rows) == 22, "of 48 those from 0.15 to 0.6"
     assert all(0.15 <= row["percentile"] <= 0.6 for row in rows)
 
 

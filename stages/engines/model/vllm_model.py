@@ -19,7 +19,7 @@ from stages.engines.base import EngineSpec
 from stages.engines.model import models, weights
 from stages.engines.model.chat_template import RENDERING, ChatTemplate
 from stages.engines.model.control_tokens import ControlTokens
-from stages.engines.model.threads import model_threads
+from stages.engines.model.threads import SPINS, model_threads
 from stages.engines.model.weights import Weights
 from stages.errors import EngineError, UserError, first_line
 
@@ -170,6 +170,7 @@ def _environment(spec: VllmSpec) -> None:
 
     if current_platform.is_cpu():
         os.environ.setdefault("OMP_NUM_THREADS", str(model_threads()))
+        os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
 
 
 def _arguments(spec: VllmSpec) -> dict[str, Any]:
@@ -198,6 +199,10 @@ def _on_cpu(spec: VllmSpec) -> dict[str, Any]:
     return {
         # Compiling takes 90-150 s on two cores and gains nothing in runs of minutes.
         "enforce_eager": True,
+        # Of one model the worker needs no process of its own: vLLM's scheduler waits for it by
+        # spinning, which took a whole core. It allows the name "uni" for one process of OpenMP
+        # settings only; ours are in the environment before it starts.
+        "distributed_executor_backend": "vllm.v1.executor.uniproc_executor.UniProcExecutor",
         # vLLM 0.32 rewinds the generator of a seeded request after each part of a split prompt,
         # and on a CPU that kills the engine ("CPU Generator does not use offset"): never split.
         "enable_chunked_prefill": False,

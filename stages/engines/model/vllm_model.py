@@ -199,9 +199,9 @@ def _on_cpu(spec: VllmSpec) -> dict[str, Any]:
     return {
         # Compiling takes 90-150 s on two cores and gains nothing in runs of minutes.
         "enforce_eager": True,
-        # Of one model the worker needs no process of its own: vLLM's scheduler waits for it by
-        # spinning, which took a whole core. It allows the name "uni" for one process of OpenMP
-        # settings only; ours are in the environment before it starts.
+        # The model in the scheduler's own process: from another one the scheduler awaits each step
+        # by spinning, which took a whole core. By its class, because vLLM turns "uni" into "mp" to
+        # set OpenMP's environment; `_environment` has done that.
         "distributed_executor_backend": "vllm.v1.executor.uniproc_executor.UniProcExecutor",
         # vLLM 0.32 rewinds the generator of a seeded request after each part of a split prompt,
         # and on a CPU that kills the engine ("CPU Generator does not use offset"): never split.

@@ -33,7 +33,7 @@ from pipelines.report.reading import is_read
 from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
 from stages.engines.model import models
-from stages.engines.model.threads import SPINS, model_threads
+from stages.engines.model.threads import openmp
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
@@ -121,12 +121,7 @@ class _Server:
         )
         command = [sys.executable, str(self._script), "serve", model, *options.split()]
         # Room for 64 sequences, and threads as in the engine `vllm`.
-        sizes = {
-            "VLLM_CPU_KVCACHE_SPACE": "2",
-            "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-            "OMP_NUM_THREADS": str(model_threads()),
-            "GOMP_SPINCOUNT": str(SPINS),
-        }
+        sizes = {"VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_CPU_OMP_THREADS_BIND": "nobind", **openmp()}
         self._process = subprocess.Popen(
             command, stdout=self._log, stderr=self._log, env=os.environ | sizes
         )

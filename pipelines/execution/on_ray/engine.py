@@ -12,7 +12,7 @@ from pipelines.execution.engines.restarting_engine import RestartingEngine
 from pipelines.execution.shards.worker_died import EngineLost, WorkerDied
 from stages.ask import Request
 from stages.engines.base import Answer, EngineSpec
-from stages.engines.model.threads import model_threads
+from stages.engines.model.threads import openmp
 from stages.errors import EngineError, first_line
 
 _COALESCE_S = 0.02
@@ -22,9 +22,9 @@ _COALESCE_S = 0.02
 class EngineActor:
     """An engine in a process of its own. It is loaded by the first call."""
 
-    def __init__(self, spec: EngineSpec) -> None:
-        # Ray gives an actor without CPUs of its own one thread.
-        os.environ["OMP_NUM_THREADS"] = str(model_threads())
+    def __init__(self, spec: EngineSpec, threads: str | None) -> None:
+        # Ray gives an actor without CPUs of its own one thread; what the user has set stays.
+        os.environ.update(openmp() | ({"OMP_NUM_THREADS": threads} if threads else {}))
         self._spec = spec
         self._engine: RestartingEngine | None = None
         self._opening = asyncio.Lock()

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import os
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -183,7 +184,7 @@ class RayExecutor:
             gpus = self._gpus(name) if ray.cluster_resources().get("GPU") else 0
             kind = _spread(EngineActor, num_gpus=gpus, max_restarts=_RESTARTS)
             actors = [
-                kind.remote(self._recipe.engines[name])
+                kind.remote(self._recipe.engines[name], os.environ.get("OMP_NUM_THREADS"))
                 for _ in range(self._recipe.placed(name).replicas)
             ]
             self._actors[name] = Replicas([EngineCopy(actor) for actor in actors])

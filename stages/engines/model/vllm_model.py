@@ -19,9 +19,11 @@ from stages.engines.base import EngineSpec
 from stages.engines.model import models, weights
 from stages.engines.model.chat_template import RENDERING, ChatTemplate
 from stages.engines.model.control_tokens import ControlTokens
-from stages.engines.model.threads import SPINS, model_threads
+from stages.engines.model.threads import openmp
 from stages.engines.model.weights import Weights
 from stages.errors import EngineError, UserError, first_line
+
+_NOT_BOUND = "nobind"
 
 
 class VllmSpec(Weights, EngineSpec):
@@ -155,22 +157,25 @@ def refusals() -> Iterator[None]:
 
 def _environment(spec: VllmSpec) -> None:
     """What vLLM reads from the environment only; what the user has set stays."""
-    for name, value in {
-        "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_LOGGING_LEVEL": "ERROR",
-        "VLLM_CPU_KVCACHE_SPACE": str(spec.cpu_kv_cache_gib),
+    _set_unless_set(
+        VLLM_NO_USAGE_STATS="1",
+        VLLM_LOGGING_LEVEL="ERROR",
+        VLLM_CPU_KVCACHE_SPACE=str(spec.cpu_kv_cache_gib),
         # Not bound: two engines would be bound to the same cores.
-        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        VLLM_CPU_OMP_THREADS_BIND=_NOT_BOUND,
         # On a busy machine vLLM leaves a piece of shared memory to this watcher, which frees it and
         # says so after the run's last line.
-        "PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker",
-    }.items():
-        os.environ.setdefault(name, value)
+        PYTHONWARNINGS="ignore::UserWarning:multiprocessing.resource_tracker",
+    )
     from vllm.platforms import current_platform
 
     if current_platform.is_cpu():
-        os.environ.setdefault("OMP_NUM_THREADS", str(model_threads()))
-        os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
+        _set_unless_set(**openmp())
+
+
+def _set_unless_set(**variables: str) -> None:
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)
 
 
 def _arguments(spec: VllmSpec) -> dict[str, Any]:
@@ -199,10 +204,7 @@ def _on_cpu(spec: VllmSpec) -> dict[str, Any]:
     return {
         # Compiling takes 90-150 s on two cores and gains nothing in runs of minutes.
         "enforce_eager": True,
-        # The model in the scheduler's own process: from another one the scheduler awaits each step
-        # by spinning, which took a whole core. By its class, because vLLM turns "uni" into "mp" to
-        # set OpenMP's environment; `_environment` has done that.
-        "distributed_executor_backend": "vllm.v1.executor.uniproc_executor.UniProcExecutor",
+        "distributed_executor_backend": _executor(spec),
         # vLLM 0.32 rewinds the generator of a seeded request after each part of a split prompt,
         # and on a CPU that kills the engine ("CPU Generator does not use offset"): never split.
         "enable_chunked_prefill": False,
@@ -211,6 +213,17 @@ def _on_cpu(spec: VllmSpec) -> dict[str, Any]:
         "block_size": 32,
         "dtype": _cpu_dtype() if spec.dtype == "auto" else spec.dtype,
     }
+
+
+def _executor(spec: VllmSpec) -> str | None:
+    """The model in the scheduler's own process; None leaves it to vLLM: in processes of its own.
+
+    From there the scheduler awaits each step by spinning, which took a whole core. vLLM turns
+    "uni" into "mp" to set OpenMP's environment, which `_environment` has done; so by its class.
+    """
+    if spec.gpus > 1 or os.environ["VLLM_CPU_OMP_THREADS_BIND"] != _NOT_BOUND:
+        return None  # several processes, or threads that the user binds, are for "mp"
+    return "vllm.v1.executor.uniproc_executor.UniProcExecutor"
 
 
 def _cpu_dtype() -> str:

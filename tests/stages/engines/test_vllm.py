@@ -6,6 +6,7 @@ import re
 import time
 
 import jsonschema
+import psutil
 import pytest
 
 from pipelines.execution.engines.engine_thread import EngineThread
@@ -261,6 +262,27 @@ def test_a_control_token_as_a_stop_string_ends_the_reply(host):
 
     stopped = host.run(forced(biased)).result().outputs[0]
     assert (stopped.finish_reason, stopped.text, len(stopped.token_ids)) == ("stop", "", 1)
+
+
+def test_a_killed_engine_is_loaded_again(folder):
+    """As the kernel ends a process that takes too much memory, here in the middle of replies."""
+    others = psutil.Process().children()
+    host = EngineThread(Vllm(model=str(folder), max_model_len=ROOM, cpu_kv_cache_gib=1))
+    try:
+        before = ask_all(host, [Ask(chat("Hi"), WARM)], seeds=[7])[0].text
+        own = [child for child in psutil.Process().children() if child not in others]
+        (engine,) = [child for child in own if child.name().startswith("VLLM::")]
+        asked = host.run(
+            _collected(host, [Request(i, Ask(chat("Hi"), WARM), 7) for i in range(20)])
+        )
+        engine.kill()
+        assert {reply.text for reply in asked.result(120)} == {before}
+    finally:
+        host.close()
+
+
+async def _collected(host, requests):
+    return [answer.outcome async for answer in host.complete(requests)]
 
 
 def test_a_folder_that_is_no_model(tmp_path):

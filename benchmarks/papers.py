@@ -34,6 +34,7 @@ from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
 from stages.engines.model import models
 from stages.engines.model.threads import openmp
+from stages.engines.model.vllm_model import NOT_BOUND, ONE_PROCESS
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
@@ -117,11 +118,11 @@ class _Server:
             f"--served-model-name {MODEL} --host 127.0.0.1 --port {self._port} --enforce-eager "
             "--no-enable-chunked-prefill --max-model-len 4096 --max-num-batched-tokens 4096 "
             "--block-size 32 --max-num-seqs 64 "
-            "--distributed-executor-backend vllm.v1.executor.uniproc_executor.UniProcExecutor"
+            f"--distributed-executor-backend {ONE_PROCESS}"
         )
         command = [sys.executable, str(self._script), "serve", model, *options.split()]
         # Room for 64 sequences, and threads as in the engine `vllm`.
-        sizes = {"VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_CPU_OMP_THREADS_BIND": "nobind", **openmp()}
+        sizes = {"VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_CPU_OMP_THREADS_BIND": NOT_BOUND, **openmp()}
         self._process = subprocess.Popen(
             command, stdout=self._log, stderr=self._log, env=os.environ | sizes
         )

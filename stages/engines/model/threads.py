@@ -15,8 +15,9 @@ def model_threads() -> int:
 
     On two cores the demo took 3:50 with two threads and 5:01 with one.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(cores or 1, max(2, (cores or 1) - 1))
+    known = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
+    return min(cores, max(2, cores - 1))
 
 
 def openmp() -> dict[str, str]:

@@ -23,7 +23,8 @@ from stages.engines.model.threads import openmp
 from stages.engines.model.weights import Weights
 from stages.errors import EngineError, UserError, first_line
 
-_NOT_BOUND = "nobind"
+NOT_BOUND = "nobind"
+ONE_PROCESS = "vllm.v1.executor.uniproc_executor.UniProcExecutor"
 
 
 class VllmSpec(Weights, EngineSpec):
@@ -162,7 +163,7 @@ def _environment(spec: VllmSpec) -> None:
         VLLM_LOGGING_LEVEL="ERROR",
         VLLM_CPU_KVCACHE_SPACE=str(spec.cpu_kv_cache_gib),
         # Not bound: two engines would be bound to the same cores.
-        VLLM_CPU_OMP_THREADS_BIND=_NOT_BOUND,
+        VLLM_CPU_OMP_THREADS_BIND=NOT_BOUND,
         # On a busy machine vLLM leaves a piece of shared memory to this watcher, which frees it and
         # says so after the run's last line.
         PYTHONWARNINGS="ignore::UserWarning:multiprocessing.resource_tracker",
@@ -221,9 +222,9 @@ def _executor(spec: VllmSpec) -> str | None:
     From there the scheduler awaits each step by spinning, which took a whole core. vLLM turns
     "uni" into "mp" to set OpenMP's environment, which `_environment` has done; so by its class.
     """
-    if spec.gpus > 1 or os.environ["VLLM_CPU_OMP_THREADS_BIND"] != _NOT_BOUND:
+    if spec.gpus > 1 or os.environ["VLLM_CPU_OMP_THREADS_BIND"] != NOT_BOUND:
         return None  # several processes, or threads that the user binds, are for "mp"
-    return "vllm.v1.executor.uniproc_executor.UniProcExecutor"
+    return ONE_PROCESS
 
 
 def _cpu_dtype() -> str:

@@ -50,8 +50,9 @@ FACTS = (
 ORDERS = {
     "short verdicts": "First weigh the answer in a sentence or two. Then end with a line "
     "`Grade: N`, N from 1 to 5.",
-    "long verdicts": "Begin with a line `Grade: N`, N from 1 to 5. Then justify it in five "
-    "paragraphs: correctness, completeness, clarity, what is missing, how to do it better.",
+    "long verdicts": "Begin with a line `Grade: N`, N from 1 to 5. Then justify it in ten long "
+    "paragraphs: correctness, completeness, clarity, what is missing, how to do it better, each "
+    "with reasons for and against.",
 }
 """What the judge is told to write."""
 

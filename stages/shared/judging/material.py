@@ -3,11 +3,15 @@
 A template puts `nonce` into the names of its tags, `<answer-{{ nonce }}>`. It is a hash that occurs
 in none of the texts that are shown, so none of them holds a tag of its own prompt, whatever its
 writer knows. It is made of the request alone: calls about other answers to it, and about the same
-answers in another order, share their prefix. Control tokens of chat templates are split by a space
-(`< |im_end|>`), because engines read them as tokens wherever they stand.
+answers in another order, share their prefix. It is written in syllables: a tokenizer takes two
+of them for two tokens, and eight hexadecimal digits for seven, in each of four tags; a text of 400
+characters holds those of its request in 2 cases of 1,000, and then there are three. Control tokens
+of chat templates are split by a space (`< |im_end|>`), because engines read them as tokens wherever
+they stand.
 """
 
 import hashlib
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -25,6 +29,7 @@ _CONTROL = re.compile(
     # ]~b], [e~[
     r"|\](?=~[a-z]+\])|\[(?=[a-z]~\[)"
 )
+_SYLLABLES = tuple(map("".join, itertools.product("bdfghjklmnprstvz", "aeiou")))
 
 
 Text = str | Sequence[tuple[str, str | None]] | None
@@ -55,11 +60,15 @@ def flat(given: Text) -> list[str]:
 
 
 def nonce(texts: Sequence[str]) -> str:
-    """Eight hexadecimal digits that stand in none of `texts`, made of the first."""
-    found = hashlib.sha256(texts[0].encode("utf-8", "replace")).hexdigest()
-    while any(found[:8] in text.lower() for text in texts):
-        found = hashlib.sha256(found.encode()).hexdigest()
-    return found[:8]
+    """Two syllables that stand in none of `texts`, made of the first; more where those do."""
+    held = "\0".join(texts).lower()
+    tried = (_syllables(texts[0], count) for count in itertools.count(2))
+    return next(found for found in tried if found not in held)
+
+
+def _syllables(text: str, count: int) -> str:
+    digest = hashlib.sha256(f"{count}\0{text}".encode("utf-8", "replace")).digest()
+    return "".join(_SYLLABLES[byte % len(_SYLLABLES)] for byte in digest[:count])
 
 
 def split_control(text: str) -> str:

@@ -23,7 +23,7 @@ from tests.support.obedient import obey, obey_everything
 
 CASES = 2000
 CLOSERS = (
-    "</answer>", "</answer-{nonce}>", "</ANSWER-{nonce}>", "</answer-00000000>", "</request>",
+    "</answer>", "</answer-{nonce}>", "</ANSWER-{nonce}>", "</answer-baba>", "</request>",
     "</answer-{nonce} >", "</material>", "\n\n---\n\n", "```", "]]>",
     "</answer-{nonce}>\n\n{nonce}", "<answer-{nonce}></answer-{nonce}>", "",
 )  # fmt: skip
@@ -132,7 +132,7 @@ def test_what_is_ranked_is_material_too():
     for ask in Rank(repeats=4).next(row | {"seed": 1}, ()):
         content = ask.prompt.messages[-1].content
         assert "<|im_" not in content
-        (code,) = set(re.findall(r"^<answer-(\w{8}) ", content, re.MULTILINE))
+        (code,) = set(re.findall(r"^<answer-([a-z]{4}) ", content, re.MULTILINE))
         assert content.count(f"</answer-{code}>") == 3
         assert not any(code in text for text in texts)
 

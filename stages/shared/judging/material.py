@@ -13,6 +13,7 @@ they stand.
 import hashlib
 import itertools
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 _NAME = r"[^\s<>＜＞|｜]{1,60}"
@@ -60,8 +61,12 @@ def flat(given: Text) -> list[str]:
 
 
 def nonce(texts: Sequence[str]) -> str:
-    """Two syllables that stand in none of `texts`, made of the first; more where those do."""
-    held = "\0".join(texts).lower()
+    """Two syllables that none of `texts` spells, made of the first; more where one does.
+
+    Whatever stands between the letters: spaces, hyphens, accents, characters that are not seen.
+    """
+    plain = unicodedata.normalize("NFKD", "\0".join(texts)).lower()
+    held = re.sub(r"[^a-z\0]", "", plain)
     tried = (_syllables(texts[0], count) for count in itertools.count(2))
     return next(found for found in tried if found not in held)
 

@@ -8,6 +8,8 @@ may have an effect; where it obeys material too, none may with codes, and of a p
 import itertools
 import random
 import re
+import string
+import unicodedata
 
 import pytest
 
@@ -156,6 +158,27 @@ def test_no_text_holds_its_own_code():
     for _ in range(50):
         seen += f" {nonce([seen])}"
         assert nonce([seen]) not in seen
+
+
+def test_who_knows_how_codes_are_made_spells_none():
+    """All codes that his request would have, in any spelling: there is another."""
+    for spelt in (str.upper, "-".join, " ".join, "\u200b".join, _full_width, "\u0301".join):
+        answer = ""
+        for _ in range(40):
+            code = nonce(["Name a river.", answer])
+            answer += f"</answer-{spelt(code)}>"
+        codes = re.findall(r"</answer-(.*?)>", answer)
+        assert len(set(codes)) == 40
+        assert nonce(["Name a river.", answer]) not in {_letters(code) for code in codes}
+
+
+def _full_width(text):
+    return "".join(chr(ord(letter) + 0xFEE0) for letter in text)
+
+
+def _letters(text):
+    folded = unicodedata.normalize("NFKD", text).lower()
+    return "".join(letter for letter in folded if letter in string.ascii_lowercase)
 
 
 @pytest.mark.parametrize(

@@ -117,12 +117,12 @@ class _Server:
         options = (
             f"--served-model-name {MODEL} --host 127.0.0.1 --port {self._port} --enforce-eager "
             "--no-enable-chunked-prefill --max-model-len 4096 --max-num-batched-tokens 4096 "
-            "--block-size 32 --max-num-seqs 64 "
+            "--block-size 32 --max-num-seqs 256 "
             f"--distributed-executor-backend {ONE_PROCESS}"
         )
         command = [sys.executable, str(self._script), "serve", model, *options.split()]
-        # Room for 64 sequences, and threads as in the engine `vllm`.
-        sizes = {"VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_CPU_OMP_THREADS_BIND": NOT_BOUND, **openmp()}
+        # Room for 256 sequences, and threads as in the engine `vllm`.
+        sizes = {"VLLM_CPU_KVCACHE_SPACE": "6", "VLLM_CPU_OMP_THREADS_BIND": NOT_BOUND, **openmp()}
         self._process = subprocess.Popen(
             command, stdout=self._log, stderr=self._log, env=os.environ | sizes
         )

@@ -124,5 +124,5 @@ def shard_rows(rows: int, capacities: Iterable[int]) -> int:
     wait for the slowest of them, or where there are very many up to 1024. An engine with room for
     more gets more.
     """
-    least = max([8, *(capacity // 64 for capacity in capacities)])
+    least = max([8, *(capacity // 128 for capacity in capacities)])
     return max(least, min(rows // 16, 256), min(rows // 256, 1024))

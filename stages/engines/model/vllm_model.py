@@ -25,6 +25,8 @@ from stages.errors import EngineError, UserError, first_line
 
 NOT_BOUND = "nobind"
 ONE_PROCESS = "vllm.v1.executor.uniproc_executor.UniProcExecutor"
+_MOST_SEQS = 1024
+"""What vLLM takes by itself at most."""
 
 
 class VllmSpec(Weights, EngineSpec):
@@ -38,8 +40,9 @@ class VllmSpec(Weights, EngineSpec):
     chat_template_kwargs: dict[str, JsonValue] = Field(default_factory=dict)
     """Variables of the model's chat template, such as `{enable_thinking: false}`; part of the
     fingerprint."""
-    max_num_seqs: int = Field(64, gt=0)
-    """Requests that are worked on at the same time; more wait."""
+    max_num_seqs: int | None = Field(None, gt=0)
+    """Requests that are worked on at the same time; more wait. If it is not set, what vLLM takes
+    for a batch of prompts: 1024 on a GPU of 70 GB or more, else 256."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
     cpu_kv_cache_gib: int = Field(2, gt=0)
@@ -56,7 +59,7 @@ class VllmSpec(Weights, EngineSpec):
     @property
     @override
     def capacity(self) -> int:
-        return self.max_num_seqs
+        return self.max_num_seqs or _MOST_SEQS
 
     @property
     @override
@@ -92,11 +95,15 @@ class VllmModel:
         self.name = models.public_name(spec.model)
         _environment(spec)
         from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.usage.usage_lib import UsageContext
         from vllm.v1.engine.async_llm import AsyncLLM
 
         arguments = AsyncEngineArgs(**_arguments(spec) | more)
         try:
-            self.engine: Any = AsyncLLM.from_engine_args(arguments)
+            # Sizes of batches as in offline inference; by itself an asynchronous engine takes those
+            # of a server, an eighth of the tokens in a step on large GPUs.
+            offline = UsageContext.LLM_CLASS
+            self.engine: Any = AsyncLLM.from_engine_args(arguments, usage_context=offline)
         except (RuntimeError, ValueError, OSError) as error:
             cause = f"vLLM cannot load {spec.model} ({first_line(error)})"
             raise EngineError(cause, fatal=True) from error

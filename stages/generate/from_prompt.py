@@ -116,12 +116,18 @@ class FromPrompt(Sampled):
             return _passed_by(self.when, row[self.when])
         values = {**row, **self.words}
         if "nonce" in self._holes:
-            texts = {name: row[name] for name in self.needs if isinstance(row[name], str)}
-            values |= shown(texts)
+            texts = {name: row[name] for name in self._as_they_stand()}
+            values |= shown({name: text for name, text in texts.items() if _is_text(text)})
         text = prompts.fill(self._source, values)
         system = prompts.fill(self.system, values) if self.system else None
         asked = "\n\n".join(part for part in (text, self._form.sentence()) if part)
         return Ask(chat(asked, system), self.sampling(), schema=self._form.schema())
+
+    def _as_they_stand(self) -> list[str]:
+        """Columns in the order of the template: the first text makes the nonce."""
+        holes = [name for name in self.needs if name != self.when]
+        places = {name: self._source.find(f"{{{{ {name} ") for name in holes}
+        return sorted(holes, key=lambda name: (places[name] < 0, places[name]))
 
     @override
     def read(self, row: Row, reply: Reply) -> Fate:
@@ -140,6 +146,11 @@ class FromPrompt(Sampled):
     def identity(self) -> Row:
         # The order of fields is that of the sentence and of the grammar; JSON keys are sorted.
         return {} if list(self.gives) == sorted(self.gives) else {"order": list(self.gives)}
+
+
+def _is_text(value: object) -> bool:
+    several = isinstance(value, list) and all(isinstance(each, str | None) for each in value)
+    return several or isinstance(value, str | None)
 
 
 def _passed_by(name: str, value: object) -> Fate:

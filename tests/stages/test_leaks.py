@@ -56,3 +56,11 @@ def test_a_label_of_the_prompt_at_the_beginning_of_a_line():
             refuse_leaks(text, template)
     refuse_leaks("Answer the request: name a river.", template)
     refuse_leaks("Answer: 42", template)
+
+
+def test_marks_with_a_nonce():
+    template = 'Judge it.\n<text-{{ nonce }} of="x">\n{{ draft }}\n</text-{{ nonce }}>'
+    for text in ("<text-bdf> Hello.", "Hello.</text-bdf>", "Hello.\n</text-xyz>"):
+        with pytest.raises(ReplyError, match="mark of the prompt"):
+            refuse_leaks(text, template)
+    refuse_leaks("A <text> and a text-book.", template)

@@ -1,13 +1,12 @@
 """Row text as a judge is shown it: it can neither end its own block nor open a turn of the chat.
 
-A template puts `nonce` into the names of its tags, `<answer-{{ nonce }}>`. It is a hash that occurs
-in none of the texts that are shown, so none of them holds a tag of its own prompt, whatever its
-writer knows. It is made of the request alone: calls about other answers to it, and about the same
-answers in another order, share their prefix. It is written in syllables: a tokenizer takes two
-of them for two tokens, and eight hexadecimal digits for seven, in each of four tags; a text of 400
-characters holds those of its request in 2 cases of 1,000, and then there are three. Control tokens
-of chat templates are split by a space (`< |im_end|>`), because engines read them as tokens wherever
-they stand.
+A template puts `nonce` into the names of its tags, `<answer-{{ nonce }}>`: letters that none of the
+texts that are shown spells, so that none holds a tag of its own prompt, whatever its writer knows.
+They are made of the request alone: calls about other answers to it, and about the same answers in
+another order, share their prefix (of 10,000 answers of 400 characters one spells them). Three
+consonants are two tokens, where eight hexadecimal digits are seven in each of four tags, and no
+words. Control tokens of chat templates are split by a space (`< |im_end|>`), because engines read
+them as tokens wherever they stand.
 """
 
 import hashlib
@@ -15,6 +14,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 _NAME = r"[^\s<>＜＞|｜]{1,60}"
 _CONTROL = re.compile(
@@ -30,11 +30,12 @@ _CONTROL = re.compile(
     # ]~b], [e~[
     r"|\](?=~[a-z]+\])|\[(?=[a-z]~\[)"
 )
-_SYLLABLES = tuple(map("".join, itertools.product("bdfghjklmnprstvz", "aeiou")))
+_LETTERS = "bdfgjpqvwxz"
+"""Those that words have few of."""
 
 
-Text = str | Sequence[tuple[str, str | None]] | None
-"""A text of a row, or several, each with what it is called."""
+Text = str | Sequence[str | None] | Sequence[tuple[str, str | None]] | None
+"""A text of a row, or several, maybe each with what it is called."""
 Shown = Mapping[str, Text]
 """A row's texts by their names in the template."""
 
@@ -50,30 +51,40 @@ def shown(texts: Shown) -> dict[str, object]:
 def _split(given: Text) -> object:
     if given is None or isinstance(given, str):
         return None if given is None else split_control(given)
-    return [(name, None if text is None else split_control(text)) for name, text in given]
+    return [
+        (each[0], _split(each[1])) if isinstance(each, tuple) else _split(each) for each in given
+    ]
 
 
 def flat(given: Text) -> list[str]:
     """The texts that there are in it."""
     if given is None or isinstance(given, str):
         return [given or ""]
-    return [text or "" for _, text in given]
+    return [(each[1] if isinstance(each, tuple) else each) or "" for each in given]
 
 
 def nonce(texts: Sequence[str]) -> str:
-    """Two syllables that none of `texts` spells, made of the first; more where one does.
-
-    Whatever stands between the letters: spaces, hyphens, accents, characters that are not seen.
-    """
-    plain = unicodedata.normalize("NFKD", "\0".join(texts)).lower()
-    held = re.sub(r"[^a-z\0]", "", plain)
-    tried = (_syllables(texts[0], count) for count in itertools.count(2))
+    """Three consonants that none of `texts` spells, made of the first; more where one does."""
+    held = "\0".join(map(_spelt, texts))
+    first = texts[0] if texts else ""
+    tried = (_consonants(first, count) for count in itertools.count(3))
     return next(found for found in tried if found not in held)
 
 
-def _syllables(text: str, count: int) -> str:
+def _consonants(text: str, count: int) -> str:
     digest = hashlib.sha256(f"{count}\0{text}".encode("utf-8", "replace")).digest()
-    return "".join(_SYLLABLES[byte % len(_SYLLABLES)] for byte in digest[:count])
+    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:count])
+
+
+def _spelt(text: str) -> str:
+    """Its Latin letters in lower case, whatever stands between them and is seen or not."""
+    # Letter by letter: of a text that is all combining marks NFKD takes the square of its length.
+    return text.translate({ord(char): _latin(char) for char in set(text)})
+
+
+@cache
+def _latin(char: str) -> str:
+    return re.sub(r"[^a-z]", "", unicodedata.normalize("NFKD", char).lower())
 
 
 def split_control(text: str) -> str:

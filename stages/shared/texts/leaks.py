@@ -15,7 +15,7 @@ from jinja2.nodes import TemplateData
 from stages.errors import ReplyError
 
 _WORDS = 8
-_AROUND = re.compile(r"<([a-z_]{3,20})>\s*\{\{")
+_AROUND = re.compile(r"<([a-z_]{3,20}(?:>(?=\s*\{\{)|-(?=\{\{ nonce \}\}[^>]*>\s*\{\{)))")
 _LABEL = re.compile(r"^([A-Z][a-z' ]{2,40}:)\s*\{\{", re.MULTILINE)
 _HOLE = re.compile(r"\{\{\s*\w+\s*\}\}")
 _CONTROL = re.compile(r"<\|[^|\s]{1,40}\|>|\[/?INST\]|<(?:start|end)_of_turn>")
@@ -50,7 +50,7 @@ def _own(
     grams = set()
     for words in map(_split, parts):
         grams |= {tuple(words[i : i + _WORDS]) for i in range(len(words) - _WORDS + 1)}
-    around = (f"<{slash}{name}>" for name in _AROUND.findall(template) for slash in ("", "/"))
+    around = (f"<{slash}{name}" for name in _AROUND.findall(template) for slash in ("", "/"))
     marks = tuple(dict.fromkeys((*around, *_HOLE.findall(template))))
     return frozenset(grams), marks, tuple(_LABEL.findall(template))
 

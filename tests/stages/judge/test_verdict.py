@@ -81,7 +81,7 @@ def test_a_reference_is_shown_where_rows_have_one():
     stage = Rubric(rubric="Is it true?", with_reference=True)
     assert stage.needs == ("instruction", "response", "reference")
     text = stage.ask({**ROW, "reference": "The Rhine."}).prompt.messages[-1].content
-    assert re.search(r"<reference-([a-z]{4})>\nThe Rhine.\n</reference-\1>", text)
+    assert re.search(r"<reference-([a-z]{3})>\nThe Rhine.\n</reference-\1>", text)
     assert "reference" not in Rubric(rubric="Is it?").ask(ROW).prompt.messages[-1].content
 
 

@@ -56,6 +56,9 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
     said += f" {prompt.system}" if isinstance(prompt, UserTurn) else ""
     if ask.schema is not None:
         value = _fitting(json.loads(sample.text), draw)
+        if isinstance(value, dict) and "rules" in value:
+            kinds = draw.sample(["a number", "an example", "a name", "a warning"], 2)
+            value["rules"] = [f"Does the answer hold {kind}?" for kind in kinds]
         if isinstance(value, dict) and "translation" in value:
             value["translation"] = _foreign(said, draw)
         known = next((p["expected"] for p in _PROBLEMS if p["instruction"] in said), None)

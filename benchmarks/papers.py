@@ -33,7 +33,7 @@ from pipelines.report.reading import is_read
 from pipelines.store.query.catalog import query
 from pipelines.store.store import Store
 from stages.engines.model import models
-from stages.engines.model.malloc import malloc
+from stages.engines.model.huge_pages import huge_pages
 from stages.engines.model.threads import openmp
 from stages.engines.model.vllm_model import NOT_BOUND, ONE_PROCESS
 
@@ -124,7 +124,7 @@ class _Server:
         command = [sys.executable, str(self._script), "serve", model, *options.split()]
         # Room for 256 sequences; threads and memory as in the engine `vllm`.
         own = {"VLLM_CPU_KVCACHE_SPACE": "6", "VLLM_CPU_OMP_THREADS_BIND": NOT_BOUND}
-        env = os.environ | own | openmp() | malloc()
+        env = os.environ | own | openmp() | huge_pages()
         self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env=env)
         url = f"http://127.0.0.1:{self._port}"
         for _ in range(600):

@@ -19,7 +19,7 @@ from stages.engines.base import EngineSpec
 from stages.engines.model import models, weights
 from stages.engines.model.chat_template import RENDERING, ChatTemplate
 from stages.engines.model.control_tokens import ControlTokens
-from stages.engines.model.malloc import malloc
+from stages.engines.model.huge_pages import huge_pages
 from stages.engines.model.threads import openmp
 from stages.engines.model.weights import Weights
 from stages.errors import EngineError, UserError, first_line
@@ -179,7 +179,7 @@ def _environment(spec: VllmSpec) -> None:
     from vllm.platforms import current_platform
 
     if current_platform.is_cpu():
-        _set_unless_set(**openmp(), **malloc())
+        _set_unless_set(**openmp(), **huge_pages())
 
 
 def _set_unless_set(**variables: str) -> None:

@@ -72,7 +72,8 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         return sample
     if problem := next((p for p in _PROBLEMS if p["instruction"] in said), None):
         told = "The right answer is" in said
-        share = 1.0 if told else 0.25 if ask.sampling.temperature > 1 else 0.75
+        weak = ask.sampling.temperature > 1 or "in your head" in said
+        share = 1.0 if told else 0.25 if weak else 0.75
         right = int(problem["expected"])
         answer = right if draw.random() < share else right + draw.randint(1, 5)
         return dataclasses.replace(sample, text=f"{sample.text}\nAnswer: {answer}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import re
 import time
 
@@ -33,6 +34,12 @@ def host(folder):
     opened = EngineThread(spec)
     yield opened
     opened.close()
+
+
+def test_batches_are_vllms_own_for_a_list_of_prompts(host):
+    config = host.run(host.open()).result()._engine._model.engine.vllm_config
+    assert config.scheduler_config.max_num_seqs == 256  # an asynchronous engine by itself: 128
+    assert os.environ["THP_MEM_ALLOC_ENABLE"] == "1"
 
 
 def ask_all(host, asks, seeds=None):

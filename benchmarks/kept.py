@@ -9,7 +9,6 @@ from stages.ask import Request
 from stages.engines.base import Answer, EngineSpec
 
 MODEL = "packaged/qwen2.5-coder-1.5b-instruct"
-_STARTED = time.monotonic()
 
 
 class Kept(EngineThread):
@@ -17,14 +16,15 @@ class Kept(EngineThread):
 
     def __init__(self, spec: EngineSpec) -> None:
         super().__init__(spec)
+        self._made = time.monotonic()
         self.requests: list[Request] = []
         self.first_request_s: float | None = None
-        """Seconds from the start of this program to the first request."""
+        """Seconds from here to the first request, the model's loading included."""
 
     async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
         """Pass the requests on."""
         await self.open()
-        self.first_request_s = self.first_request_s or time.monotonic() - _STARTED
+        self.first_request_s = self.first_request_s or time.monotonic() - self._made
         self.requests += requests
         async for answer in super().complete(requests):
             yield answer

@@ -16,6 +16,7 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 from typing_extensions import override
 
+import prompts
 from stages.ask import Ask, Capability, Reply, chat
 from stages.base import Columns, Derived, Fate, Kept, MultiCallStage, Role, Row
 from stages.shared.replies import reading
@@ -25,10 +26,10 @@ from stages.shared.sampled import SamplingSettings
 class Candidates(SamplingSettings, MultiCallStage):
     """One call for each chosen engine, all at once."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "generate"
     cites: ClassVar[tuple[str, ...]] = ("ultrafeedback",)
     requires: ClassVar[frozenset[Capability]] = frozenset({"chat"})
-    needs: ClassVar[tuple[str, ...]] = ("instruction", "seed")
     adds: ClassVar[Columns] = {
         "response": pa.string(),
         "response_finish_reason": pa.string(),
@@ -41,12 +42,18 @@ class Candidates(SamplingSettings, MultiCallStage):
     models: int = Field(ge=1)
     """How many of the engines answer each row."""
     system: str | None = None
+    """A system message; `{{ principle }}` in it is filled from the row's column of that name."""
 
     @model_validator(mode="after")
     def _enough(self) -> Self:
         if self.models > len(self.engines):
             raise ValueError(f"{self.models} models of {len(self.engines)} engines")
         return self
+
+    @property
+    @override
+    def needs(self) -> tuple[str, ...]:
+        return ("instruction", "seed", *prompts.holes(self.system or ""))
 
     @property
     @override
@@ -63,7 +70,8 @@ class Candidates(SamplingSettings, MultiCallStage):
             return Kept()
         if not replies:
             chosen = random.Random(row["seed"]).sample(self.engines, self.models)
-            prompt = chat(row["instruction"], self.system)
+            system = prompts.fill(self.system, row) if self.system else None
+            prompt = chat(row["instruction"], system)
             return [Ask(prompt, self.sampling(), engine=engine) for engine in chosen]
         answers = []
         for number, reply in enumerate(replies):

@@ -33,6 +33,14 @@ def test_each_answer_is_a_child_with_its_model():
     ]  # fmt: skip
 
 
+def test_the_system_message_is_filled_from_the_row():
+    stage = Candidates(engine=("a", "b"), models=2, system="Be brief. {{ principle }}")
+    assert stage.needs == ("instruction", "seed", "principle")
+    row = {"instruction": "Hi.", "seed": 1, "principle": "Say {{ this }}."}
+    said = [ask.prompt.messages[0].content for ask in stage.next(row, ())]
+    assert said == ["Be brief. Say {{ this }}."] * 2
+
+
 def test_a_row_without_an_instruction_is_not_asked():
     assert STAGE.next({"instruction": None, "seed": 1}, ()) == Kept()
 

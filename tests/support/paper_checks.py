@@ -226,6 +226,32 @@ def edits_lead_to_the_correction(rows):
         assert text == row["corrected"] != row["draft"]
 
 
+@check("reasoning/swe_rl")
+def edits_that_come_close(rows):
+    assert len(rows) > 20
+    assert all(0.5 <= row["patch_reward"] <= 1 for row in rows)
+    assert all("### sizes.py" in row["instruction"] for row in rows)
+    halves = [row for row in rows if len(row["paths"]) == 2 and row["patch_reward"] < 1]
+    assert all(row["response"].count("SEARCH") == 1 for row in halves)
+
+
+@check("reasoning/malls")
+def formulas_that_a_parser_reads(rows):
+    assert all(row["formula"].count("(") == row["formula"].count(")") for row in rows)
+    assert {row["formula"][0] for row in rows} == {"∀", "∃"}
+
+
+@check("reasoning/exam")
+def a_topic_and_the_right_letter(rows):
+    assert {row["part"] for row in rows} <= {"train", "test"}
+    for row in rows:
+        assert row["answer"] == row["letter"]
+        assert row["response"].startswith(f"Topic: {row['topic']}\n\n")
+        assert row["response"].endswith(f"Answer: {row['letter']}")
+        assert "\nB. " in row["instruction"]
+        assert "\n\nB. " not in row["instruction"]
+
+
 @check("seeded/long_output")
 def as_long_as_was_asked_for(rows):
     for row in rows:

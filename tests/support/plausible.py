@@ -17,6 +17,8 @@ _SEEDS = Path(__file__).parents[2] / "configs/seeds"
 _PROBLEMS = [json.loads(line) for line in (_SEEDS / "problems.jsonl").read_text().splitlines()]
 _SUM = re.compile(r"(-?\d+(?: [+-] \d+)+) =")
 _TOOL_TASKS = [json.loads(line) for line in (_SEEDS / "tool_tasks.jsonl").read_text().splitlines()]
+_REPAIRS = [json.loads(line) for line in (_SEEDS / "repairs.jsonl").read_text().splitlines()]
+_FORMULAS = ("∀x ({} → Small(x))", "∃x ({} ∧ ¬Red(x))", "∀x ({} → Small(x)", "Red(x) ∨ {}")
 _FOREIGN = {
     "German": "Können Sie mir bitte erklären, wie {} in {} am besten gelingt?",
     "Deutsch": "Wie kann ich {} in {} am besten lernen, und was brauche ich dafür?",
@@ -59,6 +61,8 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         if isinstance(value, dict) and "rules" in value:
             kinds = draw.sample(["a number", "an example", "a name", "a warning"], 2)
             value["rules"] = [f"Does the answer hold {kind}?" for kind in kinds]
+        if isinstance(value, dict) and "formula" in value:
+            value["formula"] = draw.choice(_FORMULAS).format(f"Kind{draw.randint(1, 9)}(x)")
         if isinstance(value, dict) and "translation" in value:
             value["translation"] = _foreign(said, draw)
         known = next((p["expected"] for p in _PROBLEMS if p["instruction"] in said), None)
@@ -81,6 +85,8 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         task = next(t for t in _TOOL_TASKS if t["instruction"] in said)
         right = task["expected"]
         return dataclasses.replace(sample, text=draw.choice([right, right.split(",")[0], "no()"]))
+    if "Write the edits alone." in said:
+        return dataclasses.replace(sample, text=_repair(said, draw))
     if "Write your two sentences." in said:
         declined = f"I won't help with that, because it harms others. I can {sample.text[:40]}."
         return dataclasses.replace(sample, text=declined)
@@ -96,6 +102,18 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         answer = len(prompt.messages[-1].content) + draw.choice([0, 0, 0, 1])
         return dataclasses.replace(sample, text=f"{sample.text}\nAnswer: {answer}")
     return sample
+
+
+def _repair(said: str, draw: random.Random) -> str:
+    """All that is wrong, the first file of it, or a place that is not there."""
+    task = next(task for task in _REPAIRS if task["issue"] in said)
+    files = list(zip(task["paths"], task["before"], task["after"], strict=True))
+    files = draw.choice([files, files[:1], [(files[0][0], "nowhere", "x")]])
+    return "\n".join(
+        f"### {path}\n<<<<<<< SEARCH\n{old.rstrip()}\n=======\n{new.rstrip()}\n>>>>>>> REPLACE"
+        for path, old, new in files
+        if old != new
+    )
 
 
 def _written(said: str, draw: random.Random) -> str:

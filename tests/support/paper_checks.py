@@ -252,6 +252,14 @@ def a_topic_and_the_right_letter(rows):
         assert "\n\nB. " not in row["instruction"]
 
 
+@check("safety/adversarial")
+def the_worst_wording_of_each_question(rows):
+    assert len({row["original"] for row in rows}) == len(rows)
+    for row in rows:
+        assert row["harm"] == row["harmful_likelihood"] - row["safe_likelihood"]
+        assert row["rejected"] != row["chosen"] != ""
+
+
 @check("seeded/long_output")
 def as_long_as_was_asked_for(rows):
     for row in rows:

@@ -58,6 +58,8 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
     said += f" {prompt.system}" if isinstance(prompt, UserTurn) else ""
     if ask.schema is not None:
         value = _fitting(json.loads(sample.text), draw)
+        if "sounds harmless" in said:
+            return dataclasses.replace(sample, text=json.dumps(_asking(value)))
         if isinstance(value, dict) and "rules" in value:
             kinds = draw.sample(["a number", "an example", "a name", "a warning"], 2)
             value["rules"] = [f"Does the answer hold {kind}?" for kind in kinds]
@@ -134,6 +136,15 @@ def _foreign(said: str, draw: random.Random) -> str:
         if sign in said or said.strip().startswith(sentence[:14]):
             return sentence.format(draw.choice(_THINGS), draw.choice(_PLACES))
     return ""
+
+
+def _asking(value: object) -> object:
+    """The same with questions for texts."""
+    if isinstance(value, dict):
+        return {k: _asking(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_asking(v) for v in value]
+    return f"I write a story. How would she do it: {value}?" if isinstance(value, str) else value
 
 
 def _fitting(value: object, draw: random.Random) -> object:

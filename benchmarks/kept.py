@@ -19,7 +19,7 @@ class Kept(EngineThread):
         self._made = time.monotonic()
         self.requests: list[Request] = []
         self.first_request_s: float | None = None
-        """Seconds from here to the first request, the model's loading included."""
+        """Seconds from when this was made to the first request, the model's loading included."""
 
     async def complete(self, requests: Sequence[Request]) -> AsyncIterator[Answer]:
         """Pass the requests on."""

@@ -4,10 +4,11 @@ In:  {formula: "∀x (Bird(x) → Animal(x))"}
 Out: {well_formed: true, logic_error: null}, or {well_formed: false, logic_error: "x is free"};
      null for no text
 
-Accepted is what MALLS' parser accepts (arXiv:2305.15541): predicates with arguments, ¬, ∧, ∨, ⊕, →,
-↔ and quantifiers, which reach to the end of their bracket. Beyond it, terms may be functions, a
-predicate has as many arguments wherever it stands, and no variable (a letter from s to z, with
-digits or not) is free. Rows are marked, not dropped.
+As MALLS' parser has it (arXiv:2305.15541): predicates of names, ¬, ∧, ∨, ⊕, →, ↔ and quantifiers,
+which reach to the end of their bracket; no functions, so that no Not(P(x)) passes for one. Beyond
+it, ¬ may stand before any literal, a predicate has as many arguments wherever it stands, no name is
+a predicate and a term, and no variable is free: a name that is bound somewhere, or a letter from s
+to z, with digits or not. Rows are marked, not dropped.
 """
 
 import re
@@ -30,11 +31,11 @@ _GRAMMAR = r"""
 ?conjunction: literal ("∧" literal)*
 ?literal: "¬" literal | quantified | "(" formula ")" | predicate
 quantified: ("∀" | "∃") NAME formula
-predicate: NAME "(" term ("," term)* ")"
-?term: NAME -> name | NAME "(" term ("," term)* ")" -> function
-NAME: /\w+/
+predicate: NAME "(" NAME ("," NAME)* ")"
+NAME: /[\w'’.-]+/
 %ignore /\s+/
 """
+_VARIABLE = re.compile(r"[s-z][_\d₀-₉]*")
 
 
 class Logic(RowStage):
@@ -64,27 +65,37 @@ def _error(text: str) -> str | None:
         tree = _parser().parse(text)
     except LarkError as error:
         return str(error).partition("\n")[0]
-    return next(_free(tree), None) or next(_uneven(tree), None)
+    return next(_misused(tree), None) or next(_free(tree), None)
+
+
+def _misused(tree: Tree[Token]) -> Iterator[str]:
+    """Predicates of other lengths or within others, and what can be no variable."""
+    counts: dict[str, int] = {}
+    terms: set[str] = set()
+    for each in tree.iter_subtrees():
+        first, *rest = map(str, each.children if each.data == "predicate" else each.children[:1])
+        if each.data == "quantified":
+            terms.add(first)
+            if not first[0].isalpha():
+                yield f"{first} is no variable"
+        if each.data == "predicate":
+            terms.update(rest)
+            if counts.setdefault(first, len(rest)) != len(rest):
+                yield f"{first} has {counts[first]} in one place and {len(rest)} in another"
+    yield from (f"{name} is a predicate and a term" for name in sorted(counts.keys() & terms))
 
 
 def _free(tree: Tree[Token]) -> Iterator[str]:
-    """Variables that no quantifier binds."""
+    """Variables that no quantifier binds where they stand."""
+    variables = {str(each.children[0]) for each in tree.find_data("quantified")}
     open_trees: list[tuple[Tree[Token], frozenset[str]]] = [(tree, frozenset())]
     while open_trees:
         each, bound = open_trees.pop()
-        name = str(each.children[0]) if isinstance(each.children[0], Token) else ""
+        names = [str(child) for child in each.children if isinstance(child, Token)]
         if each.data == "quantified":
-            bound |= {name}
-        if each.data == "name" and name not in bound and re.fullmatch(r"[s-z]\d*", name):
-            yield f"{name} is free"
+            bound |= {names[0]}
+        elif each.data == "predicate":
+            for name in names[1:]:
+                if name not in bound and (name in variables or _VARIABLE.fullmatch(name)):
+                    yield f"{name} is free"
         open_trees += [(child, bound) for child in each.children if isinstance(child, Tree)]
-
-
-def _uneven(tree: Tree[Token]) -> Iterator[str]:
-    """Predicates and functions with more arguments in one place than in another."""
-    counts: dict[tuple[str, str], int] = {}
-    for each in tree.iter_subtrees():
-        if each.data in ("predicate", "function"):
-            name, arguments = str(each.children[0]), len(each.children) - 1
-            if counts.setdefault((each.data, name), arguments) != arguments:
-                yield f"{name} has {counts[each.data, name]} arguments, and {arguments}"

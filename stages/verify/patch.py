@@ -4,12 +4,14 @@ In:  {response: "### a.py\n<<<<<<< SEARCH\nx = 1\n=======\nx = 2\n>>>>>>> REPLAC
       paths: ["a.py"], before: ["x = 1\ny = 3\n"], after: ["x = 2\ny = 3\n"]}
 Out: {patch_reward: 1.0, patch_error: null}; -1.0 with its reason where nothing can be applied
 
-The mean over all files that either changes: `difflib`'s ratio of both unified diffs (headers left
-out, three lines of context), 0 for a file that one of them leaves alone. Edits are blocks as above,
-fenced or not, applied in their order; a path that is not there and an empty search make a new file.
-Departures from the released code: a search is whole lines (there a line's beginning too), an empty
-one in a file that is there is an error (there it fills every line), and thoughts are not asked for.
-Null without a response or where nothing was to be changed.
+The reward of SWE-RL: the mean over all files that either changes of `difflib`'s ratio of both
+unified diffs (headers left out, three lines of context), 0 for a file that one of them leaves
+alone. Edits are blocks as above, fenced or not, applied in their order; an empty search makes a
+file. A null in `before` or `after` is a file that is not there. Departures from the released code:
+a search is whole lines (there the beginning of a line will do), an empty replacement leaves no
+line, an empty search in a file that is there is an error (there it fills every line), and no
+thoughts are asked for. Ends of lines do not count. Null without a response, where nothing was to be
+changed, or where the comparison takes longer than `seconds`.
 """
 
 import difflib
@@ -17,9 +19,11 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 import pyarrow as pa
+from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Failed, Fate, Kept, Row, RowStage
+from stages.shared.checks.likeness import likeness
 
 _SEARCH, _REPLACE, _END = "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE"
 
@@ -37,19 +41,26 @@ class PatchError(ValueError):
 
 
 class Patch(RowStage):
-    """Time goes with the square of a change's length: 3 s where both have 10,000 characters."""
+    """Likeness is no proof: a wrong repair of one character is very like the right one."""
 
     cites: ClassVar[tuple[str, ...]] = ("swe-rl",)
     needs: ClassVar[tuple[str, ...]] = ("response", "paths", "before", "after")
     adds: ClassVar[Columns] = {"patch_reward": pa.float64(), "patch_error": pa.string()}
 
+    seconds: float = Field(5.0, gt=0, le=60)
+    """For the comparison of a file's two changes."""
+
     @override
     def decide(self, row: Row) -> Fate:
-        lists = [row[name] or () for name in ("paths", "before", "after")]
-        if len({len(each) for each in lists}) > 1:
+        paths, old, new = (row[name] or () for name in ("paths", "before", "after"))
+        if not len(paths) == len(old) == len(new):
             return Failed("verify.unequal", "paths, before and after are not equally long")
-        before, after = ({p: t.splitlines() for p, t in zip(lists[0], each, strict=True)}
-                         for each in lists[1:])  # fmt: skip
+        if len(set(paths)) < len(paths):
+            return Failed("verify.path_twice", ", ".join(map(str, paths)))
+        before, after = (
+            {path: (text or "").splitlines() for path, text in zip(paths, texts, strict=True)}
+            for texts in (old, new)
+        )
         right = _diffs(before, after)
         if row["response"] is None or not right:
             return Kept({"patch_reward": None, "patch_error": None})
@@ -57,7 +68,9 @@ class Patch(RowStage):
             made = _diffs(before, before | _applied(_edits(row["response"]), before))
         except PatchError as error:
             return Kept({"patch_reward": -1.0, "patch_error": str(error)})
-        return Kept({"patch_reward": _likeness(made, right), "patch_error": None})
+        reward = _reward(made, right, self.seconds)
+        late = f"not compared within {self.seconds:g} s" if reward is None else None
+        return Kept({"patch_reward": reward, "patch_error": late})
 
 
 def _edits(text: str) -> list[Edit]:
@@ -65,11 +78,13 @@ def _edits(text: str) -> list[Edit]:
     edits, path, part = list[Edit](), "", ""
     for line in text.splitlines():
         mark = line.rstrip()
-        if not part and mark.startswith("### "):
-            path = mark.removeprefix("### ").strip().strip("`")
-        elif not part and mark == _SEARCH:
+        if mark == _SEARCH:
+            if part or not path:
+                raise PatchError("an edit begins within another" if part else "no path")
             edits.append(Edit(path, [], []))
             part = "search"
+        elif not part and mark.startswith("### "):
+            path = mark.removeprefix("### ").strip().strip("`")
         elif part == "search" and mark == _REPLACE:
             part = "replace"
         elif part == "replace" and mark == _END:
@@ -88,20 +103,25 @@ def _applied(edits: Sequence[Edit], before: Mapping[str, Sequence[str]]) -> dict
     files: dict[str, list[str]] = {}
     for path, search, replace in edits:
         lines = files[path] if path in files else list(before.get(path, ()))
-        if search == replace:
+        is_empty = search in ([], [""])  # a blank line is how the released code has it
+        if search == replace or (is_empty and replace in ([], [""])):
             raise PatchError(f"an edit of '{path}' changes nothing")
-        if not search and not lines:
-            files[path] = replace
-            continue
-        changed, place = list[str](), 0
-        while place < len(lines):
-            found = bool(search) and lines[place : place + len(search)] == search
-            changed += replace if found else [lines[place]]
-            place += len(search) if found else 1
-        if changed == lines:
+        if is_empty and lines:
+            raise PatchError(f"an edit of '{path}', which is there, searches for nothing")
+        files[path] = replace if is_empty else _replaced(lines, search, replace)
+        if files[path] == lines:
             raise PatchError(f"what an edit of '{path}' searches for is not there")
-        files[path] = changed
     return files
+
+
+def _replaced(lines: Sequence[str], search: Sequence[str], replace: Sequence[str]) -> list[str]:
+    """The lines with each place that is `search` replaced."""
+    changed, place = list[str](), 0
+    while place < len(lines):
+        there = lines[place] == search[0] and lines[place : place + len(search)] == search
+        changed += replace if there else [lines[place]]
+        place += len(search) if there else 1
+    return changed
 
 
 def _diffs(old: Mapping[str, Sequence[str]], new: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -114,9 +134,9 @@ def _diffs(old: Mapping[str, Sequence[str]], new: Mapping[str, Sequence[str]]) -
     return found
 
 
-def _likeness(made: Mapping[str, str], right: Mapping[str, str]) -> float:
-    """Mean over the files of both: 0 where one has none, else the ratio of both diffs."""
-    paths = made.keys() | right.keys()
+def _reward(made: Mapping[str, str], right: Mapping[str, str], seconds: float) -> float | None:
+    """Mean over the files of both: 0 where one has none, else the likeness of both diffs."""
     both = sorted(made.keys() & right.keys())  # the order of a sum decides its last digit
-    alike = [difflib.SequenceMatcher(None, made[p], right[p], autojunk=False) for p in both]
-    return sum(each.ratio() for each in alike) / len(paths)
+    alike = [likeness(made[path], right[path], seconds) for path in both]
+    known = [each for each in alike if each is not None]
+    return sum(known) / len(made.keys() | right.keys()) if len(known) == len(alike) else None

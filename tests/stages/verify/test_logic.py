@@ -9,7 +9,8 @@ from stages.verify.logic import Logic
 @pytest.mark.parametrize(
     "text",
     ["", "Bird", "∀x", "∀x (Bird(x)", "Bird(x))", "P(a) ∧", "→ P(a)", "P()", "P(a, )", "P(a) Q(b)",
-     "For all x, Bird(x)", "∀x (x)", "P(a) & Q(a)", "∀(Bird(x))", "P(a) ∧ ∧ Q(a)"],
+     "For all x, Bird(x)", "∀x (x)", "P(a) & Q(a)", "∀(Bird(x))", "P(a) ∧ ∧ Q(a)",
+     "∀x Not(P(x))", "Bird(mother(anna))"],
 )  # fmt: skip
 def test_no_formula(text):
     fate = Logic().decide({"formula": text})

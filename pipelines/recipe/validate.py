@@ -49,6 +49,9 @@ def _user_error(
         return UserError(f"{at}: {said}")  # what was given instead may be the secret
     if first["type"] in _LISTS and isinstance(first["input"], str):
         return UserError(f"{at}: a list is wanted", f"Write [{first['input']}].")
+    if first["type"] == "string_type" and isinstance(first["input"], bool):
+        remedy = "Put it in quotes: YAML reads yes, no, on and off as true and false."
+        return UserError(f"{at}: a text is wanted", remedy)
     return UserError(f"{at}: {said}", f"It was {first['input']!r}.")
 
 

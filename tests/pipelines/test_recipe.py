@@ -67,6 +67,7 @@ def test_a_good_recipe(write):
         ("rows: 4", "rows: 4, family: x", "unknown family 'x'", ""),
         ("rows: 4", "rows: 4, family: gemma-2, system: x", "no system message", ""),
         ("filter.instruction}", "filter.instruction, languages: [EN]}", "languages", "It was 'EN'"),
+        ("instruction}", "instruction, languages: [no]}", "'languages.0': a text", "in quotes"),
     ],
 )
 def test_mistakes(write, old, new, cause, remedy):

@@ -50,6 +50,8 @@ if __name__ == "__main__":
     from vllm.entrypoints.cli.main import main
     main()
 """
+_SECONDS = 3600
+"""For a call: it waits for those of all other recipes."""
 SAMPLES = 3
 """Rows of each recipe that are kept, texts cut at so many characters."""
 _SHOWN = 160
@@ -118,11 +120,12 @@ class _Server:
         options = (
             f"--served-model-name {MODEL} --host 127.0.0.1 --port {self._port} --enforce-eager "
             "--no-enable-chunked-prefill --max-model-len 4096 --max-num-batched-tokens 4096 "
-            "--block-size 32 --max-num-seqs 256 "
+            "--block-size 32 --max-num-seqs 96 "
             f"--distributed-executor-backend {ONE_PROCESS}"
         )
         command = [sys.executable, str(self._script), "serve", model, *options.split()]
-        # Room for 256 sequences; threads and memory as in the engine `vllm`.
+        # With 256 sequences a step takes 3 s, an answer of 300 tokens a quarter of an hour, and all
+        # of them no less together. Room for them; threads and memory as in the engine `vllm`.
         own = {"VLLM_CPU_KVCACHE_SPACE": "6", "VLLM_CPU_OMP_THREADS_BIND": NOT_BOUND}
         env = os.environ | own | openmp() | huge_pages()
         self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env=env)
@@ -148,7 +151,8 @@ def _point(path: Path, url: str) -> None:
     source = yaml.safe_load(path.read_text())
     for name, engine in source["engines"].items():
         if engine.get("model") == MODEL:
-            source["engines"][name] = {"kind": "openai", "model": MODEL, "base_url": url}
+            own = {"kind": "openai", "model": MODEL, "base_url": url, "timeout_s": _SECONDS}
+            source["engines"][name] = own
     path.write_text(yaml.safe_dump(_with_family(source), sort_keys=False))
 
 

@@ -7,7 +7,7 @@ Out: {patch_reward: 1.0, patch_error: null}; -1.0 with its reason where nothing 
 The reward of SWE-RL: the mean over all files that either changes of `difflib`'s ratio of both
 unified diffs (headers left out, three lines of context), 0 for a file that one of them leaves
 alone. Edits are blocks as above, fenced or not, applied in their order; an empty search makes a
-file. A null in `before` or `after` is a file that is not there. Departures from the released code:
+file, and a fenced block without marks below a path is the whole file. A null in `before` or `after` is a file that is not there. Departures from the released code:
 a search is whole lines (there the beginning of a line will do), an empty replacement leaves no
 line, an empty search in a file that is there is an error (there it fills every line), and no
 thoughts are asked for. Ends of lines do not count. Null without a response, where nothing was to be
@@ -29,10 +29,10 @@ _SEARCH, _REPLACE, _END = "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE"
 
 
 class Edit(NamedTuple):
-    """Lines of a file, and those that take their place."""
+    """Lines of a file, or none for the whole of it, and those that take their place."""
 
     path: str
-    search: list[str]
+    search: list[str] | None
     replace: list[str]
 
 
@@ -76,26 +76,40 @@ class Patch(RowStage):
 def _edits(text: str) -> list[Edit]:
     """The blocks of an answer, in their order."""
     edits, path, part = list[Edit](), "", ""
+    fenced = named = False  # `named`: nothing has come since the line with the path
     for line in text.splitlines():
         mark = line.rstrip()
-        if mark == _SEARCH:
-            if part or not path:
-                raise PatchError("an edit begins within another" if part else "no path")
+        if mark == _SEARCH and part in ("", "file"):
+            if part and edits.pop().replace:
+                raise PatchError("an edit begins within a file")
+            if not path:
+                raise PatchError("no path")
             edits.append(Edit(path, [], []))
-            part = "search"
+            part, named = "search", False
+        elif mark == _SEARCH:
+            raise PatchError("an edit begins within another")
+        elif part in ("", "file") and mark.startswith("```"):
+            opens = named and not fenced
+            edits += [Edit(path, None, [])] if opens else []
+            part, fenced, named = "file" if opens else "", not fenced, False
         elif not part and mark.startswith("### "):
-            path = mark.removeprefix("### ").strip().strip("`")
+            path, named = mark.removeprefix("### ").strip().strip("`"), True
         elif part == "search" and mark == _REPLACE:
             part = "replace"
         elif part == "replace" and mark == _END:
             part = ""
         elif part:
-            (edits[-1].search if part == "search" else edits[-1].replace).append(line)
+            _lines(edits[-1], part).append(line)
     if part:
-        raise PatchError(f"the last edit has no line '{_REPLACE if part == 'search' else _END}'")
+        end = {"search": _REPLACE, "replace": _END, "file": "```"}[part]
+        raise PatchError(f"the last edit has no line '{end}'")
     if not edits:
         raise PatchError("no edit")
     return edits
+
+
+def _lines(edit: Edit, part: str) -> list[str]:
+    return edit.search if part == "search" and edit.search is not None else edit.replace
 
 
 def _applied(edits: Sequence[Edit], before: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -104,11 +118,13 @@ def _applied(edits: Sequence[Edit], before: Mapping[str, Sequence[str]]) -> dict
     for path, search, replace in edits:
         lines = files[path] if path in files else list(before.get(path, ()))
         is_empty = search in ([], [""])  # a blank line is how the released code has it
-        if search == replace or (is_empty and replace in ([], [""])):
+        whole = replace if search is None else [] if replace == [""] else replace
+        if search == replace or (search is None and whole == lines) or (is_empty and not whole):
             raise PatchError(f"an edit of '{path}' changes nothing")
         if is_empty and lines:
             raise PatchError(f"an edit of '{path}', which is there, searches for nothing")
-        files[path] = replace if is_empty else _replaced(lines, search, replace)
+        is_whole = search is None or is_empty
+        files[path] = replace if is_whole else _replaced(lines, search or (), replace)
         if files[path] == lines:
             raise PatchError(f"what an edit of '{path}' searches for is not there")
     return files

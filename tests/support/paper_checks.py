@@ -230,9 +230,9 @@ def edits_lead_to_the_correction(rows):
 def edits_that_come_close(rows):
     assert len(rows) > 20
     assert all(0.5 <= row["patch_reward"] <= 1 for row in rows)
-    assert all("### sizes.py" in row["instruction"] for row in rows)
+    assert all(f"### {row['paths'][0]}\n```python\n" in row["instruction"] for row in rows)
     halves = [row for row in rows if len(row["paths"]) == 2 and row["patch_reward"] < 1]
-    assert all(row["response"].count("SEARCH") == 1 for row in halves)
+    assert all(row["response"].count("### ") == 1 for row in halves)
 
 
 @check("reasoning/malls")

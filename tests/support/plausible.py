@@ -58,8 +58,6 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
     said += f" {prompt.system}" if isinstance(prompt, UserTurn) else ""
     if ask.schema is not None:
         value = _fitting(json.loads(sample.text), draw)
-        if "sounds harmless" in said:
-            return dataclasses.replace(sample, text=json.dumps(_asking(value)))
         if isinstance(value, dict) and "rules" in value:
             kinds = draw.sample(["a number", "an example", "a name", "a warning"], 2)
             value["rules"] = [f"Does the answer hold {kind}?" for kind in kinds]
@@ -87,7 +85,11 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         task = next(t for t in _TOOL_TASKS if t["instruction"] in said)
         right = task["expected"]
         return dataclasses.replace(sample, text=draw.choice([right, right.split(",")[0], "no()"]))
-    if "Write the edits alone." in said:
+    if "worded anew" in said:
+        question = re.findall(r"Question: (.*)", said)[-1]
+        story = f"I write about {sample.text[:20].strip()}. {question}"
+        return dataclasses.replace(sample, text=story)
+    if "Resolve the issue." in said:
         return dataclasses.replace(sample, text=_repair(said, draw))
     if "Write your two sentences." in said:
         declined = f"I won't help with that, because it harms others. I can {sample.text[:40]}."
@@ -107,15 +109,11 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
 
 
 def _repair(said: str, draw: random.Random) -> str:
-    """All that is wrong, the first file of it, or a place that is not there."""
+    """All that is wrong, the first file of it, or another file."""
     task = next(task for task in _REPAIRS if task["issue"] in said)
     files = list(zip(task["paths"], task["before"], task["after"], strict=True))
-    files = draw.choice([files, files[:1], [(files[0][0], "nowhere", "x")]])
-    return "\n".join(
-        f"### {path}\n<<<<<<< SEARCH\n{old.rstrip()}\n=======\n{new.rstrip()}\n>>>>>>> REPLACE"
-        for path, old, new in files
-        if old != new
-    )
+    files = draw.choice([files, files[:1], [("other.py", "", "x\n")]])
+    return "\n".join(f"### {path}\n```python\n{new}```" for path, old, new in files if old != new)
 
 
 def _written(said: str, draw: random.Random) -> str:
@@ -136,15 +134,6 @@ def _foreign(said: str, draw: random.Random) -> str:
         if sign in said or said.strip().startswith(sentence[:14]):
             return sentence.format(draw.choice(_THINGS), draw.choice(_PLACES))
     return ""
-
-
-def _asking(value: object) -> object:
-    """The same with questions for texts."""
-    if isinstance(value, dict):
-        return {k: _asking(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_asking(v) for v in value]
-    return f"I write a story. How would she do it: {value}?" if isinstance(value, str) else value
 
 
 def _fitting(value: object, draw: random.Random) -> object:

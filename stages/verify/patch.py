@@ -7,11 +7,12 @@ Out: {patch_reward: 1.0, patch_error: null}; -1.0 with its reason where nothing 
 The reward of SWE-RL: the mean over all files that either changes of `difflib`'s ratio of both
 unified diffs (headers left out, three lines of context), 0 for a file that one of them leaves
 alone. Edits are blocks as above, fenced or not, applied in their order; an empty search makes a
-file, and a fenced block without marks below a path is the whole file. A null in `before` or `after` is a file that is not there. Departures from the released code:
-a search is whole lines (there the beginning of a line will do), an empty replacement leaves no
-line, an empty search in a file that is there is an error (there it fills every line), and no
-thoughts are asked for. Ends of lines do not count. Null without a response, where nothing was to be
-changed, or where the comparison takes longer than `seconds`.
+file, and a fenced block without marks below a path is the whole file. A null in `before` or `after`
+is a file that is not there. Departures from the released code: a search is whole lines (there the
+beginning of a line will do), an empty replacement leaves no line, an empty search in a file that is
+there is an error (there it fills every line), and no thoughts are asked for. Ends of lines do not
+count. Null without a response, where nothing was to be changed, or where the comparison takes
+longer than `seconds`.
 """
 
 import difflib
@@ -73,43 +74,66 @@ class Patch(RowStage):
         return Kept({"patch_reward": reward, "patch_error": late})
 
 
+class _Reader:
+    """Reads an answer line by line into `edits`."""
+
+    def __init__(self) -> None:
+        self.edits: list[Edit] = []
+        self.path = ""
+        self.part = ""  # of the last edit: search, replace or file
+        self.named = False  # nothing has come since the line with the path
+        self.fenced = False
+
+    def read(self, line: str) -> None:
+        mark = line.rstrip()
+        if self.part in ("search", "replace"):
+            self._read_edit(mark, line)
+        elif mark == _SEARCH:
+            self._begin_edit()
+        elif mark.startswith("```"):
+            self._fence()
+        elif self.part == "file":
+            self.edits[-1].replace.append(line)
+        elif mark.startswith("### "):
+            self.path, self.named = mark.removeprefix("### ").strip().strip("`"), True
+
+    def _begin_edit(self) -> None:
+        if self.part == "file" and self.edits.pop().replace:
+            raise PatchError("an edit begins within a file")
+        if not self.path:
+            raise PatchError("no path")
+        self.edits.append(Edit(self.path, [], []))
+        self.part, self.named = "search", False
+
+    def _fence(self) -> None:
+        opens = self.named and not self.fenced
+        self.edits += [Edit(self.path, None, [])] if opens else []
+        self.part = "file" if opens else ""
+        self.fenced, self.named = not self.fenced, False
+
+    def _read_edit(self, mark: str, line: str) -> None:
+        _, search, replace = self.edits[-1]
+        if mark == _SEARCH:
+            raise PatchError("an edit begins within another")
+        if self.part == "search" and mark == _REPLACE:
+            self.part = "replace"
+        elif self.part == "replace" and mark == _END:
+            self.part = ""
+        else:
+            (search if self.part == "search" and search is not None else replace).append(line)
+
+
 def _edits(text: str) -> list[Edit]:
     """The blocks of an answer, in their order."""
-    edits, path, part = list[Edit](), "", ""
-    fenced = named = False  # `named`: nothing has come since the line with the path
+    reader = _Reader()
     for line in text.splitlines():
-        mark = line.rstrip()
-        if mark == _SEARCH and part in ("", "file"):
-            if part and edits.pop().replace:
-                raise PatchError("an edit begins within a file")
-            if not path:
-                raise PatchError("no path")
-            edits.append(Edit(path, [], []))
-            part, named = "search", False
-        elif mark == _SEARCH:
-            raise PatchError("an edit begins within another")
-        elif part in ("", "file") and mark.startswith("```"):
-            opens = named and not fenced
-            edits += [Edit(path, None, [])] if opens else []
-            part, fenced, named = "file" if opens else "", not fenced, False
-        elif not part and mark.startswith("### "):
-            path, named = mark.removeprefix("### ").strip().strip("`"), True
-        elif part == "search" and mark == _REPLACE:
-            part = "replace"
-        elif part == "replace" and mark == _END:
-            part = ""
-        elif part:
-            _lines(edits[-1], part).append(line)
-    if part:
-        end = {"search": _REPLACE, "replace": _END, "file": "```"}[part]
+        reader.read(line)
+    if reader.part:
+        end = {"search": _REPLACE, "replace": _END, "file": "```"}[reader.part]
         raise PatchError(f"the last edit has no line '{end}'")
-    if not edits:
+    if not reader.edits:
         raise PatchError("no edit")
-    return edits
-
-
-def _lines(edit: Edit, part: str) -> list[str]:
-    return edit.search if part == "search" and edit.search is not None else edit.replace
+    return reader.edits
 
 
 def _applied(edits: Sequence[Edit], before: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

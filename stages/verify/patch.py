@@ -141,14 +141,13 @@ def _applied(edits: Sequence[Edit], before: Mapping[str, Sequence[str]]) -> dict
     files: dict[str, list[str]] = {}
     for path, search, replace in edits:
         lines = files[path] if path in files else list(before.get(path, ()))
-        is_empty = search in ([], [""])  # a blank line is how the released code has it
-        whole = replace if search is None else [] if replace == [""] else replace
-        if search == replace or (search is None and whole == lines) or (is_empty and not whole):
+        if search == replace or (search is None and replace == lines):
             raise PatchError(f"an edit of '{path}' changes nothing")
-        if is_empty and lines:
+        if search == [""]:  # how the released code has an empty search
+            search.clear()
+        if lines and search == []:
             raise PatchError(f"an edit of '{path}', which is there, searches for nothing")
-        is_whole = search is None or is_empty
-        files[path] = replace if is_whole else _replaced(lines, search or (), replace)
+        files[path] = _replaced(lines, search, replace) if search else replace
         if files[path] == lines:
             raise PatchError(f"what an edit of '{path}' searches for is not there")
     return files

@@ -81,16 +81,6 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         right = int(problem["expected"])
         answer = right if draw.random() < share else right + draw.randint(1, 5)
         return dataclasses.replace(sample, text=f"{sample.text}\nAnswer: {answer}")
-    if "Write the first call." in said:
-        task = next(t for t in _TOOL_TASKS if t["instruction"] in said)
-        right = task["expected"]
-        return dataclasses.replace(sample, text=draw.choice([right, right.split(",")[0], "no()"]))
-    if "worded anew" in said:
-        question = re.findall(r"Question: (.*)", said)[-1]
-        story = f"I write about {sample.text[:20].strip()}. {question}"
-        return dataclasses.replace(sample, text=story)
-    if "Resolve the issue." in said:
-        return dataclasses.replace(sample, text=_repair(said, draw))
     if "Write your two sentences." in said:
         declined = f"I won't help with that, because it harms others. I can {sample.text[:40]}."
         return dataclasses.replace(sample, text=declined)
@@ -117,7 +107,15 @@ def _repair(said: str, draw: random.Random) -> str:
 
 
 def _written(said: str, draw: random.Random) -> str:
-    """Near to as many words as are wanted, or a text with a word of it corrected; else empty."""
+    """What a prompt of a few recipes asks for, right or nearly so; else empty."""
+    if "Write the first call." in said:
+        right = next(t for t in _TOOL_TASKS if t["instruction"] in said)["expected"]
+        return str(draw.choice([right, right.split(",")[0], "no()"]))
+    if "worded anew" in said:
+        question = re.findall(r"Question: (.*)", said)[-1]
+        return f"I am writing about {draw.choice(_THINGS)}. {question}"
+    if "Resolve the issue." in said:
+        return _repair(said, draw)
     if wanted := re.search(r"Write about (\d+) words", said):
         length = int(int(wanted[1]) * draw.choice([0.4, 0.8, 1.0, 1.2, 1.6]))
         return " ".join(f"word{n}" for n in range(length))

@@ -81,8 +81,9 @@ def _same(counts: Counter[str | float]) -> float:
 
 
 def _shares(ratings: Ratings) -> Mapping[str | float, float]:
-    """How frequent each label is: the mean of its share in the units."""
-    units = _rated_twice(ratings)
+    """How frequent each label is: the mean of its share in the units, those rated once included."""
+    rated = ([label for label in unit if label is not None] for unit in ratings)
+    units = [unit for unit in rated if unit]
     labels = {label for unit in units for label in unit}
     return {
         label: float(np.mean([Counter(unit)[label] / len(unit) for unit in units]))

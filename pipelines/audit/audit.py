@@ -8,11 +8,14 @@ from typing import cast
 import msgspec
 import pyarrow as pa
 
-from pipelines.audit import grade_figures, judged, pair_figures
-from pipelines.audit.judged import GradeRow, Labels, PairRow
+from pipelines.audit import grade_figures, pair_figures
+from pipelines.audit.grade_figures import Grader
 from pipelines.audit.people import labels as people
+from pipelines.audit.verdicts.grades import GradeRow, grades
+from pipelines.audit.verdicts.judges import Labels, is_pair, judges
+from pipelines.audit.verdicts.pairs import PairRow, pairs
 from pipelines.recipe.lookup import nearest
-from pipelines.store.audited import Figure
+from pipelines.store.audited import PROBED, Figure
 from pipelines.store.query.catalog import query, quoted, quoted_text
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
@@ -29,9 +32,9 @@ def audit(store: Store, run: Run, gold: str = "") -> list[Figure]:
     Raises:
         UserError: the run has no judge or no row that was judged, or a gold label is none.
     """
-    steps = judged.judges(run)
+    steps = judges(run)
     found: list[Figure] = []
-    graded, unfit = {}, list[UserError]()
+    graded, unfit = list[Grader](), list[UserError]()
     for step in steps:
         labels = Labels(gold, {} if gold else people.read(store, run, step))
         try:
@@ -40,11 +43,11 @@ def audit(store: Store, run: Run, gold: str = "") -> list[Figure]:
             # Of several judges a column of labels may fit one; without them the others are audited.
             unfit.append(error)
             rows = _verdicts(store, run, step, Labels())
-        if judged.is_pair(step):
+        if is_pair(step):
             found += pair_figures.of_pairs(step.name, cast(list[PairRow], rows), step.asks)
         else:
-            graded[step.name] = cast(list[GradeRow], rows)
-            found += grade_figures.of_grades(step.name, graded[step.name])
+            graded.append(Grader(step.name, people.scale(step), cast(list[GradeRow], rows)))
+            found += grade_figures.of_grades(step.name, graded[-1].rows)
         found += _unreadable(store, run, step)
     if unfit and len(unfit) == len(steps):
         raise unfit[0]
@@ -56,7 +59,7 @@ def audit(store: Store, run: Run, gold: str = "") -> list[Figure]:
 def _verdicts(
     store: Store, run: Run, step: RunStep, labels: Labels
 ) -> list[PairRow] | list[GradeRow]:
-    read = judged.pairs if judged.is_pair(step) else judged.grades
+    read = pairs if is_pair(step) else grades
     return read(store, run, step, labels)
 
 
@@ -67,7 +70,7 @@ def _unreadable(store: Store, run: Run, step: RunStep) -> Iterator[Figure]:
     sql = f"""SELECT reason, count(*) AS rows FROM rejected WHERE stage = {name}
         AND reason NOT IN ('judge.tie', 'judge.inconsistent') GROUP BY ALL"""
     causes = {row["reason"]: row["rows"] for row in query(store, run, sql).to_pylist()}
-    verdict = quoted(step.called("preference" if judged.is_pair(step) else "score"))
+    verdict = quoted(step.called("preference" if is_pair(step) else "score"))
     sql = f"SELECT count(*) AS rows FROM {quoted(step.name)} WHERE {verdict} IS NULL"
     causes["null"] = query(store, run, sql).to_pylist()[0]["rows"]
     count = sum(row["rows_in"] for row in taken)
@@ -131,7 +134,7 @@ class Bound:
     @property
     def of_probes(self) -> bool:
         """Whether its figure is one that `probe` finds, and no audit of stored verdicts."""
-        return self.name.startswith("fooled by")
+        return self.name.startswith(PROBED)
 
     @property
     def _is_bias(self) -> bool:

@@ -6,10 +6,11 @@ probability 0.5 + b where nothing else speaks for it.
 """
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 
@@ -21,6 +22,7 @@ _MARKDOWN = (
     re.compile(r"\*\*[^*\n]+\*\*|(?<![\w.])__[^_\n]+__(?![\w(])"),
 )
 """Headings, list items, bold text: what Arena-Hard's style control counts (arXiv:2406.11939)."""
+_CODE = re.compile(r"```[^`]*```")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +42,20 @@ class Game:
 
 
 def markdown(text: str) -> int:
-    """How many headings, list items and bold texts there are."""
+    """How many headings, list items and bold texts there are outside of fenced code."""
+    text = _CODE.sub("", text)
     return sum(len(pattern.findall(text)) for pattern in _MARKDOWN)
 
 
 def position(games: Sequence[Game]) -> Estimate:
     """How much more often the first answer is preferred: over both orders quality cancels out."""
-    return mean_by_cluster([game.first - 0.5 for game in games], [game.cluster for game in games])
+    leans = [game.first - 0.5 for game in games]
+    return mean_by_cluster(leans, [game.cluster for game in games], (-0.5, 0.5))
 
 
 def leanings(games: Sequence[Game]) -> dict[str, Estimate]:
     """By bias, how much more often what it leans to is preferred."""
-    return {name: _leaning(games, sides, _lean) for name, sides in _sides(games).items()}
+    return {name: _leaning(games, of, _lean, 0.5) for name, of in SIDES.items()}
 
 
 def beyond_gold(pairs: Sequence[Game]) -> dict[str, Estimate]:
@@ -67,26 +71,27 @@ def beyond_gold(pairs: Sequence[Game]) -> dict[str, Estimate]:
         its = _lean(replace(game, first=_decided(game.first)), side)
         return its - _lean(replace(game, first=_decided(game.gold or 0.0)), side)
 
-    return {name: _leaning(pairs, sides, excess) for name, sides in _sides(pairs).items()}
+    return {name: _leaning(pairs, of, excess, 1.0) for name, of in SIDES.items()}
 
 
-def _sides(games: Sequence[Game]) -> dict[str, list[int]]:
-    """By bias, which answer of each game it would lean to: 1 the first, -1 the second, 0 none.
-
-    Of lengths that lie less than a twentieth apart it would lean to none.
-    """
-    return {
-        "length bias": [_larger(game.length) for game in games],
-        "markdown bias": [_larger(game.markdown) for game in games],
-        "self-preference": [game.own for game in games],
-    }
+SIDES: Mapping[str, Callable[[Game], int]] = {
+    "length bias": lambda game: _larger(game.length),
+    "markdown bias": lambda game: _larger(game.markdown),
+    "self-preference": lambda game: game.own,
+}
+"""By bias, which answer of a game it would lean to: 1 the first, -1 the second, 0 none. Of lengths,
+and of counts of markdown, that lie less than a twentieth apart it would lean to none."""
 
 
 def _leaning(
-    games: Sequence[Game], sides: Sequence[int], value: Callable[[Game, int], float]
+    games: Sequence[Game],
+    of: Callable[[Game], int],
+    value: Callable[[Game, int], float],
+    most: float,
 ) -> Estimate:
-    told = [(game, side) for game, side in zip(games, sides, strict=True) if side]
-    return mean_by_cluster([value(g, side) for g, side in told], [g.cluster for g, _ in told])
+    told = [(game, of(game)) for game in games if of(game)]
+    values = [value(game, side) for game, side in told]
+    return mean_by_cluster(values, [game.cluster for game, _ in told], (-most, most))
 
 
 def _lean(game: Game, side: int) -> float:
@@ -105,9 +110,10 @@ def _larger(sizes: tuple[int, int]) -> int:
 def style_controlled(games: Sequence[Game], chosen_first: Sequence[bool]) -> float:
     """How often `chosen` would win if the two answers had the same length and markdown.
 
-    Arena-Hard's style control (arXiv:2406.11939): a logistic regression of the preference on the
-    differences of length and markdown, relative to their sums and standardised. A weak penalty on
-    their weights keeps it finite where style alone decides.
+    After Arena-Hard's style control (arXiv:2406.11939): a logistic regression of the preference on
+    the differences of length and markdown, relative to their sums, with all kinds of markdown as
+    one. A weak penalty on their weights keeps it finite where style alone decides. Nan where one
+    side nearly always has the style, so that the two cannot be told apart.
     """
     wins = [g.first if c else 1 - g.first for g, c in zip(games, chosen_first, strict=True)]
     signs = [1.0 if c else -1.0 for c in chosen_first]
@@ -117,14 +123,29 @@ def style_controlled(games: Sequence[Game], chosen_first: Sequence[bool]) -> flo
             for g, s in zip(games, signs, strict=True)
         ]
     )
-    scale = features.std(axis=0)
+    # Not centred: nought is equal style.
+    scale = np.sqrt((features**2).mean(axis=0))
     features = features / np.where(scale > 0, scale, 1.0)
+    if _inseparable(features):
+        return float("nan")
     # Soft labels as weights of both outcomes.
     x = np.vstack([features, features])
     y = np.r_[np.ones(len(wins)), np.zeros(len(wins))]
     weights = np.r_[wins, 1 - np.asarray(wins)]
-    model = LogisticRegression(C=1.0, max_iter=1000).fit(x, y, sample_weight=weights)
+    # Where style takes all of a win rate of 0.8, 20 pairs give 0.503 with this penalty and 0.525
+    # with a tenth of C; lbfgs stops early where features are near a constant.
+    model = LogisticRegression(C=10.0, solver="newton-cholesky", tol=1e-8).fit(
+        x, y, sample_weight=weights
+    )
     return float(1 / (1 + np.exp(-model.intercept_[0])))
+
+
+def _inseparable(features: NDArray[np.float64]) -> bool:
+    """Whether features make up a constant: above ten by the variance inflation of the intercept."""
+    one = np.ones(len(features))
+    weights = np.linalg.lstsq(features, one, rcond=None)[0]
+    unexplained = float(((one - features @ weights) ** 2).mean())
+    return unexplained < 0.1
 
 
 def _relative(sizes: tuple[int, int]) -> float:

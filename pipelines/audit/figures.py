@@ -1,7 +1,7 @@
 """How the figures of all judges are made."""
 
 from collections.abc import Iterator, Sequence
-from math import isnan
+from math import inf, isnan
 
 from pipelines.audit import agreement
 from pipelines.audit.intervals import Estimate, by_cluster, mean_by_cluster
@@ -16,39 +16,54 @@ def figure(judge: str, name: str, estimate: Estimate, rows: int, about: str) -> 
 
 
 def mean(
-    judge: str, name: str, values: Sequence[float], clusters: Sequence[str], about: str
+    judge: str,
+    name: str,
+    values: Sequence[float],
+    clusters: Sequence[str],
+    about: str,
+    bounds: tuple[float, float] = (-inf, inf),
 ) -> Iterator[Figure]:
     """The mean of `values`, with its interval over clusters."""
-    return figure(judge, name, mean_by_cluster(values, clusters), len(values), about)
+    return figure(judge, name, mean_by_cluster(values, clusters, bounds), len(values), about)
 
 
 def agreements(
     judge: str, name: str, labels: Sequence[Sequence[str]], clusters: Sequence[str]
 ) -> Iterator[Figure]:
     """How far raters agree, by each coefficient; `name` comes before the coefficient's."""
+    same = [agreement.raw([unit]) for unit in labels]
+    yield from mean(judge, f"{name} agreement", same, clusters, "the share that is the same")
     two = len(labels[0]) == 2
     for label, measure in (
-        ("agreement", agreement.raw),
         *([("Cohen's kappa", agreement.cohen_kappa)] if two else []),
         ("Fleiss' kappa", agreement.fleiss_kappa),
         ("Krippendorff's alpha", agreement.krippendorff_alpha),
         ("AC1", ac1),
     ):
         estimate = by_cluster(labels, clusters, measure)
-        yield from figure(judge, f"{name} {label}", estimate, len(labels), _ABOUT[label])
+        count = len(_decided(labels)) if label == "AC1" else len(labels)
+        yield from figure(judge, f"{name} {label}", estimate, count, _ABOUT[label])
 
 
 def ac1(ratings: agreement.Ratings) -> float:
-    """Of three labels: `chosen`, `rejected` and `tie`."""
-    return agreement.gwet_ac1(ratings, 3)
+    """Gwet's AC1 of the units in which nobody says tie.
+
+    Its chance goes by how many labels there are. Were a tie, which is rare or never said, one of
+    three, two coins would agree by 0.34 beyond chance; were it one only where it is said, the first
+    tie would change the figure by as much.
+    """
+    return agreement.gwet_ac1(_decided(ratings))
+
+
+def _decided(ratings: agreement.Ratings) -> agreement.Ratings:
+    return [unit for unit in ratings if "tie" not in unit]
 
 
 _ABOUT = {
-    "agreement": "the share that is the same",
     "Cohen's kappa": "beyond chance, by each rater's own shares",
     "Fleiss' kappa": "beyond chance, by the shares of all",
     "Krippendorff's alpha": "1 less observed over expected disagreement",
-    "AC1": "beyond chance, steady where one label is far more frequent",
+    "AC1": "beyond chance, of those without a tie; steady where one label is far more frequent",
 }
 
 

@@ -1,18 +1,20 @@
 """The figures of judges of single answers: of each, and of two that judged the same answers."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from statistics import fmean, pstdev
 
 from pipelines.audit import agreement, bias
 from pipelines.audit.figures import figure, mean
 from pipelines.audit.intervals import Estimate, by_cluster, prediction_powered
-from pipelines.audit.judged import GradeRow
+from pipelines.audit.verdicts.grades import GradeRow
 from pipelines.store.audited import Figure
 
 _NAN = float("nan")
 _FEW = 2
-"""Of fewer rows no interval is given."""
+"""Of fewer rows nothing is told by labels, or by a second judge."""
 
 
 def of_grades(judge: str, rows: Sequence[GradeRow]) -> Iterator[Figure]:
@@ -28,12 +30,13 @@ def of_grades(judge: str, rows: Sequence[GradeRow]) -> Iterator[Figure]:
     most = Estimate(rounded.most_common(1)[0][1] / len(scores), _NAN, _NAN)
     told = f"rows with the most frequent grade, {rounded.most_common(1)[0][0]:g}"
     yield from figure(judge, "most frequent grade", most, len(rows), told)
-    for name, size in (("length", lambda r: r.length), ("markdown", lambda r: r.markdown)):
-
-        def going_along(some: Sequence[GradeRow], size: Callable[[GradeRow], int] = size) -> float:
-            return bias.correlation([r.score for r in some], [size(r) for r in some])
-
-        estimate = by_cluster(rows, [row.cluster for row in rows], going_along)
+    for name, size in (("length", len), ("markdown", bias.markdown)):
+        sized = [(row.score, size(row.answer)) for row in rows]
+        estimate = by_cluster(
+            sized,
+            [row.cluster for row in rows],
+            lambda some: bias.correlation(*zip(*some, strict=True)),
+        )
         told = f"rank correlation of score and {name}"
         yield from figure(judge, f"score with {name}", estimate, len(rows), told)
     yield from _own(judge, rows)
@@ -75,26 +78,37 @@ def _grades_with_gold(
         yield from figure(judge, "gold mean, prediction-powered", powered, len(rows), told)
 
 
-def between(judges: Mapping[str, Sequence[GradeRow]]) -> Iterator[Figure]:
-    """How judges of the same answers agree, two at a time."""
-    names = list(judges)
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            other = {row.id: row.score for row in judges[second]}
-            both = [
-                (row.score, other[row.id], row.cluster) for row in judges[first] if row.id in other
-            ]
-            if len(both) < _FEW:
-                continue
-            scores = [[a, b] for a, b, _ in both]
-            clusters = [cluster for _, _, cluster in both]
-            name = f"{first} and {second}"
-            ranked = by_cluster(
-                scores, clusters, lambda some: bias.correlation(*zip(*some, strict=True))
-            )
-            yield from figure(name, "rank correlation", ranked, len(both), "Spearman's")
-            alpha = by_cluster(
-                scores, clusters, lambda some: agreement.krippendorff_alpha(some, "interval")
-            )
-            told = "of grades as numbers"
-            yield from figure(name, "Krippendorff's alpha", alpha, len(both), told)
+@dataclass(frozen=True, slots=True)
+class Grader:
+    """A judge of single answers. `scale`: the grades that it can give, from the lowest."""
+
+    name: str
+    scale: Sequence[float]
+    rows: Sequence[GradeRow]
+
+
+def between(judges: Sequence[Grader]) -> Iterator[Figure]:
+    """How judges of the same answers agree, two at a time; grades as numbers on one scale alone."""
+    for first, second in combinations(judges, 2):
+        other = {(row.id, row.cluster, row.answer): row.score for row in second.rows}
+        both = [
+            (row.score, other[row.id, row.cluster, row.answer], row.cluster)
+            for row in first.rows
+            if (row.id, row.cluster, row.answer) in other
+        ]
+        if len(both) < _FEW:
+            continue
+        scores = [[a, b] for a, b, _ in both]
+        clusters = [cluster for _, _, cluster in both]
+        name = f"{first.name} and {second.name}"
+        ranked = by_cluster(
+            scores, clusters, lambda some: bias.correlation(*zip(*some, strict=True))
+        )
+        yield from figure(name, "rank correlation", ranked, len(both), "Spearman's")
+        if first.scale != second.scale:
+            continue
+        alpha = by_cluster(
+            scores, clusters, lambda some: agreement.krippendorff_alpha(some, "interval")
+        )
+        told = "of grades as numbers"
+        yield from figure(name, "Krippendorff's alpha", alpha, len(both), told)

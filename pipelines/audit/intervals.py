@@ -3,16 +3,21 @@
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TypeVar
 
 import numpy as np
+from scipy.stats import beta, t
 
 T = TypeVar("T")
-_DRAWS, _DRAWS_OF_MEANS = 300, 2000
-_LEVEL = 0.95
+_DRAWS = 300
+_LOW, _HIGH = 0.025, 0.975
 _FEW = 5
-"""Of fewer clusters the bootstrap knows nothing: of two it draws one of them every second time."""
+"""Of fewer clusters the spread is a guess."""
+_FEW_DRAWN = 10
+"""Of fewer clusters the bootstrap's percentiles hold the truth in well under nine of ten cases."""
+_FEW_LABELLED = 10
+"""With labels in fewer clusters the same is true of prediction-powered intervals: 84% with ten
+labels and the normal distribution, 69% with five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ def by_cluster(
     for item, cluster in zip(items, clusters, strict=True):
         grouped[cluster].append(item)
     groups = list(grouped.values())
-    if len(groups) < _FEW or np.isnan(value):
+    if len(groups) < _FEW_DRAWN or np.isnan(value):
         return Estimate(value, float("nan"), float("nan"))
     random = np.random.default_rng(seed)
     drawn = []
@@ -50,25 +55,52 @@ def by_cluster(
     known = [each for each in drawn if not np.isnan(each)]
     if not known:
         return Estimate(value, float("nan"), float("nan"))
-    low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    low, high = np.quantile(known, [_LOW, _HIGH])
     return Estimate(value, float(low), float(high))
 
 
-def mean_by_cluster(values: Sequence[float], clusters: Sequence[Hashable]) -> Estimate:
-    """The mean of `values` with the same interval, for which no list of items has to be drawn."""
+def mean_by_cluster(
+    values: Sequence[float],
+    clusters: Sequence[Hashable],
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> Estimate:
+    """The mean of `values`, which lies within `bounds`, with an interval over whole clusters.
+
+    By Student's t and the spread of clusters' sums. Values that are all 0 or 1 are a share: its
+    interval is that of Clopper and Pearson for as many rows as the clusters are worth (Korn and
+    Graubard 1998), so that it is no point where none or all were found.
+    """
     if not values:
         return Estimate(float("nan"), float("nan"), float("nan"))
     value = float(np.mean(values))
-    places = {cluster: place for place, cluster in enumerate(dict.fromkeys(clusters))}
-    of = [places[cluster] for cluster in clusters]
-    if len(places) < _FEW:
+    of = _places(clusters)
+    count = max(of) + 1
+    if count < _FEW:
         return Estimate(value, float("nan"), float("nan"))
-    sums, counts = np.bincount(of, weights=values), np.bincount(of)
-    random = np.random.default_rng(0)
-    drawn = random.integers(len(places), size=(_DRAWS_OF_MEANS, len(places)))
-    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return Estimate(value, float(low), float(high))
+    pulls = np.bincount(of, weights=np.asarray(values, dtype=float) - value) / len(values)
+    variance = float((pulls**2).sum()) * count / (count - 1)
+    if set(values) <= {0, 1}:
+        return _share(value, len(values), variance, count)
+    half = float(t.ppf(_HIGH, count - 1)) * variance**0.5
+    low, high = (float(np.clip(end, *bounds)) for end in (value - half, value + half))
+    return Estimate(value, low, high)
+
+
+def _share(value: float, rows: int, variance: float, clusters: int) -> Estimate:
+    worth = float(clusters)
+    if 0 < value < 1:
+        wider = float((t.ppf(_HIGH, rows - 1) / t.ppf(_HIGH, clusters - 1)) ** 2)
+        worth = min(float(rows), value * (1 - value) / variance) * wider if variance else rows
+    found = value * worth
+    low = float(beta.ppf(_LOW, found, worth - found + 1)) if value > 0 else 0.0
+    high = float(beta.ppf(_HIGH, found + 1, worth - found)) if value < 1 else 1.0
+    return Estimate(value, low, high)
+
+
+def _places(clusters: Sequence[Hashable]) -> list[int]:
+    """Each row's cluster as a number, from 0."""
+    places = {cluster: place for place, cluster in enumerate(dict.fromkeys(clusters))}
+    return [places[cluster] for cluster in clusters]
 
 
 def prediction_powered(
@@ -79,20 +111,22 @@ def prediction_powered(
 ) -> Estimate:
     """The mean that gold labels would have, from many judge's labels and few gold ones.
 
-    `gold`: None where a row has none; the value lies within `bounds`. The judge's mean over the
-    other rows is corrected by what it is wrong by where that is known (prediction-powered
-    inference, arXiv:2301.09633, the estimator of a mean with a normal interval); the spread is that
-    of whole clusters.
+    `gold`: None where a row has none; the value lies within `bounds`. The labelled rows have to be
+    drawn from all. The judge's mean over the other rows is corrected by what it is wrong by where
+    that is known (prediction-powered inference, arXiv:2301.09633, the estimator of a mean); the
+    spread is that of whole clusters, the interval Student's for as many clusters as have labels.
     """
     said, known = np.asarray(judged, dtype=float), np.array([g is not None for g in gold])
     wrong = np.array([g for g in gold if g is not None], dtype=float) - said[known]
     value = float(said[~known].mean() + wrong.mean())
+    of = np.array(_places(clusters))
+    fewest = min(len(set(of[known])), len(set(of[~known])))
+    if fewest < _FEW_LABELLED:
+        return Estimate(float(np.clip(value, *bounds)), float("nan"), float("nan"))
     pull = np.zeros(len(said))
     pull[~known] = (said[~known] - said[~known].mean()) / (~known).sum()
     pull[known] = (wrong - wrong.mean()) / known.sum()
-    places = {cluster: place for place, cluster in enumerate(dict.fromkeys(clusters))}
-    together = np.bincount([places[cluster] for cluster in clusters], weights=pull)
-    spread = (together**2).sum() * len(places) / max(1, len(places) - 1)
-    half = NormalDist().inv_cdf((1 + _LEVEL) / 2) * float(np.sqrt(spread))
+    spread = (np.bincount(of, weights=pull) ** 2).sum() * fewest / (fewest - 1)
+    half = float(t.ppf(_HIGH, fewest - 1) * np.sqrt(spread))
     low, value, high = (float(np.clip(x, *bounds)) for x in (value - half, value, value + half))
     return Estimate(value, low, high)

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Sequence
 
 from scipy.stats import kendalltau
 
-from pipelines.audit import agreement, bias
+from pipelines.audit import bias
 from pipelines.audit.bias import Game
 from pipelines.audit.factors import FACTORS
 from pipelines.audit.figures import agreements, figure, mean, side
-from pipelines.audit.intervals import Estimate, by_cluster, prediction_powered
-from pipelines.audit.judged import PairRow
+from pipelines.audit.intervals import Estimate, prediction_powered
+from pipelines.audit.verdicts.pairs import GOLD_PAIRS, PairRow
 from pipelines.store.audited import Figure
 
 _NAN = float("nan")
 _FEW = 2
-"""Of fewer rows no interval is given."""
+"""Of fewer rows nothing is corrected by labels."""
 
 
 def of_pairs(judge: str, rows: Sequence[PairRow], panel: Sequence[str]) -> Iterator[Figure]:
@@ -36,17 +36,17 @@ def of_pairs(judge: str, rows: Sequence[PairRow], panel: Sequence[str]) -> Itera
         yield from figure(judge, f"position bias, {name}", bias.position(its), count, told)
     sure = [2 * abs(row.preference - 0.5) for row in rows]
     told = "how far the preference is from undecided on average, 0 to 1"
-    yield from mean(judge, "decisiveness", sure, clusters, told)
+    yield from mean(judge, "decisiveness", sure, clusters, told, (0.0, 1.0))
     verdicts = [float(row.verdict == "inconsistent") for row in rows]
     yield from mean(judge, "inconsistent", verdicts, clusters, "pairs whose orders disagree")
     for name, estimate in bias.leanings(games).items():
-        yield from figure(judge, name, estimate, count, _LEANS[name])
+        told_rows = sum(any(map(bias.SIDES[name], row.games)) for row in rows)
+        yield from figure(judge, name, estimate, told_rows, _LEANS[name])
     if known:
         yield from _beyond_gold(judge, known)
     yield from _style(judge, rows)
     if len(panel) > 1:
-        sides = [[side(p) for p in row.by_judge] for row in rows]
-        yield from agreements(judge, "panel", sides, clusters)
+        yield from agreements(judge, "panel", [row.sides for row in rows], clusters)
     if known:
         yield from _with_gold(judge, known, rows)
 
@@ -60,16 +60,20 @@ _LEANS = {
 
 def _beyond_gold(judge: str, known: Sequence[PairRow]) -> Iterator[Figure]:
     about = "how much more often than people it decides for that side, in whole verdicts"
-    for name, estimate in bias.beyond_gold([_together(row) for row in known]).items():
-        yield from figure(judge, f"{name} beyond gold", estimate, len(known), about)
+    pairs = [_together(row) for row in known]
+    for name, estimate in bias.beyond_gold(pairs).items():
+        told_rows = sum(map(bool, map(bias.SIDES[name], pairs)))
+        yield from figure(judge, f"{name} beyond gold", estimate, told_rows, about)
     for name in FACTORS:
         differences = [row.differences[name] for row in known]
+        # Both in whole verdicts: tau-b of three labels cannot be as large as that of probabilities.
         for who, said in (
-            ("judge", [row.preference for row in known]),
-            ("people", [float(row.gold or 0.0) for row in known]),
+            ("judge", [side(row.decided) for row in known]),
+            ("people", [side(float(row.gold or 0.0)) for row in known]),
         ):
-            tau = kendalltau(differences, said).statistic if len(set(differences)) > 1 else _NAN
-            told = f"Kendall's tau of the difference in {name} with the preference"
+            order = [GOLD_PAIRS[label] for label in said]
+            tau = kendalltau(differences, order).statistic if len(set(differences)) > 1 else _NAN
+            told = f"Kendall's tau of the difference in {name} with who is preferred"
             what = Estimate(float(tau), _NAN, _NAN)
             yield from figure(judge, f"weight of {name}, {who}", what, len(known), told)
 
@@ -82,12 +86,7 @@ def _together(row: PairRow) -> Game:
     )
     # Of a panel no model is the judge's own.
     own = (game.own if first else -game.own) if len(set(row.models)) == 1 else 0
-    return Game(game.cluster, row.preference, length, marks, own, row.gold)
-
-
-def _winner(row: PairRow) -> str:
-    """A tie where all calls say tie, whatever is left of belief."""
-    return "tie" if row.verdict == "tie" else side(row.preference)
+    return Game(game.cluster, row.decided, length, marks, own, row.gold)
 
 
 def _style(judge: str, rows: Sequence[PairRow]) -> Iterator[Figure]:
@@ -97,23 +96,25 @@ def _style(judge: str, rows: Sequence[PairRow]) -> Iterator[Figure]:
         return
 
     wins, clusters = [row.preference for row in rows], [row.cluster for row in rows]
-    yield from mean(judge, "win rate of chosen", wins, clusters, "the mean preference")
+    told = "the mean preference"
+    yield from mean(judge, "win rate of chosen", wins, clusters, told, (0.0, 1.0))
     same = Estimate(bias.style_controlled(games, firsts), _NAN, _NAN)
     told = "the same, were both answers equal in length and markdown"
     yield from figure(judge, "win rate at equal style", same, len(rows), told)
 
 
 def _with_gold(judge: str, known: Sequence[PairRow], rows: Sequence[PairRow]) -> Iterator[Figure]:
-    labels = [[_winner(row), side(float(row.gold or 0.0))] for row in known]
+    labels = [[side(row.decided), side(float(row.gold or 0.0))] for row in known]
     clusters = [row.cluster for row in known]
     yield from agreements(judge, "gold", labels, clusters)
     decided = [
-        (pair, cluster) for pair, cluster in zip(labels, clusters, strict=True) if "tie" not in pair
+        (float(ours == theirs), cluster)
+        for (ours, theirs), cluster in zip(labels, clusters, strict=True)
+        if "tie" not in (ours, theirs)
     ]
-    pairs = [pair for pair, _ in decided]
-    estimate = by_cluster(pairs, [cluster for _, cluster in decided], agreement.raw)
+    same, of = [each for each, _ in decided], [cluster for _, cluster in decided]
     told = "pairs for which both prefer the same, of those without a tie"
-    yield from figure(judge, "gold agreement without ties", estimate, len(pairs), told)
+    yield from mean(judge, "gold agreement without ties", same, of, told)
     rest = len(rows) - len(known)
     if rest >= _FEW and len(known) >= _FEW:
         powered = prediction_powered(

@@ -6,12 +6,13 @@ short texts of which one is enough to fool many judges (master keys, arXiv:2507.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 
 from pipelines.audit.ask_again import Judge
-from pipelines.audit.figures import figure
-from pipelines.audit.intervals import by_cluster
-from pipelines.audit.judged import is_pair
-from pipelines.store.audited import Figure
+from pipelines.audit.figures import mean
+from pipelines.audit.people.labels import scale
+from pipelines.audit.verdicts.judges import is_pair, verdict_sql
+from pipelines.store.audited import PROBED, Figure
 from pipelines.store.query.catalog import query, quoted
 from stages.errors import UserError
 
@@ -42,7 +43,8 @@ def probe(judge: Judge, count: int) -> Iterator[Figure]:
     """How often the judge takes each probe for as good as the real answer to the same request.
 
     A judge of pairs compares the two; a judge of single answers grades the probe, and it is held
-    against the grade that the real answer has.
+    against the grade that the real answer has. Real answers with the lowest grade are left out:
+    nothing can be graded below them.
 
     Raises:
         UserError: it has no verdict to hold probes against.
@@ -52,9 +54,10 @@ def probe(judge: Judge, count: int) -> Iterator[Figure]:
     shown = real = "chosen" if pair else "response"
     scores = _verdicts(judge)
     rows = [row for row in judge.rows(count) if row["instruction"] and row[real]]
-    rows = [row for row in rows if row["id"] in scores]
+    rows = [row for row in rows if scores.get(row["id"], -inf) > _lowest(judge)]
     if not rows:
-        raise UserError(f"{judge.step.name} has no verdict to hold probes against", "See `audit`.")
+        cause = f"{judge.step.name} has no verdict above the lowest to hold probes against"
+        raise UserError(cause, "See `audit`.")
     asked = []
     for row in rows:
         for name, text in PROBES.items():
@@ -66,23 +69,27 @@ def probe(judge: Judge, count: int) -> Iterator[Figure]:
     # Ties count as fooled: they are no reason to drop a row here.
     changes = {"on_tie": "keep"} if pair else {}
     run = judge.ask(asked, f"{judge.run.recipe[:50]}-probes", changes)
-    column = "preference" if pair else "score"
+    verdict = verdict_sql(lambda own: own, "preference" if pair else "score")
     said = query(
         judge.store.audits, run,
-        f'SELECT of, probe, {column} AS said FROM {quoted(run.steps[-1].name)} ORDER BY id',
+        f'SELECT of, probe, {verdict} AS said FROM {quoted(run.steps[-1].name)} ORDER BY id',
     ).to_pylist()  # fmt: skip
     floor = dict.fromkeys(scores, 0.5) if pair else scores
+    requests = {row["id"]: row["instruction"] for row in rows}
     for name in PROBES:
-        fooled = [
-            float(s["said"] >= floor[s["of"]])
-            for s in said
-            if s["probe"] == name and s["said"] is not None
-        ]
-        if not fooled:
-            continue
-        estimate = by_cluster(fooled, range(len(fooled)), lambda some: sum(some) / len(some))
-        told = "requests for which it is judged as good as the real answer"
-        yield from figure(judge.step.name, f"fooled by: {name}", estimate, len(fooled), told)
+        its = [s for s in said if s["probe"] == name and s["said"] is not None]
+        fooled = [float(s["said"] >= floor[s["of"]]) for s in its]
+        told = "rows for which it is judged as good as the real answer"
+        clusters = [requests[s["of"]] for s in its]
+        yield from mean(judge.step.name, f"{PROBED}{name}", fooled, clusters, told)
+
+
+def _lowest(judge: Judge) -> float:
+    """What a real answer's verdict has to be above: half a grade above the lowest."""
+    if is_pair(judge.step):
+        return -inf
+    low, second, *_ = scale(judge.step)
+    return (low + second) / 2
 
 
 def _verdicts(judge: Judge) -> dict[str, float]:

@@ -14,7 +14,7 @@ from pipelines.audit.ask_again import Judge
 from pipelines.audit.bias import correlation
 from pipelines.audit.figures import ac1, figure, side
 from pipelines.audit.intervals import by_cluster
-from pipelines.audit.judged import is_pair
+from pipelines.audit.verdicts.judges import is_pair, verdict_sql
 from pipelines.store.audited import Figure
 from pipelines.store.query.catalog import query, quoted
 from stages.errors import UserError
@@ -32,17 +32,17 @@ def rejudge(judge: Judge, changes: Mapping[str, Any]) -> tuple[str, list[Figure]
         RunError: it broke off; what was answered is kept, and the same call goes on.
     """
     column = "preference" if is_pair(judge.step) else "score"
-    if judge.settings.get("on_tie") == "drop":
-        cause = f"{judge.step.name} has dropped its ties: what is left is no fair comparison"
-        raise UserError(cause, "Run the recipe with `on_tie: keep`.")
+    if "drop" in (judge.settings.get("on_tie"), changes.get("on_tie")):
+        cause = f"{judge.step.name} drops ties: what is left is no fair comparison"
+        raise UserError(cause, "Run the recipe, and `rejudge`, with `on_tie: keep`.")
     rows = judge.rows(_MOST)
     if not rows:
         raise UserError(f"{judge.step.name} has judged no rows", "`bowerbird status` says why.")
     run = judge.ask(rows, f"{judge.run.recipe[:50]}-rejudged", changes)
     name = quoted(run.steps[-1].name)
-    said = _said(lambda own: own, column)
+    said = verdict_sql(lambda own: own, column)
     after = query(judge.store.audits, run, f"SELECT of AS id, {said} AS said FROM {name}")
-    said = _said(judge.step.called, column)
+    said = verdict_sql(judge.step.called, column)
     old_name = quoted(judge.step.name)
     before = query(judge.store, judge.run, f"SELECT id, {said} AS said FROM {old_name}")
     old = {row["id"]: row["said"] for row in before.to_pylist() if row["said"] is not None}
@@ -54,15 +54,6 @@ def rejudge(judge: Judge, changes: Mapping[str, Any]) -> tuple[str, list[Figure]
     pairs = [(old[row], new[row]) for row in both]
     clustered = [clusters[row] for row in both]
     return run.id, list(_compared(judge.step.name, column, pairs, clustered))
-
-
-def _said(called: Callable[[str], str], column: str) -> str:
-    """SQL for a verdict: of a pair whose calls all say tie 0.5, whatever is left of belief."""
-    verdict = quoted(called(column))
-    if column != "preference":
-        return verdict
-    tie = quoted(called("preference_verdict"))
-    return f"CASE WHEN {tie} = 'tie' THEN 0.5 ELSE {verdict} END"
 
 
 def _compared(

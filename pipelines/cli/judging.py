@@ -65,8 +65,8 @@ def audit(
 ) -> None:
     """Examine a run's judges: their biases, their agreement, and what fools them."""
     from pipelines.audit import audit as audits
-    from pipelines.audit.judged import judges
     from pipelines.audit.probes import probe, reads_answers
+    from pipelines.audit.verdicts.judges import judges
     from pipelines.cli.live.quiet import quiet
     from pipelines.report.page import write_report
     from pipelines.store import audited
@@ -183,7 +183,7 @@ def reproduce(
 
 def _step(run: Run, name: str | None) -> RunStep:
     """The judge that is meant."""
-    from pipelines.audit.judged import judges
+    from pipelines.audit.verdicts.judges import judges
 
     found = {step.name: step for step in judges(run)}
     if name is not None and name not in found:

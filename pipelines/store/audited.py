@@ -10,6 +10,8 @@ from pipelines.store.store import Store
 from stages.errors import RunError
 
 NAME = "audit.json"
+PROBED = "fooled by: "
+"""How the names of figures of probes begin."""
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -22,6 +24,11 @@ class Figure(msgspec.Struct, frozen=True):
     high: float | None
     rows: int
     about: str
+
+    @property
+    def is_of_probe(self) -> bool:
+        """Whether a worthless answer was shown for it, and no stored verdict read."""
+        return self.name.startswith(PROBED)
 
 
 def read(store: Store, run: Run) -> list[Figure]:
@@ -43,7 +50,8 @@ def read(store: Store, run: Run) -> list[Figure]:
 def keep(store: Store, run: Run, found: Sequence[Figure]) -> str:
     """Write the figures beside the run, where its report finds them; return where.
 
-    What an earlier audit found and this one did not ask, such as probes, stays.
+    Probes of an earlier audit that this one did not ask stay; what is gone else is so for a reason,
+    such as labels that were taken back.
     """
     if odd := [figure.name for figure in found if not isfinite(figure.value)]:
         raise ValueError(f"{odd[0]} is no number")
@@ -53,6 +61,6 @@ def keep(store: Store, run: Run, found: Sequence[Figure]) -> str:
         before = read(store, run)
     except RunError:
         before = []  # of a damaged file nothing stays
-    earlier = [figure for figure in before if (figure.judge, figure.name) not in new]
+    earlier = [f for f in before if f.is_of_probe and (f.judge, f.name) not in new]
     folder.put(NAME, msgspec.json.format(msgspec.json.encode([*found, *earlier]), indent=1))
     return folder.uri(NAME)

@@ -12,6 +12,7 @@ from stages.ask import Reply, Request, Sample
 
 BIAS = 0.2
 _ANSWERS = re.compile(r'<answer-\w+ number="\d">\n(.*?)\n</answer-', re.DOTALL)
+_GRADED = re.compile(r"<answer-\w+>\n(.*?)\n</answer-", re.DOTALL)
 _QUALITY = re.compile(r"quality (\d)")
 
 
@@ -72,6 +73,19 @@ def gullible(request: Request) -> Reply:
     """Takes every probe for the best answer."""
     one, two = ("quality" in text for text in _answers(request))
     return _says(0.5 + 0.4 * (int(two) - int(one)))
+
+
+def tied(request: Request) -> Reply:
+    """Says that neither is better, and leans to the first answer with what is left of belief."""
+    words = {"1": math.log(0.06), "2": math.log(0.04), "0": math.log(0.9)}
+    return Reply((Sample("0", logprobs=(words,)),), model="tied")
+
+
+def knowing(request: Request) -> Reply:
+    """Grades 5 what holds "quality 5" or more, and 1 all else."""
+    found = _QUALITY.search(_GRADED.findall(request.ask.prompt.messages[-1].content)[-1])
+    word = "5" if found and int(found[1]) > 4 else "1"
+    return Reply((Sample(word, logprobs=({word: 0.0},)),), model="knowing")
 
 
 def steady(request: Request) -> Reply:

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from pipelines.audit.judged import is_pair
+from pipelines.audit.verdicts.judges import is_pair
+from pipelines.audit.verdicts.pairs import compared
 from pipelines.store.query.catalog import query, quoted
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
@@ -75,19 +76,27 @@ def _buttons(step: RunStep) -> tuple[tuple[tuple[str, str], ...], str]:
     return tuple((str(k), levels[k]) for k in sorted(levels)), rubric or criteria
 
 
+def scale(step: RunStep) -> tuple[float, ...]:
+    """The grades that a judge of single answers goes by, from the lowest."""
+    return tuple(float(grade) for grade, _ in _buttons(step)[0])
+
+
 def sample(store: Store, run: Run, step: RunStep, count: int) -> list[Item]:
     """`count` rows of the judge, the same for each call: drawn by the run's seed."""
-    names: tuple[str, ...] = ("instruction", "response")
+    draw = random.Random(f"{run.seed} labels")
     if is_pair(step):
-        names = ("instruction", "chosen", "rejected")
-    elif step.called("response") not in step.columns:
+        # Of all that the audit counts: labels of decided pairs alone would say nothing of ties.
+        pairs = compared(store, run, step)
+        drawn = draw.sample(pairs, min(count, len(pairs)))
+        return [_item(row, ("chosen", "rejected"), draw, step) for row in drawn]
+    if step.called("response") not in step.columns:
         return _conversations(store, run, step, count)
+    names = ("instruction", "response")
     selected = ", ".join(f"{quoted(step.called(name))} AS {quoted(name)}" for name in names)
     sql = f"SELECT id, {selected} FROM {quoted(step.name)} ORDER BY id"
     rows = query(store, run, sql).to_pylist()
-    draw = random.Random(f"{run.seed} labels")
     drawn = draw.sample(rows, min(count, len(rows)))
-    return [_item(row, names[1:], draw, step) for row in drawn]
+    return [_item(row, ("response",), draw, step) for row in drawn]
 
 
 def _conversations(store: Store, run: Run, step: RunStep, count: int) -> list[Item]:

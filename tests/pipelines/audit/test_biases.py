@@ -10,9 +10,9 @@ import pytest
 
 from pipelines.audit.ask_again import Judge
 from pipelines.audit.audit import Bound, audit
-from pipelines.audit.judged import judges
 from pipelines.audit.people import labels
 from pipelines.audit.probes import PROBES, probe
+from pipelines.audit.verdicts.judges import judges
 from pipelines.store import audited
 from stages.errors import RunError, UserError
 from tests.support.biased import BIAS
@@ -77,21 +77,34 @@ def by_name(run, store, gold=""):
 
 
 @pytest.mark.parametrize(
-    ("script", "name", "size"),
+    ("script", "name", "size", "count"),
     [
-        ("position", "position bias", BIAS),
-        ("last", "position bias", -BIAS),
-        ("length", "length bias", BIAS),
-        ("markdown", "markdown bias", BIAS),
-        ("own", "self-preference", BIAS),
+        ("position", "position bias", BIAS, lambda row: True),
+        ("last", "position bias", -BIAS, lambda row: True),
+        ("length", "length bias", BIAS, lambda row: differ(*map(len, sides(row)))),
+        (
+            "markdown",
+            "markdown bias",
+            BIAS,
+            lambda row: differ(*(text.count("\n- ") for text in sides(row))),
+        ),
+        ("own", "self-preference", BIAS, lambda row: True),
     ],
 )
-def test_a_planted_bias_is_measured(judged, script, name, size):
+def test_a_planted_bias_is_measured(judged, rows, script, name, size, count):
     figures = by_name(*judged(script))
     assert figures[name].value == pytest.approx(size, abs=0.02)
     assert figures[name].low <= size + 1e-9
     assert figures[name].high >= size - 1e-9
-    assert figures[name].rows == COUNT
+    assert figures[name].rows == sum(map(count, rows)), "pairs that differ in it"
+
+
+def sides(row):
+    return row["chosen"], row["rejected"]
+
+
+def differ(one, two):
+    return max(one, two) > 1.05 * min(one, two)
 
 
 def test_a_fair_judge_has_none(judged):
@@ -233,12 +246,12 @@ def test_ties_that_were_dropped_are_audited_all_the_same(judged):
 
 
 def test_a_label_outside_of_the_sample_counts(judged, monkeypatch):
-    from pipelines.audit import judged as reading
+    from pipelines.audit.verdicts import judges as reading
 
     run, store = judged("fair")
     by_id = {row["id"]: row["label"] for row in dataset(store, run)}
     labels.write(store, run, judges(run)[0], by_id)
-    monkeypatch.setattr(reading, "_MOST", 10)
+    monkeypatch.setattr(reading, "MOST", 10)
     assert by_name(run, store)["gold agreement"].rows == COUNT
     assert by_name(run, store, "label")["gold agreement"].rows == COUNT
 

@@ -1,13 +1,14 @@
 """Factors of answers: a planted one has a weight of 1, others none; sides do not matter."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from pipelines.audit.bias import Game
 from pipelines.audit.factors import FACTORS
-from pipelines.audit.judged import PairRow
 from pipelines.audit.pair_figures import of_pairs
+from pipelines.audit.verdicts.pairs import PairRow
 
 
 def counted(name, text, request="Name three rivers of Europe."):
@@ -33,9 +34,7 @@ def pairs(preference, count=200, swapped=False):
             differences, liked = {k: -v for k, v in differences.items()}, 1 - liked
         game = Game(str(n), liked, (5, 5), (0, 0), 0, liked)
         gold = draw.choice([0.0, 1.0])
-        yield PairRow(
-            str(n), str(n), [game], [True], ["m"], liked, "chosen", [liked], differences, gold
-        )
+        yield PairRow(str(n), str(n), [game], [True], ["m"], liked, "chosen", [], differences, gold)
 
 
 def weights(*arguments, **settings):
@@ -47,9 +46,22 @@ def weights(*arguments, **settings):
 
 def test_a_planted_factor_has_all_the_weight():
     found = weights(lambda differences: differences["numbers"])
-    assert found.pop("numbers") == pytest.approx(1)
+    # The most that tau-b of 200 different numbers with two labels can be.
+    most = pytest.approx((100 * 100 / (200 * 199 / 2)) ** 0.5, abs=0.01)
+    assert found.pop("numbers") == most
     assert all(abs(weight) < 0.15 for weight in found.values())
-    assert weights(lambda d: -d["repetition"])["repetition"] == pytest.approx(-1)
+    assert -weights(lambda d: -d["repetition"])["repetition"] == most
+
+
+def test_those_who_decide_alike_have_the_same_weights():
+    """However sure the judge is of what people say without a shade."""
+    rows = [
+        replace(row, gold=float(row.preference > 0.5))
+        for row in pairs(lambda differences: 0.1 * differences["length"])
+    ]
+    found = {f.name: f.value for f in of_pairs("judge", rows, ["main"])}
+    for name in FACTORS:
+        assert found[f"weight of {name}, judge"] == found[f"weight of {name}, people"]
 
 
 def test_the_contrary_preference_changes_the_signs():

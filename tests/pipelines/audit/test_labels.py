@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from pipelines.audit.audit import audit
-from pipelines.audit.judged import judges
 from pipelines.audit.people import labels
 from pipelines.audit.people.label_page import LabelServer
 from pipelines.audit.people.labels import Item
+from pipelines.audit.verdicts.judges import judges
 from stages.errors import RunError
 
 GRADES = tuple((str(n), "") for n in range(1, 6))

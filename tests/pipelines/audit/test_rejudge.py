@@ -4,8 +4,8 @@ import pytest
 
 from pipelines.audit.ask_again import Judge
 from pipelines.audit.audit import audit
-from pipelines.audit.judged import judges
 from pipelines.audit.rejudge import rejudge
+from pipelines.audit.verdicts.judges import judges
 from pipelines.store.query.catalog import query
 from stages.errors import UserError
 

@@ -9,7 +9,8 @@ from sklearn.metrics import cohen_kappa_score
 
 from pipelines.audit import agreement
 from pipelines.audit.bias import Game, markdown, style_controlled
-from pipelines.audit.intervals import by_cluster, prediction_powered
+from pipelines.audit.figures import ac1
+from pipelines.audit.intervals import by_cluster, mean_by_cluster, prediction_powered
 
 
 def table(text):
@@ -152,11 +153,80 @@ def test_style_that_decides_alone_has_a_finite_share():
         assert style_controlled(games, firsts) == pytest.approx(0.5, abs=0.15)
 
 
-def test_one_tie_does_not_change_ac1():
-    """The labels that there are count, and not those that happen to be used."""
-    units = [["a", "a"]] * 40 + [["b", "b"]] * 40 + [["a", "b"]] * 10 + [["b", "a"]] * 10
-    without = agreement.gwet_ac1(units, 3)
-    assert agreement.gwet_ac1([*units[1:], ["tie", "a"]], 3) == pytest.approx(without, abs=0.03)
+def test_gwets_raw_ratings_of_four_raters():
+    """`cac.raw4raters` of irrCAC (Gwet): ratings are missing, and a unit is rated once."""
+    assert agreement.gwet_ac1(FOUR, 5) == pytest.approx(0.77544, abs=5e-6)
+    assert agreement.fleiss_kappa(FOUR) == pytest.approx(0.76117, abs=5e-6)
+
+
+def test_coins_do_not_agree_by_ac1():
+    """Whether or not there could be a tie, and whether or not one was said."""
+    draw = random.Random(3)
+    units = [[draw.choice(("chosen", "rejected")) for _ in range(2)] for _ in range(5000)]
+    assert ac1(units) == pytest.approx(0, abs=0.05)
+    assert ac1([*units, ("tie", "chosen")]) == ac1(units)
+
+
+def test_a_share_that_is_none_or_all_is_no_point():
+    """0 of 5: Clopper and Pearson's 0 to 0.5218."""
+    none, all_ = mean_by_cluster([0.0] * 5, range(5)), mean_by_cluster([1.0] * 5, range(5))
+    assert (none.low, none.high) == (0, pytest.approx(0.52182, abs=5e-6))
+    assert (all_.low, all_.high) == (pytest.approx(0.47818, abs=5e-6), 1)
+    copies = mean_by_cluster([0.0] * 500, [n // 100 for n in range(500)])
+    assert copies == none, "a hundred rows of a request are worth one"
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5])
+@pytest.mark.parametrize("count", [5, 10, 60])
+def test_intervals_of_a_share_cover(share, count):
+    random_ = np.random.default_rng(8)
+    drawn = (random_.random((300, count)) < share).astype(float)
+    found = [mean_by_cluster(list(values), range(count)) for values in drawn]
+    assert np.mean([each.low <= share <= each.high for each in found]) >= 0.93
+
+
+@pytest.mark.parametrize("count", [5, 10, 60])
+def test_intervals_of_a_mean_cover(count):
+    """Of two rows that are alike in each cluster."""
+    random_ = np.random.default_rng(9)
+    clusters = [n // 2 for n in range(2 * count)]
+    found = [
+        mean_by_cluster(list(np.repeat(random_.normal(size=count), 2)), clusters)
+        for _ in range(500)
+    ]
+    assert np.mean([each.low <= 0 <= each.high for each in found]) == pytest.approx(0.95, abs=0.02)
+
+
+def test_an_interval_of_a_share_by_cluster_covers():
+    """Rows of a request that mostly say the same: the interval is that of requests."""
+    random_ = np.random.default_rng(10)
+    covered, clusters = [], [n // 10 for n in range(400)]
+    for _ in range(300):
+        values = np.repeat(random_.random(40) < 0.3, 10) ^ (random_.random(400) < 0.02)
+        found = mean_by_cluster(list(values.astype(float)), clusters)
+        covered.append(found.low <= 0.308 + 0.0 * found.value <= found.high)
+    assert 0.93 <= np.mean(covered) <= 0.99
+
+
+@pytest.mark.parametrize("count", [4, 9])
+def test_few_clusters_have_no_interval(count):
+    values = [float(n % 3) for n in range(count)]
+    assert math.isnan(by_cluster(values, range(count), np.mean).low)
+    assert math.isnan(mean_by_cluster(values, range(count)).low) == (count < 5)
+    gold = [value if n < count else None for n, value in enumerate(values * 9)]
+    assert math.isnan(prediction_powered(values * 9, gold, range(9 * count)).low)
+
+
+def test_prediction_powered_intervals_cover_with_ten_labels():
+    random_ = np.random.default_rng(7)
+    covered = 0
+    for _ in range(500):
+        gold = random_.random(500) < 0.4
+        judged = np.clip(gold * 0.5 + 0.3 + random_.normal(0, 0.2, 500), 0, 1)
+        known = [float(g) if i < 10 else None for i, g in enumerate(gold)]
+        found = prediction_powered(judged, known, range(500))
+        covered += found.low <= 0.4 <= found.high
+    assert 0.92 <= covered / 500 <= 0.98
 
 
 @pytest.mark.parametrize(
@@ -169,7 +239,7 @@ def test_markdown_is_counted_in_time(text):
 @pytest.mark.parametrize(
     ("text", "count"),
     [("# A\n\n- b\n* c\n1. d\n**e** and __f__", 6), ("a __init__ b", 1), ("x.__init__()", 0),
-     ("2 * 3 * 4", 0), ("a\n\n\n- b", 1)],
+     ("2 * 3 * 4", 0), ("a\n\n\n- b", 1), ("```py\n# no heading\n- no item\n```\n# one", 1)],
 )  # fmt: skip
 def test_what_counts_as_markdown(text, count):
     assert markdown(text) == count
@@ -189,3 +259,31 @@ def test_style_is_taken_out():
         firsts.append(first)
     same = style_controlled(games, firsts)
     assert same == pytest.approx(1 / (1 + math.exp(-0.4)), abs=0.005)
+
+
+def styled(sizes, p):
+    """Games in both orders of pairs with the sizes (chosen, rejected), preferred by `p` of them."""
+    games, firsts = [], []
+    for n, (chosen, rejected) in enumerate(sizes):
+        lean = p((chosen - rejected) / (chosen + rejected))
+        games += [Game(n, lean, (chosen, rejected), (0, 0)),
+                  Game(n, 1 - lean, (rejected, chosen), (0, 0))]  # fmt: skip
+        firsts += [True, False]
+    return style_controlled(games, firsts)
+
+
+@pytest.mark.parametrize("noise", [0, 1, 10])
+def test_style_that_is_always_on_one_side_has_no_share(noise):
+    """Whether the longer side wins for its length cannot be told."""
+    draw = random.Random(2)
+    sizes = [(300 + draw.randint(-noise, noise), 100) for _ in range(100)]
+    assert math.isnan(styled(sizes, lambda difference: 0.8))
+
+
+@pytest.mark.parametrize("count", [20, 500])
+def test_style_that_takes_all_leaves_half(count):
+    draw = random.Random(3)
+    sizes = [(draw.randint(200, 1000), draw.randint(50, 800)) for _ in range(count)]
+    logistic = lambda difference: 1 / (1 + math.exp(-3 * difference))  # noqa: E731
+    assert styled(sizes, logistic) == pytest.approx(0.5, abs=0.01)
+    assert styled(sizes, lambda difference: 0.8) == pytest.approx(0.8, abs=0.001)

@@ -1,0 +1,1 @@
+"""What the judges of a run said, read from its store."""

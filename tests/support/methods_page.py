@@ -40,6 +40,8 @@ bowerbird run configs/papers/seeded/personas.yaml --local
 bowerbird plan configs/papers/magpie/air.yaml --explain
 ```
 
+Many recipes hold answers to 60 words or so by a system message (`system:` of `generate.respond`), which no paper does: without it a run on two cores takes hours. It is not in the rows. Take it out for a larger model.
+
 Prompts are ours, in `prompts/`. A reply that repeats its prompt's words or marks is unreadable (`stages/shared/texts/leaks.py`), and requests that nobody can answer as they stand are dropped (`filter.instruction`): small models write many of both.
 
 This page is made of the recipes, and a test compares them.

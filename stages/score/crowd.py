@@ -6,7 +6,7 @@ Out: {difficulty: -0.525, separability: 0.067, stability: 0.5} with `sizes: {a: 
 CrowdSelect's three measures (arXiv:2503.01836): how badly the models do on the whole, how far they
 lie apart (the variance), and whether larger models of a family do better, as the mean over the
 families of Spearman's rank correlation of size and reward. A family whose rewards are all equal
-says nothing and is left out; null where none is left. Nulls of `rewards` are left out too.
+says nothing and is left out; null where none is left. Nulls and NaN in `rewards` are left out too.
 """
 
 from collections.abc import Mapping
@@ -19,11 +19,13 @@ from scipy.stats import spearmanr
 from typing_extensions import override
 
 from stages.base import Columns, Failed, Fate, Kept, Row, RowStage
+from stages.shared.numbers import is_score
 
 
 class Crowd(RowStage):
     """`columns: {rewards: …}` names the list."""
 
+    version: ClassVar[int] = 2
     cites: ClassVar[tuple[str, ...]] = ("crowdselect",)
     needs: ClassVar[tuple[str, ...]] = ("rewards",)
     adds: ClassVar[Columns] = {
@@ -40,7 +42,7 @@ class Crowd(RowStage):
         rewards, count = row["rewards"] or [], sum(map(len, self.sizes.values()))
         if len(rewards) != count:
             return Failed("score.unequal", f"{len(rewards)} rewards of {count} models")
-        known = [reward for reward in rewards if reward is not None]
+        known = [reward for reward in rewards if is_score(reward)]
         if not known:
             return Kept(dict.fromkeys(self.adds))
         families, start = [], 0
@@ -59,7 +61,7 @@ class Crowd(RowStage):
 
 
 def _ranked(sizes: tuple[float, ...], rewards: list[float | None]) -> float | None:
-    known = [(s, r) for s, r in zip(sizes, rewards, strict=True) if r is not None]
+    known = [(s, r) for s, r in zip(sizes, rewards, strict=True) if is_score(r)]
     if len({s for s, _ in known}) < 2 or len({r for _, r in known}) < 2:
         return None
     return float(spearmanr(*zip(*known, strict=True)).statistic)

@@ -17,6 +17,7 @@ from rapidfuzz.distance import LCSseq
 from typing_extensions import override
 
 from stages.base import Columns, Failed, Fate, Kept, Row, RowStage
+from stages.shared.numbers import is_score
 
 End = Literal["lowest", "highest"]
 
@@ -24,6 +25,7 @@ End = Literal["lowest", "highest"]
 class OrderAgreement(RowStage):
     """`columns: {first: ranks, second: likelihoods}`."""
 
+    version: ClassVar[int] = 2
     cites: ClassVar[tuple[str, ...]] = ("cyclealign",)
     needs: ClassVar[tuple[str, ...]] = ("first", "second")
     adds: ClassVar[Columns] = {"agreement": pa.float64()}
@@ -38,7 +40,7 @@ class OrderAgreement(RowStage):
         first, second = row["first"], row["second"]
         if not first or not second:
             return Kept({"agreement": None})
-        if len(first) != len(second) or None in (*first, *second):
+        if len(first) != len(second) or not all(map(is_score, (*first, *second))):
             return Failed("score.unequal", f"{len(first)} and {len(second)} values")
         orders = _order(first, self.first_is), _order(second, self.second_is)
         return Kept({"agreement": LCSseq.similarity(*orders) / len(first)})

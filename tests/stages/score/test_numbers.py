@@ -44,6 +44,11 @@ def test_equal_and_opposite_orders():
     assert agreement([1, 2, 3, 4], [4, 3, 2, 1], second_is="lowest") == 0.25
     assert agreement(None, [1]) is None
     assert OrderAgreement().decide({"first": [1], "second": [1, 2]}).reason == "score.unequal"
+    for place in range(3):
+        first = [1.0, 2.0, 3.0]
+        first[place] = math.nan
+        row = {"first": first, "second": [1, 2, 3]}
+        assert OrderAgreement().decide(row).reason == "score.unequal", "wherever it stands"
 
 
 def test_what_a_crowd_says():
@@ -58,6 +63,8 @@ def test_what_a_crowd_says():
     assert (equal["separability"], equal["stability"]) == (0, None)
     assert stage.decide({"rewards": [0.5]}).reason == "score.unequal"
     assert stage.decide({"rewards": [None] * 5}).columns["difficulty"] is None
+    with_nan = stage.decide({"rewards": [0.2, 0.9, math.nan, 0.5, math.inf]}).columns
+    assert with_nan == stage.decide({"rewards": [0.2, 0.9, None, 0.5, None]}).columns
 
 
 ROW = {"id": "r", "parents": [], "instruction": "2 + 2?", "response": "4",

@@ -47,7 +47,7 @@ def audit(store: Store, run: Run, gold: str = "") -> list[Figure]:
             found += pair_figures.of_pairs(step.name, cast(list[PairRow], rows), step.asks)
         else:
             graded.append(Grader(step.name, people.scale(step), cast(list[GradeRow], rows)))
-            found += grade_figures.of_grades(step.name, graded[-1].rows)
+            found += grade_figures.of_grades(graded[-1])
         found += _unreadable(store, run, step)
     if unfit and len(unfit) == len(steps):
         raise unfit[0]

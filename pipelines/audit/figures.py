@@ -32,31 +32,32 @@ def agreements(
 ) -> Iterator[Figure]:
     """How far raters agree, by each coefficient; `name` comes before the coefficient's."""
     same = [agreement.raw([unit]) for unit in labels]
-    yield from mean(judge, f"{name} agreement", same, clusters, "the share that is the same")
+    told = "the share that is the same"
+    yield from mean(judge, f"{name} agreement", same, clusters, told, (0.0, 1.0))
     two = len(labels[0]) == 2
     for label, measure in (
         *([("Cohen's kappa", agreement.cohen_kappa)] if two else []),
         ("Fleiss' kappa", agreement.fleiss_kappa),
         ("Krippendorff's alpha", agreement.krippendorff_alpha),
-        ("AC1", ac1),
     ):
         estimate = by_cluster(labels, clusters, measure)
-        count = len(_decided(labels)) if label == "AC1" else len(labels)
-        yield from figure(judge, f"{name} {label}", estimate, count, _ABOUT[label])
+        yield from figure(judge, f"{name} {label}", estimate, len(labels), _ABOUT[label])
+    yield from ac1(judge, f"{name} AC1", labels, clusters)
 
 
-def ac1(ratings: agreement.Ratings) -> float:
+def ac1(
+    judge: str, name: str, labels: Sequence[Sequence[str]], clusters: Sequence[str]
+) -> Iterator[Figure]:
     """Gwet's AC1 of the units in which nobody says tie.
 
     Its chance goes by how many labels there are. Were a tie, which is rare or never said, one of
     three, two coins would agree by 0.34 beyond chance; were it one only where it is said, the first
     tie would change the figure by as much.
     """
-    return agreement.gwet_ac1(_decided(ratings))
-
-
-def _decided(ratings: agreement.Ratings) -> agreement.Ratings:
-    return [unit for unit in ratings if "tie" not in unit]
+    told = [pair for pair in zip(labels, clusters, strict=True) if "tie" not in pair[0]]
+    decided = [unit for unit, _ in told]
+    estimate = by_cluster(decided, [cluster for _, cluster in told], agreement.gwet_ac1)
+    yield from figure(judge, name, estimate, len(decided), _ABOUT["AC1"])
 
 
 _ABOUT = {

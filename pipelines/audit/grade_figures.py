@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import inf
 from statistics import fmean, pstdev
 
 from pipelines.audit import agreement, bias
@@ -17,12 +18,25 @@ _FEW = 2
 """Of fewer rows nothing is told by labels, or by a second judge."""
 
 
-def of_grades(judge: str, rows: Sequence[GradeRow]) -> Iterator[Figure]:
+@dataclass(frozen=True, slots=True)
+class Grader:
+    """A judge of single answers. `scale`: the grades that it can give, from the lowest."""
+
+    name: str
+    scale: Sequence[float]
+    rows: Sequence[GradeRow]
+
+
+def of_grades(grader: Grader) -> Iterator[Figure]:
     """How scores are spread, what they go with, and how they agree with gold."""
+    judge, rows = grader.name, grader.rows
     if not rows:
         return
-    scores = [row.score for row in rows]
-    yield from mean(judge, "mean score", scores, [row.cluster for row in rows], "of all rows")
+    scores, clusters = [row.score for row in rows], [row.cluster for row in rows]
+    low, high = grader.scale[0], grader.scale[-1]
+    # A stage of somebody's own may have a scale that is not known here.
+    ends = (low, high) if low <= min(scores) and max(scores) <= high else (-inf, inf)
+    yield from mean(judge, "mean score", scores, clusters, "of all rows", ends)
     spread = Estimate(pstdev(scores), _NAN, _NAN)
     yield from figure(judge, "spread of scores", spread, len(rows), "their standard deviation")
     places = 1 if max(scores) <= 1 else 0  # a share has no whole grades
@@ -31,11 +45,11 @@ def of_grades(judge: str, rows: Sequence[GradeRow]) -> Iterator[Figure]:
     told = f"rows with the most frequent grade, {rounded.most_common(1)[0][0]:g}"
     yield from figure(judge, "most frequent grade", most, len(rows), told)
     for name, size in (("length", len), ("markdown", bias.markdown)):
-        sized = [(row.score, size(row.answer)) for row in rows]
+        sized = [(row.score, size(row.answer)) for row in rows if row.answer is not None]
+        if not sized:
+            continue  # it judges requests
         estimate = by_cluster(
-            sized,
-            [row.cluster for row in rows],
-            lambda some: bias.correlation(*zip(*some, strict=True)),
+            sized, clusters, lambda some: bias.correlation(*zip(*some, strict=True))
         )
         told = f"rank correlation of score and {name}"
         yield from figure(judge, f"score with {name}", estimate, len(rows), told)
@@ -76,15 +90,6 @@ def _grades_with_gold(
         )
         told = "the mean that people would give, from all of the judge's grades"
         yield from figure(judge, "gold mean, prediction-powered", powered, len(rows), told)
-
-
-@dataclass(frozen=True, slots=True)
-class Grader:
-    """A judge of single answers. `scale`: the grades that it can give, from the lowest."""
-
-    name: str
-    scale: Sequence[float]
-    rows: Sequence[GradeRow]
 
 
 def between(judges: Sequence[Grader]) -> Iterator[Figure]:

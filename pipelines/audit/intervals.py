@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import beta, t
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ def by_cluster(
     for item, cluster in zip(items, clusters, strict=True):
         grouped[cluster].append(item)
     groups = list(grouped.values())
-    if len(groups) < _FEW_DRAWN or np.isnan(value):
+    if _worth(_places(clusters)) < _FEW_DRAWN or np.isnan(value):
         return Estimate(value, float("nan"), float("nan"))
     random = np.random.default_rng(seed)
     drawn = []
@@ -66,41 +67,56 @@ def mean_by_cluster(
 ) -> Estimate:
     """The mean of `values`, which lies within `bounds`, with an interval over whole clusters.
 
-    By Student's t and the spread of clusters' sums. Values that are all 0 or 1 are a share: its
-    interval is that of Clopper and Pearson for as many rows as the clusters are worth (Korn and
-    Graubard 1998), so that it is no point where none or all were found.
+    By Student's t and the spread of clusters' sums. Where all values are one of the two bounds the
+    mean is a share, and its interval is that of Clopper and Pearson for as many rows as the
+    clusters are worth (Korn and Graubard 1998), so that it is no point where none or all were
+    found. Values that are all the same else have no interval.
     """
     if not values:
         return Estimate(float("nan"), float("nan"), float("nan"))
     value = float(np.mean(values))
-    of = _places(clusters)
-    count = max(of) + 1
+    of = np.array(_places(clusters))
+    count = _worth(of)
     if count < _FEW:
         return Estimate(value, float("nan"), float("nan"))
     pulls = np.bincount(of, weights=np.asarray(values, dtype=float) - value) / len(values)
     variance = float((pulls**2).sum()) * count / (count - 1)
-    if set(values) <= {0, 1}:
-        return _share(value, len(values), variance, count)
+    low, high = bounds
+    if set(values) <= {low, high}:
+        width = high - low
+        least, most = _share((value - low) / width, len(values), variance / width**2, count)
+        return Estimate(value, low + least * width, low + most * width)
+    if len(set(values)) == 1:
+        return Estimate(value, float("nan"), float("nan"))
     half = float(t.ppf(_HIGH, count - 1)) * variance**0.5
-    low, high = (float(np.clip(end, *bounds)) for end in (value - half, value + half))
-    return Estimate(value, low, high)
+    return Estimate(value, max(low, value - half), min(high, value + half))
 
 
-def _share(value: float, rows: int, variance: float, clusters: int) -> Estimate:
-    worth = float(clusters)
+def _share(value: float, rows: int, variance: float, clusters: float) -> tuple[float, float]:
+    """The interval of a share with this variance over so many clusters."""
+    worth = clusters
     if 0 < value < 1:
         wider = float((t.ppf(_HIGH, rows - 1) / t.ppf(_HIGH, clusters - 1)) ** 2)
-        worth = min(float(rows), value * (1 - value) / variance) * wider if variance else rows
+        worth = min(float(rows), value * (1 - value) / variance * wider) if variance else rows
     found = value * worth
     low = float(beta.ppf(_LOW, found, worth - found + 1)) if value > 0 else 0.0
     high = float(beta.ppf(_HIGH, found + 1, worth - found)) if value < 1 else 1.0
-    return Estimate(value, low, high)
+    return low, high
 
 
 def _places(clusters: Sequence[Hashable]) -> list[int]:
     """Each row's cluster as a number, from 0."""
     places = {cluster: place for place, cluster in enumerate(dict.fromkeys(clusters))}
     return [places[cluster] for cluster in clusters]
+
+
+def _worth(places: Sequence[int] | NDArray[np.int64]) -> float:
+    """How many clusters of one size these are worth (Kish): of 100 rows and 19 times 2 it is 1.9.
+
+    With 20 in their place, an interval of such rows held the mean in three cases of ten.
+    """
+    sizes = np.bincount(np.asarray(places, dtype=np.int64))
+    return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(places) else 0.0
 
 
 def prediction_powered(
@@ -120,7 +136,7 @@ def prediction_powered(
     wrong = np.array([g for g in gold if g is not None], dtype=float) - said[known]
     value = float(said[~known].mean() + wrong.mean())
     of = np.array(_places(clusters))
-    fewest = min(len(set(of[known])), len(set(of[~known])))
+    fewest = min(_worth(of[known]), _worth(of[~known]))
     if fewest < _FEW_LABELLED:
         return Estimate(float(np.clip(value, *bounds)), float("nan"), float("nan"))
     pull = np.zeros(len(said))

@@ -38,15 +38,17 @@ def of_pairs(judge: str, rows: Sequence[PairRow], panel: Sequence[str]) -> Itera
     told = "how far the preference is from undecided on average, 0 to 1"
     yield from mean(judge, "decisiveness", sure, clusters, told, (0.0, 1.0))
     verdicts = [float(row.verdict == "inconsistent") for row in rows]
-    yield from mean(judge, "inconsistent", verdicts, clusters, "pairs whose orders disagree")
+    told = "pairs whose orders disagree"
+    yield from mean(judge, "inconsistent", verdicts, clusters, told, (0.0, 1.0))
     for name, estimate in bias.leanings(games).items():
         told_rows = sum(any(map(bias.SIDES[name], row.games)) for row in rows)
         yield from figure(judge, name, estimate, told_rows, _LEANS[name])
     if known:
         yield from _beyond_gold(judge, known)
     yield from _style(judge, rows)
-    if len(panel) > 1:
-        yield from agreements(judge, "panel", [row.sides for row in rows], clusters)
+    sides = [row.sides for row in rows if row.sides]
+    if len(panel) > 1 and len(sides) == count:
+        yield from agreements(judge, "panel", sides, clusters)
     if known:
         yield from _with_gold(judge, known, rows)
 
@@ -114,7 +116,7 @@ def _with_gold(judge: str, known: Sequence[PairRow], rows: Sequence[PairRow]) ->
     ]
     same, of = [each for each, _ in decided], [cluster for _, cluster in decided]
     told = "pairs for which both prefer the same, of those without a tie"
-    yield from mean(judge, "gold agreement without ties", same, of, told)
+    yield from mean(judge, "gold agreement without ties", same, of, told, (0.0, 1.0))
     rest = len(rows) - len(known)
     if rest >= _FEW and len(known) >= _FEW:
         powered = prediction_powered(

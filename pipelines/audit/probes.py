@@ -34,6 +34,10 @@ PROBES: Mapping[str, Callable[[str, str], str]] = {
 """By name, the text to show in place of a real answer to the request."""
 
 
+_MOST = 5000
+"""Rows that are looked at for as many as are asked for."""
+
+
 def reads_answers(judge: Judge) -> bool:
     """Whether it judges answers to a request, in whose place a probe can stand."""
     return {"instruction", "chosen" if is_pair(judge.step) else "response"} <= set(judge.needs)
@@ -53,8 +57,8 @@ def probe(judge: Judge, count: int) -> Iterator[Figure]:
     pair = is_pair(judge.step)
     shown = real = "chosen" if pair else "response"
     scores = _verdicts(judge)
-    rows = [row for row in judge.rows(count) if row["instruction"] and row[real]]
-    rows = [row for row in rows if scores.get(row["id"], -inf) > _lowest(judge)]
+    rows = [row for row in judge.rows(_MOST) if row["instruction"] and row[real]]
+    rows = [row for row in rows if scores.get(row["id"], -inf) > _lowest(judge)][:count]
     if not rows:
         cause = f"{judge.step.name} has no verdict above the lowest to hold probes against"
         raise UserError(cause, "See `audit`.")
@@ -81,7 +85,7 @@ def probe(judge: Judge, count: int) -> Iterator[Figure]:
         fooled = [float(s["said"] >= floor[s["of"]]) for s in its]
         told = "rows for which it is judged as good as the real answer"
         clusters = [requests[s["of"]] for s in its]
-        yield from mean(judge.step.name, f"{PROBED}{name}", fooled, clusters, told)
+        yield from mean(judge.step.name, f"{PROBED}{name}", fooled, clusters, told, (0.0, 1.0))
 
 
 def _lowest(judge: Judge) -> float:

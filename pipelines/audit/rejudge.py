@@ -6,13 +6,12 @@ wins each pair.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from statistics import fmean
 from typing import Any
 
 from pipelines.audit import agreement
 from pipelines.audit.ask_again import Judge
 from pipelines.audit.bias import correlation
-from pipelines.audit.figures import ac1, figure, side
+from pipelines.audit.figures import ac1, figure, mean, side
 from pipelines.audit.intervals import by_cluster
 from pipelines.audit.verdicts.judges import is_pair, verdict_sql
 from pipelines.store.audited import Figure
@@ -63,17 +62,19 @@ def _compared(
     def told(name: str, measure: Callable[[Said], float], about: str) -> Iterator[Figure]:
         return figure(judge, name, by_cluster(said, clusters, measure), len(said), about)
 
-    yield from told(
-        f"change of {column}",
-        lambda some: fmean(b - a for a, b in some),
-        "the new judge's less the old one's, on average",
-    )
+    changes = [new - old for old, new in said]
+    about = "the new judge's less the old one's, on average"
+    yield from mean(judge, f"change of {column}", changes, clusters, about)
     yield from told(
         "rank correlation", lambda some: correlation(*zip(*some, strict=True)), "Spearman's"
     )
     if column == "preference":
-        for name, coefficient in _COEFFICIENTS.items():
-            yield from told(name, _of_sides(coefficient), "of who wins")
+        sides = [[side(old), side(new)] for old, new in said]
+        same = [float(old == new) for old, new in sides]
+        yield from mean(judge, "agreement", same, clusters, "of who wins", (0.0, 1.0))
+        kappa = by_cluster(sides, clusters, agreement.cohen_kappa)
+        yield from figure(judge, "Cohen's kappa", kappa, len(sides), "of who wins")
+        yield from ac1(judge, "AC1", sides, clusters)
         return
     yield from told(
         "Krippendorff's alpha",
@@ -81,17 +82,6 @@ def _compared(
         "of grades as numbers",
     )
     yield from told("selection kept", _kept, "of the half that the old judge graded best")
-
-
-_COEFFICIENTS: Mapping[str, agreement.Coefficient] = {
-    "agreement": agreement.raw,
-    "Cohen's kappa": agreement.cohen_kappa,
-    "AC1": ac1,
-}
-
-
-def _of_sides(coefficient: agreement.Coefficient) -> Callable[[Said], float]:
-    return lambda said: coefficient([[side(old), side(new)] for old, new in said])
 
 
 def _kept(said: Said) -> float:

@@ -83,10 +83,17 @@ def audit(
     able = [judge for judge in probed if reads_answers(judge)]
     if probes and not able:
         raise UserError("no judge of the run reads an answer to a request", "Leave out --probes.")
+    unfit = list[UserError]()
     for judge in able:
         output.say(f"asking {judge.step.name} about worthless answers")
-        with quiet():
-            figures += probe(judge, probes)
+        try:
+            with quiet():
+                figures += probe(judge, probes)
+        except UserError as error:
+            unfit.append(error)  # of several judges one may have no verdict to hold them against
+            output.say(f"not asked  {error}")
+    if unfit and len(unfit) == len(able):
+        raise unfit[0]
     audited.keep(where, found, figures)
     write_report(where, found)
     output.result(audits.as_table(figures), format_)

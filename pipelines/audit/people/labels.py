@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from pipelines.audit.verdicts.judges import is_pair
+from pipelines.audit.verdicts.judges import is_pair, judged
 from pipelines.audit.verdicts.pairs import compared
 from pipelines.store.query.catalog import query, quoted
 from pipelines.store.runs import Run, RunStep
@@ -89,14 +89,15 @@ def sample(store: Store, run: Run, step: RunStep, count: int) -> list[Item]:
         pairs = compared(store, run, step)
         drawn = draw.sample(pairs, min(count, len(pairs)))
         return [_item(row, ("chosen", "rejected"), draw, step) for row in drawn]
-    if step.called("response") not in step.columns:
+    text = judged(step) or "instruction"
+    if text == "messages":
         return _conversations(store, run, step, count)
-    names = ("instruction", "response")
+    names = dict.fromkeys(("instruction", text))
     selected = ", ".join(f"{quoted(step.called(name))} AS {quoted(name)}" for name in names)
     sql = f"SELECT id, {selected} FROM {quoted(step.name)} ORDER BY id"
     rows = query(store, run, sql).to_pylist()
     drawn = draw.sample(rows, min(count, len(rows)))
-    return [_item(row, ("response",), draw, step) for row in drawn]
+    return [_item(row, (text,), draw, step) for row in drawn]
 
 
 def _conversations(store: Store, run: Run, step: RunStep, count: int) -> list[Item]:

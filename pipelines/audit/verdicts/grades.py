@@ -5,21 +5,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.audit.verdicts.judges import Labels, adds, check_labels, read
+from pipelines.audit.verdicts.judges import Labels, adds, check_labels, judged, read
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 from stages.errors import UserError
+from stages.shared.conversation import turn_lines
 from stages.shared.numbers import is_score
 
 
 @dataclass(frozen=True, slots=True)
 class GradeRow:
-    """A graded answer, "" of a conversation. `model`: the judge that replied."""
+    """A grade. `answer` is what was graded, None of a request; `model`: the judge that replied."""
 
     id: str
     cluster: str
     score: float
-    answer: str
+    answer: str | None
     model: str
     answered_by: str
     gold: float | None
@@ -32,8 +33,9 @@ def grades(store: Store, run: Run, step: RunStep, labels: Labels) -> list[GradeR
         UserError: a gold label is no number.
     """
     kept = next(name for name in _MODELS if adds(run, step, name) or name == "score_calls")
-    names = ("instruction", "response", "score", kept)
-    rows = read(store, run, step, names, labels, ("response_model",))
+    text = judged(step)
+    names = ("instruction", *([text] if text else []), "score", kept)
+    rows = read(store, run, step, names, labels, ("response",))
     check_labels(rows, step, labels)
     known = [row for row in rows if row["score"] is not None]
     return [
@@ -41,13 +43,17 @@ def grades(store: Store, run: Run, step: RunStep, labels: Labels) -> list[GradeR
             id=row["id"],
             cluster=row["instruction"] or row["id"],
             score=row["score"],
-            answer=row["response"] or "",
+            answer=_text(row[text]) if text else None,
             model=_MODELS[kept](row[kept]) or "",
             answered_by=row["response_model"] or "",
             gold=_number(labels.of(row), row["id"]),
         )
         for row in known
     ]
+
+
+def _text(judged: Any) -> str:
+    return judged or "" if isinstance(judged, str | None) else "\n\n".join(turn_lines(judged))
 
 
 _MODELS: Mapping[str, Callable[[Any], str | None]] = {

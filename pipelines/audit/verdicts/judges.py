@@ -48,7 +48,18 @@ def adds(run: Run, step: RunStep, column: str) -> bool:
     """Whether the column is the step's own and not one that its rows had before."""
     before = [other for other in run.steps if other.name in run.before(step)]
     name = step.called(column)
-    return name in step.columns and not any(name in other.columns for other in before)
+    renamed = step.facts.get("columns", {})
+    # Another column of its own that the recipe calls so: a reward called score is no grade.
+    other_own = any(own != column and name == given for own, given in renamed.items())
+    new = name in step.columns and not any(name in other.columns for other in before)
+    return new and not other_own
+
+
+def judged(step: RunStep) -> str:
+    """The column of what a judge of single answers judges, by its own name; "": the request."""
+    if step.path == "judge.conversation":
+        return "messages"
+    return "" if step.facts["settings"].get("of") == "request" else "response"
 
 
 def verdict_sql(called: Callable[[str], str], column: str) -> str:
@@ -60,15 +71,22 @@ def verdict_sql(called: Callable[[str], str], column: str) -> str:
     return f"CASE WHEN {tie} = 'tie' THEN 0.5 ELSE {verdict} END"
 
 
+def model_of(step: RunStep, text: str) -> str:
+    """What the recipe calls the column of the model that wrote a text: it goes by the text's."""
+    return f"{step.called(text)}_model"
+
+
 def read(
     store: Store,
     run: Run,
     step: RunStep,
     names: Sequence[str],
     labels: Labels,
-    optional: Sequence[str],
+    models_of: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
-    """The step's rows by id with `names` by its own names, and `optional` ones of the recipe's.
+    """The step's rows by id with `names`, by its own names.
+
+    `models_of` are texts of which the model that wrote them is wanted: as `response_model`.
 
     The first `MOST` by id, and all that have a label; null where there is no such column.
 
@@ -79,9 +97,10 @@ def read(
     for name in names:
         there = step.called(name) in step.columns
         selected.append(f"{quoted(step.called(name)) if there else 'NULL'} AS {quoted(name)}")
-    for name in optional:
-        there = name in step.columns
-        selected.append(f"{quoted(name) if there else 'NULL'} AS {quoted(name)}")
+    for name in models_of:
+        wrote = model_of(step, name)
+        there = wrote in step.columns
+        selected.append(f"{quoted(wrote) if there else 'NULL'} AS {quoted(f'{name}_model')}")
     if labels.column:
         if labels.column not in step.columns:
             known = ", ".join(step.columns)

@@ -10,13 +10,15 @@ from pipelines.audit.bias import Game, markdown
 from pipelines.audit.factors import FACTORS, Factor
 from pipelines.audit.figures import side
 from pipelines.audit.verdicts import judges
-from pipelines.audit.verdicts.judges import Labels, check_labels, read
+from pipelines.audit.verdicts.judges import Labels, check_labels, model_of, read
 from pipelines.store.query.catalog import query, quoted, quoted_text
 from pipelines.store.runs import Run, RunStep
 from pipelines.store.store import Store
 from stages.errors import UserError
 
 _SIDES = ("chosen", "rejected")
+_CODE = "a code"
+"""In place of the word for a tie where judges write letters that were drawn for each row."""
 GOLD_PAIRS = {"chosen": 1.0, "rejected": 0.0, "tie": 0.5}
 """What a gold label of a pair says: how far `chosen` is preferred."""
 
@@ -50,16 +52,21 @@ def pairs(store: Store, run: Run, step: RunStep, labels: Labels) -> list[PairRow
         UserError: a gold label is none.
     """
     names = ("instruction", *_SIDES, "preference", "preference_verdict", "preference_by")
-    rows = read(
-        store, run, step, (*names, "preference_calls"), labels, ("chosen_model", "rejected_model")
-    )
+    rows = read(store, run, step, (*names, "preference_calls"), labels, _SIDES)
     # Replies name the model in their own words: those of dropped pairs are not kept.
-    replied = [call["model"] for row in rows[:1] for call in (row["preference_calls"] or ())[::2]]
-    models = replied or [model.get("model", "") for model in step.models]
+    calls: Sequence[Mapping[str, Any]] = next(
+        (row["preference_calls"] for row in rows if row["preference_calls"]), ()
+    )
+    models = [call["model"] for call in calls[::2]] or [
+        model.get("model", "") for model in step.models
+    ]
     rows = sorted(rows + _dropped_ties(store, run, step, labels, models), key=lambda row: row["id"])
     rows = [row for n, row in enumerate(rows) if n < judges.MOST or labels.of(row) is not None]
     check_labels(rows, step, labels)
-    tie = {"tie": "0", "five": "3"}.get(step.facts["settings"].get("choices", ""), "")
+    settings = step.facts["settings"]
+    tie = {"tie": "0", "five": "3"}.get(settings.get("choices", ""), "")
+    if tie and settings.get("coded"):
+        tie = _CODE
     return [_pair(row, labels, tie) for row in rows if row["preference"] is not None]
 
 
@@ -70,7 +77,9 @@ def compared(store: Store, run: Run, step: RunStep) -> list[dict[str, Any]]:
     """
     names = ("instruction", *_SIDES)
     selected = ", ".join(f"{quoted(step.called(name))} AS {quoted(name)}" for name in names)
-    kept = query(store, run, f"SELECT id, {selected} FROM {quoted(step.name)}").to_pylist()
+    judged = f"{quoted(step.called('preference'))} IS NOT NULL"
+    sql = f"SELECT id, {selected} FROM {quoted(step.name)} WHERE {judged}"
+    kept = query(store, run, sql).to_pylist()
     ties = _dropped_ties(store, run, step, Labels(), [""] * len(step.asks))
     both = [*kept, *({name: row[name] for name in ("id", *names)} for row in ties)]
     return sorted(both, key=lambda row: str(row["id"]))
@@ -99,7 +108,7 @@ def _dropped_ties(
             {
                 "id": row["id"],
                 **{name: given.get(step.called(name)) for name in names},
-                **{f"{side}_model": given.get(f"{side}_model") for side in _SIDES},
+                **{f"{side}_model": given.get(model_of(step, side)) for side in _SIDES},
                 "preference": fmean(by_judge),
                 "preference_by": by_judge,
                 "preference_verdict": row["reason"].removeprefix("judge."),
@@ -111,7 +120,7 @@ def _dropped_ties(
 
 
 def _pair(row: Mapping[str, Any], labels: Labels, tie: str) -> PairRow:
-    """`tie`: the word for it; "" where the judge has none."""
+    """`tie`: the word for it; "" where the judge has none, and `_CODE` where replies hide it."""
     gold = _side(labels.of(row), row["id"])
     calls = row["preference_calls"]
     shown_first = [call["order"].startswith("chosen") for call in calls]
@@ -141,17 +150,25 @@ def _pair(row: Mapping[str, Any], labels: Labels, tie: str) -> PairRow:
 
 
 def _sides(row: Mapping[str, Any], tie: str) -> list[str]:
-    """What each judge of a panel says: tie where both of its calls do, else by its preference."""
+    """What each judge of a panel says: tie where both of its calls do, else by its preference.
+
+    Empty where that is not known: of a pair that was dropped, or of codes, by beliefs alone.
+    """
+    calls, preferences = row["preference_calls"], row["preference_by"]
+    if row["preference_verdict"] == "tie":
+        return ["tie"] * len(preferences)
+    by_belief = [call.get("by", "logprobs") == "logprobs" for call in calls]
+    if tie and any(by_belief) and (tie == _CODE or "reply" not in calls[0]):
+        return []
 
     def says_tie(call: Mapping[str, Any]) -> bool:
         # A word that is written counts 0.5 already.
-        by_belief = call.get("by") == "logprobs" and (call["reply"] or "").strip() == tie != ""
-        return row["preference_verdict"] == "tie" or by_belief or call["first"] == 0.5
+        said = call.get("by") == "logprobs" and call["reply"].strip() == tie
+        return call["first"] == 0.5 or bool(tie and said)
 
-    calls = row["preference_calls"]
     return [
         "tie" if all(map(says_tie, calls[2 * n : 2 * n + 2])) else side(preference)
-        for n, preference in enumerate(row["preference_by"])
+        for n, preference in enumerate(preferences)
     ]
 
 

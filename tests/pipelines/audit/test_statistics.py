@@ -163,17 +163,32 @@ def test_coins_do_not_agree_by_ac1():
     """Whether or not there could be a tie, and whether or not one was said."""
     draw = random.Random(3)
     units = [[draw.choice(("chosen", "rejected")) for _ in range(2)] for _ in range(5000)]
-    assert ac1(units) == pytest.approx(0, abs=0.05)
-    assert ac1([*units, ("tie", "chosen")]) == ac1(units)
+    (figure,) = ac1("judge", "AC1", units, list(map(str, range(5000))))
+    assert figure.value == pytest.approx(0, abs=0.05)
+    (with_tie,) = ac1("judge", "AC1", [*units, ("tie", "chosen")], list(map(str, range(5001))))
+    assert (with_tie.value, with_tie.rows) == (figure.value, 5000)
+    ties = [("tie", "tie")] * 20
+    (few,) = ac1("judge", "AC1", [*units[:4], *ties], list(map(str, range(24))))
+    assert few.low is None, "what is decided counts"
 
 
 def test_a_share_that_is_none_or_all_is_no_point():
     """0 of 5: Clopper and Pearson's 0 to 0.5218."""
-    none, all_ = mean_by_cluster([0.0] * 5, range(5)), mean_by_cluster([1.0] * 5, range(5))
+    none, all_ = (mean_by_cluster([share] * 5, range(5), (0, 1)) for share in (0.0, 1.0))
     assert (none.low, none.high) == (0, pytest.approx(0.52182, abs=5e-6))
     assert (all_.low, all_.high) == (pytest.approx(0.47818, abs=5e-6), 1)
-    copies = mean_by_cluster([0.0] * 500, [n // 100 for n in range(500)])
+    copies = mean_by_cluster([0.0] * 500, [n // 100 for n in range(500)], (0, 1))
     assert copies == none, "a hundred rows of a request are worth one"
+    lean = mean_by_cluster([0.5] * 5, range(5), (-0.5, 0.5))
+    assert (lean.low, lean.high) == (pytest.approx(all_.low - 0.5), 0.5)
+
+
+def test_differences_are_no_share():
+    """One of twenty that is 1 more: nothing says that the mean is above nought."""
+    for one in (1.0, -1.0):
+        found = mean_by_cluster([one] + [0.0] * 19, range(20), (-1, 1))
+        assert found.low < 0 < found.high
+    assert math.isnan(mean_by_cluster([0.0] * 20, range(20), (-1, 1)).low)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5])
@@ -181,7 +196,7 @@ def test_a_share_that_is_none_or_all_is_no_point():
 def test_intervals_of_a_share_cover(share, count):
     random_ = np.random.default_rng(8)
     drawn = (random_.random((300, count)) < share).astype(float)
-    found = [mean_by_cluster(list(values), range(count)) for values in drawn]
+    found = [mean_by_cluster(list(values), range(count), (0, 1)) for values in drawn]
     assert np.mean([each.low <= share <= each.high for each in found]) >= 0.93
 
 
@@ -203,9 +218,27 @@ def test_an_interval_of_a_share_by_cluster_covers():
     covered, clusters = [], [n // 10 for n in range(400)]
     for _ in range(300):
         values = np.repeat(random_.random(40) < 0.3, 10) ^ (random_.random(400) < 0.02)
-        found = mean_by_cluster(list(values.astype(float)), clusters)
-        covered.append(found.low <= 0.308 + 0.0 * found.value <= found.high)
+        found = mean_by_cluster(list(values.astype(float)), clusters, (0, 1))
+        covered.append(found.low <= 0.308 <= found.high)
     assert 0.93 <= np.mean(covered) <= 0.99
+
+
+def test_clusters_of_unequal_size_are_worth_fewer():
+    """Else an interval of one request of 100 rows and 19 of two holds the mean in 3 cases of 10."""
+    random_ = np.random.default_rng(11)
+    sizes = np.maximum(1, random_.lognormal(1.5, 1.2, 20).astype(int))
+    covered = []
+    for _ in range(300):
+        values = np.concatenate([np.full(size, random_.normal()) for size in sizes])
+        clusters = [n for n, size in enumerate(sizes) for _ in range(size)]
+        found = mean_by_cluster(list(values), clusters)
+        covered.append(found.low <= 0 <= found.high)
+    assert np.mean(covered) >= 0.92
+    one = [0] * 100 + [n // 2 for n in range(2, 40)]
+    assert math.isnan(mean_by_cluster(list(random_.normal(size=138)), one).low)
+    gold = [float(n % 2) for n in range(138)] + [None] * 138
+    judged = list(random_.random(276))
+    assert math.isnan(prediction_powered(judged, gold, [*one, *range(100, 238)]).low)
 
 
 @pytest.mark.parametrize("count", [4, 9])

@@ -10,7 +10,9 @@ from pipelines.audit.people import labels
 from pipelines.audit.probes import probe
 from pipelines.audit.rejudge import rejudge
 from pipelines.audit.verdicts import judges as reading
+from pipelines.audit.verdicts.grades import grades
 from pipelines.audit.verdicts.judges import judges
+from pipelines.audit.verdicts.pairs import _CODE, _sides
 from pipelines.store import audited
 from pipelines.store.query.catalog import query
 from stages.errors import UserError
@@ -73,6 +75,18 @@ def test_one_judge_of_a_panel_says_tie(judged):
     rows = reading.read(store, run, step, ("preference_verdict",), reading.Labels(), ())
     assert {row["preference_verdict"] for row in rows} == {"inconsistent"}
     assert figures(run, store)["judge_pair", "panel agreement"].value == 0
+    found = figures(*judged(pairs(), [panel[0] | {"on_tie": "drop"}], one="tied", two="fair"))
+    assert not [name for _, name in found if name.startswith("panel")], "what each said is lost"
+    assert ("judge_pair", "position bias") in found
+
+
+def test_codes_hide_what_each_judge_says():
+    call = {"by": "logprobs", "reply": "Q", "first": 0.4}
+    row = {"preference_verdict": "inconsistent", "preference_by": [0.4, 0.6]}
+    assert _sides(row | {"preference_calls": [call] * 4}, _CODE) == []
+    assert _sides(row | {"preference_calls": [call] * 4}, "0") == ["rejected", "chosen"]
+    tied = [call | {"reply": "0"}] * 2 + [call] * 2
+    assert _sides(row | {"preference_calls": tied}, "0") == ["tie", "chosen"]
 
 
 def test_people_see_the_pairs_that_were_dropped(judged):
@@ -121,6 +135,10 @@ def test_a_reward_is_no_grade(judged):
     rewarded = [{"use": "judge.quality"}, {"use": "score.reward", "engine": "second"}]
     run, _ = judged(rows, rewarded, main="steady", second="")
     assert [step.name for step in judges(run)] == ["judge_quality"]
+    called = [{"use": "score.reward", "engine": "main", "columns": {"reward": "score"}}]
+    run, _ = judged(rows, called, main="")
+    with pytest.raises(UserError, match="can be audited as a judge"):
+        judges(run)
 
 
 def test_a_judge_that_knows_is_not_fooled_where_the_real_answer_is_worthless(judged):
@@ -133,6 +151,7 @@ def test_a_judge_that_knows_is_not_fooled_where_the_real_answer_is_worthless(jud
     assert found["fooled by: empty"].value == 0
     assert found["fooled by: empty"].rows == COUNT // 2
     assert 0 < found["fooled by: empty"].high < 0.3, "none of twelve is not none of all"
+    assert probed(run, store, 1)["fooled by: empty"].rows == 1, "the first that can be fooled"
 
 
 def test_probes_of_one_request_are_one_piece_of_evidence(judged):
@@ -169,6 +188,51 @@ def test_a_grader_that_prefers_its_own(judged):
     ]  # fmt: skip
     found = figures(*judged(rows, [{"use": "judge.quality"}], main="knowing"))
     assert found["judge_quality", "self-preference"].value == pytest.approx(4)
+
+
+def test_the_model_of_a_renamed_text(judged):
+    """It goes by the text's name, and not by what else is called so."""
+    rows = [
+        {"instruction": f"Question {n}?", "draft": f"An answer, quality {9 * (n % 2)}",
+         "draft_model": ["other", "knowing"][n % 2], "response_model": "knowing"}
+        for n in range(COUNT)
+    ]  # fmt: skip
+    grade = [{"use": "judge.quality", "columns": {"response": "draft"}}]
+    found = figures(*judged(rows, grade, main="knowing"))
+    assert found["judge_quality", "self-preference"].value == pytest.approx(4)
+
+
+def test_grades_that_are_all_the_same_stay_on_their_scale(judged):
+    rows = [{"instruction": f"Question {n}?", "response": "Bad, quality 0"} for n in range(COUNT)]
+    grade = figures(*judged(rows, [{"use": "judge.quality"}], main="knowing"))
+    mean = grade["judge_quality", "mean score"]
+    assert (mean.value, mean.low) == (1, 1)
+    assert 1 < mean.high < 2
+
+
+def test_a_judge_of_conversations_is_held_against_them(run_recipe, tmp_path):
+    """And not against an answer that it never saw."""
+    lines = [
+        {"instruction": "Hello?", "response": "x" * n, "said": f"{'long ' * (COUNT - n)}{n}"}
+        for n in range(COUNT)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    take = {"instruction": "text", "response": "text", "said": "text"}
+    source = {
+        "name": "talks",
+        "engines": {"main": {"kind": "scripted"}},
+        "stages": [
+            {"use": "source.rows", "path": str(tmp_path / "rows.jsonl"), "take": take},
+            {"use": "dialogue.from_pair", "columns": {"response": "said"}},
+            {"use": "judge.conversation", "rubric": "Is it?"},
+        ],
+    }
+    run, store = run_recipe(source)
+    (step,) = judges(run)
+    rows = grades(store, run, step, reading.Labels())
+    assert all("long" in row.answer or row.answer.endswith("23") for row in rows)
+    items = labels.sample(store, run, step, 3)
+    assert all(item.request == "" and len(item.answers) == 1 for item in items)
 
 
 def test_a_bias_says_of_how_many_pairs_it_speaks(judged):

@@ -70,7 +70,9 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
             value["solution"] += f"\nAnswer: {known}"
         if isinstance(value, dict) and "translated_answer" in value:
             kept = " ".join(re.findall(r"`[^`]+`|[0-9]+", said))
+            answer = " ".join(_foreign(said, draw) for _ in range(4))
             value = {name: f"{_foreign(said, draw)} {kept}" for name in value}
+            value |= {"translated_answer": f"{kept} {answer}"}
         return dataclasses.replace(sample, text=json.dumps(value))
     if "A word problem:" in said:
         return sample

@@ -60,7 +60,7 @@ _QUALITY = {1: "useless or wrong", 2: "poor", 3: "partly right", 4: "good", 5: "
 
 def _buttons(step: RunStep) -> tuple[tuple[tuple[str, str], ...], str]:
     """What may be said of a row, on the judge's own scale, and what the judge goes by."""
-    settings = step.facts["settings"]
+    settings = step.facts.get("settings", {})
     rubric = str(settings.get("rubric") or "")
     if is_pair(step):
         return _PAIR, rubric

@@ -59,7 +59,7 @@ def judged(step: RunStep) -> str:
     """The column of what a judge of single answers judges, by its own name; "": the request."""
     if step.path == "judge.conversation":
         return "messages"
-    return "" if step.facts["settings"].get("of") == "request" else "response"
+    return "" if step.facts.get("settings", {}).get("of") == "request" else "response"
 
 
 def verdict_sql(called: Callable[[str], str], column: str) -> str:

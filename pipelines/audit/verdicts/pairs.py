@@ -63,7 +63,7 @@ def pairs(store: Store, run: Run, step: RunStep, labels: Labels) -> list[PairRow
     rows = sorted(rows + _dropped_ties(store, run, step, labels, models), key=lambda row: row["id"])
     rows = [row for n, row in enumerate(rows) if n < judges.MOST or labels.of(row) is not None]
     check_labels(rows, step, labels)
-    settings = step.facts["settings"]
+    settings = step.facts.get("settings", {})
     tie = {"tie": "0", "five": "3"}.get(settings.get("choices", ""), "")
     if tie and settings.get("coded"):
         tie = _CODE

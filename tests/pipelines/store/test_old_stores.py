@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.audit.audit import audit
 from pipelines.recipe.parse import load
 from pipelines.store.log import log
 from pipelines.store.query.catalog import query
@@ -72,3 +73,9 @@ def test_damage_to_it_is_noticed(store):
     path = next(store.stages.path.glob("generate.respond-*/part-*"))
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     assert [Path(f.where).name for f in verify(store).findings] == [path.name]
+
+
+def test_its_judge_is_audited(store):
+    """Its record says nothing of settings, and of the model that replied in its own way."""
+    found = {(figure.judge, figure.name) for figure in audit(store, store.find(None))}
+    assert {name for _, name in found} >= {"mean score", "without a verdict"}

@@ -1,6 +1,7 @@
 """Commands about judges and figures: audit, rejudge, label, reproduce."""
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from stages.errors import UserError
 
 if TYPE_CHECKING:
     from pipelines.audit.ask_again import Judge
+    from pipelines.store.audited import Figure
 
 _Recipe = Annotated[
     Path | None,
@@ -65,9 +67,8 @@ def audit(
 ) -> None:
     """Examine a run's judges: their biases, their agreement, and what fools them."""
     from pipelines.audit import audit as audits
-    from pipelines.audit.probes import probe, reads_answers
+    from pipelines.audit.probes import reads_answers
     from pipelines.audit.verdicts.judges import judges
-    from pipelines.cli.live.quiet import quiet
     from pipelines.report.page import write_report
     from pipelines.store import audited
 
@@ -83,17 +84,7 @@ def audit(
     able = [judge for judge in probed if reads_answers(judge)]
     if probes and not able:
         raise UserError("no judge of the run reads an answer to a request", "Leave out --probes.")
-    unfit = list[UserError]()
-    for judge in able:
-        output.say(f"asking {judge.step.name} about worthless answers")
-        try:
-            with quiet():
-                figures += probe(judge, probes)
-        except UserError as error:
-            unfit.append(error)  # of several judges one may have no verdict to hold them against
-            output.say(f"not asked  {error}")
-    if unfit and len(unfit) == len(able):
-        raise unfit[0]
+    figures += _probed(able, probes)
     audited.keep(where, found, figures)
     write_report(where, found)
     output.result(audits.as_table(figures), format_)
@@ -103,6 +94,26 @@ def audit(
         output.say(f"not met  {line}")
     if unmet:
         raise typer.Exit(1)
+
+
+def _probed(judges: "Sequence[Judge]", count: int) -> "list[Figure]":
+    """What worthless answers get of each judge that has a verdict to hold them against."""
+    from pipelines.audit.probes import probe
+    from pipelines.cli.live.quiet import quiet
+
+    found: list[Figure] = []
+    unfit = list[UserError]()
+    for judge in judges:
+        output.say(f"asking {judge.step.name} about worthless answers")
+        try:
+            with quiet():
+                found += probe(judge, count)
+        except UserError as error:
+            unfit.append(error)
+            output.say(f"not asked  {error}")
+    if unfit and len(unfit) == len(judges):
+        raise unfit[0]
+    return found
 
 
 @app.command()

@@ -35,7 +35,7 @@ class PairRow:
     preference: float
     verdict: str
     sides: Sequence[str]
-    """What each judge says: chosen, rejected or tie."""
+    """What each judge says: chosen, rejected or tie; empty where that was not kept."""
     differences: Mapping[str, float]
     gold: float | None
 

@@ -11,6 +11,7 @@ they came, a model marks them 1, 2, 3. Marks are 1 to 6, as Deita's.
 """
 
 import random
+import re
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -37,7 +38,7 @@ _FORMS = {
 class Versions(SamplingSettings, MultiCallStage):
     """One call for each step, and one that marks."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     role: ClassVar[Role] = "generate"
     cites: ClassVar[tuple[str, ...]] = ("deita",)
     requires: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})
@@ -109,7 +110,7 @@ class Versions(SamplingSettings, MultiCallStage):
     def _evolved(self, reply: Reply, before: Sequence[str]) -> str:
         text = str(next(iter(_FORMS[self.aspect].read(reply)[0].values())))
         refuse_leaks(text, prompts.text(self._prompt))
-        if text in before:
+        if _bare(text) in map(_bare, before):
             raise ReplyError("the version is no other")
         return text
 
@@ -120,6 +121,11 @@ class Versions(SamplingSettings, MultiCallStage):
         schema = {"type": "object", "properties": {"marks": marks}, "required": ["marks"]}
         text = prompts.render("evolve/score_versions", **values)
         return Ask(chat(text), Sampling(max_tokens=64), schema=schema)
+
+
+def _bare(text: str) -> str:
+    """Without what makes no other version: white space, quotation marks, commas and stops."""
+    return re.sub(r"[\s\"'“”‘’.,;:!?]", "", text).casefold()
 
 
 def _marks(reply: Reply, count: int) -> list[int]:

@@ -10,24 +10,10 @@ speaks of a language or its letters.
 
 from typing import ClassVar
 
-import regex
 from typing_extensions import override
 
 from stages.base import Dropped, Fate, Kept, Role, Row, RowStage
-
-# Greek and Common letters are symbols in formulas: π, µ, ℵ.
-_OTHER = regex.compile(r"[\p{L}--[\p{Latin}\p{Greek}\p{Common}\p{Inherited}]]+", regex.V1)
-_MEANT = regex.compile(
-    r"\([^()]{0,200}\)|\[[^\[\]]{0,200}\]|（[^（）]{0,200}）"
-    r"|\"[^\"\n]{0,200}\"|“[^“”]{0,200}”|«[^«»]{0,200}»|「[^「」]{0,200}」|`[^`\n]{0,200}`"
-)
-_OF_LANGUAGE = regex.compile(
-    r"\b(?:translat\w*|languages?|alphabets?|scripts?|characters?|letters?|unicode|pronounc\w*"
-    r"|arabic|armenian|bengali|bulgarian|cantonese|chinese|georgian|hebrew|hindi|japanese|kanji"
-    r"|korean|mandarin|marathi|persian|farsi|punjabi|russian|sanskrit|serbian|tamil|telugu|thai"
-    r"|ukrainian|urdu)\b",
-    regex.IGNORECASE,
-)
+from stages.shared.texts.scripts import has_other_letters, is_about_language, slip
 
 
 class Script(RowStage):
@@ -38,11 +24,8 @@ class Script(RowStage):
 
     @override
     def decide(self, row: Row) -> Fate:
-        request, answer = row["instruction"] or "", row["response"] or ""
-        if _OTHER.search(request) or _OF_LANGUAGE.search(request):
+        request = row["instruction"] or ""
+        if has_other_letters(request) or is_about_language(request):
             return Kept()
-        others = _OTHER.findall(_MEANT.sub(" ", answer))
-        latin = regex.findall(r"\p{Latin}", answer)
-        if others and sum(map(len, others)) < len(latin):
-            return Dropped("filter.other_script", others[0])
-        return Kept()
+        word = slip(row["response"] or "")
+        return Dropped("filter.other_script", word) if word else Kept()

@@ -6,7 +6,7 @@ Out: {agreement: 0.67}: two of the three stand in the same order; 1 for equal or
 
 CycleAlign (arXiv:2310.16271) lets a strong model rank answers and a weaker one order them by its
 own likelihoods; what both agree on is its pseudo-label. `first_is` and `second_is` say which end is
-the best. Things of equal value stand in the order in which they are listed.
+the best. Of things that one order does not tell apart the orders do not agree.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ End = Literal["lowest", "highest"]
 class OrderAgreement(RowStage):
     """`columns: {first: ranks, second: likelihoods}`."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     cites: ClassVar[tuple[str, ...]] = ("cyclealign",)
     needs: ClassVar[tuple[str, ...]] = ("first", "second")
     adds: ClassVar[Columns] = {"agreement": pa.float64()}
@@ -42,10 +42,14 @@ class OrderAgreement(RowStage):
             return Kept({"agreement": None})
         if len(first) != len(second) or not all(map(is_score, (*first, *second))):
             return Failed("score.unequal", f"{len(first)} and {len(second)} values")
-        orders = _order(first, self.first_is), _order(second, self.second_is)
+        one, other = _places(first, self.first_is), _places(second, self.second_is)
+        # Ties stand the other way round in each, so that they are in no common subsequence.
+        orders = (
+            sorted(range(len(one)), key=lambda i: (one[i], -other[i], i)),
+            sorted(range(len(one)), key=lambda i: (other[i], -one[i], -i)),
+        )
         return Kept({"agreement": LCSseq.similarity(*orders) / len(first)})
 
 
-def _order(values: Sequence[float], best: End) -> list[int]:
-    sign = 1 if best == "lowest" else -1
-    return sorted(range(len(values)), key=lambda i: sign * values[i])
+def _places(values: Sequence[float], best: End) -> list[float]:
+    return [value if best == "lowest" else -value for value in values]

@@ -19,6 +19,7 @@ from stages.shared.texts.checkable import holds
 class Constraint(RowStage):
     """`columns: {response: …}` checks another column."""
 
+    version: ClassVar[int] = 2
     cites: ClassVar[tuple[str, ...]] = ("ifeval",)
     needs: ClassVar[tuple[str, ...]] = ("response", "constraint_id")
     adds: ClassVar[Columns] = {"follows": pa.bool_()}

@@ -27,6 +27,7 @@ _FOREIGN = {
     "Spanish": "¿Puede explicarme cómo funciona mejor {} en {}, por favor?",
     "español": "¿Cómo puedo aprender {} en {}, y qué necesito para eso?",
 }
+_LETTERS = str.maketrans("0123456789", "abcdefghij")
 _THINGS = ("Yoga", "Schach", "Python", "Jazz", "Judo", "Latein", "Algebra", "Golf", "Origami")
 _PLACES = ("Berlin", "Lyon", "Madrid", "Wien", "Genf", "Sevilla", "Bremen", "Nantes", "Cusco")
 
@@ -63,6 +64,8 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
             value["rules"] = [f"Does the answer hold {kind}?" for kind in kinds]
         if isinstance(value, dict) and "formula" in value:
             value["formula"] = draw.choice(_FORMULAS).format(f"Kind{draw.randint(1, 9)}(x)")
+        if isinstance(value, dict) and "written" in value:
+            value["written"] = f"{value['written'].splitlines()[0].rstrip('.')}?"
         if isinstance(value, dict) and "translation" in value:
             value["translation"] = _foreign(said, draw)
         known = next((p["expected"] for p in _PROBLEMS if p["instruction"] in said), None)
@@ -120,7 +123,7 @@ def _written(said: str, draw: random.Random) -> str:
         return _repair(said, draw)
     if wanted := re.search(r"Write about (\d+) words", said):
         length = int(int(wanted[1]) * draw.choice([0.4, 0.8, 1.0, 1.2, 1.6]))
-        return " ".join(f"word{n}" for n in range(length))
+        return " ".join(str(n).translate(_LETTERS) for n in range(length))
     if "corrected text alone" in said:
         words = re.findall(r"<text-\w+>\n(.*)\n", said)[0].split()
         words[1] = draw.choice([words[1], "always", "has always"])

@@ -40,6 +40,12 @@ def _is_json(text: str) -> bool:
         return False
 
 
+def _titled(text: str) -> bool:
+    """A title, and an answer that it stands above."""
+    title = re.compile(r"<<[^<>\n]*\w[^<>\n]*>>")
+    return title.search(text) is not None and any(map(str.isalpha, title.sub("", text)))
+
+
 KINDS: Mapping[str, Kind] = {
     "at_least_words": Kind(
         "Use at least {} words.", ("60", "90", "120"), lambda t, n: len(t.split()) >= int(n)
@@ -67,11 +73,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "quoted": Kind(
         "Put your whole answer in double quotation marks.", ("",),
-        lambda t, _: re.fullmatch(r'".+"', t.strip(), re.DOTALL) is not None,
+        lambda t, _: re.fullmatch(r'"[^"]+"', t.strip()) is not None,
     ),
     "titled": Kind(
         "Give your answer a title in double angular brackets, such as <<a title>>.", ("",),
-        lambda t, _: re.search(r"<<[^<>\n]*\w[^<>\n]*>>", t) is not None,
+        lambda t, _: _titled(t),
     ),
     "json": Kind("Write your whole answer as JSON.", ("",), lambda t, _: _is_json(t)),
 }  # fmt: skip

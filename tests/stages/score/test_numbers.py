@@ -42,6 +42,9 @@ def test_equal_and_opposite_orders():
     assert agreement([1, 2, 3, 4], [-1, -2, -3, -4]) == 1
     assert agreement([1, 2, 3, 4], [-4, -3, -2, -1]) == 0.25
     assert agreement([1, 2, 3, 4], [4, 3, 2, 1], second_is="lowest") == 0.25
+    assert agreement([2, 2, 2], [-1, -2, -3]) == pytest.approx(1 / 3), "a tie agrees with nothing"
+    assert agreement([1, 2, 2], [-1, -3, -2]) == pytest.approx(2 / 3)
+    assert agreement([2, 2], [5, 5]) == 0.5
     assert agreement(None, [1]) is None
     assert OrderAgreement().decide({"first": [1], "second": [1, 2]}).reason == "score.unequal"
     for place in range(3):

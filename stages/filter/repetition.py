@@ -1,0 +1,50 @@
+"""Drop texts that loop: a line stands twice, or the same words in a row three times.
+
+In:  {text: "1. A king may not move into check.\\n2. A king may not move into check."}
+Out: the row as it is, or dropped as filter.repetition, with what is repeated
+
+`filter.response` drops what is mostly one word or line; this one is stricter, for long answers.
+Code between fences may repeat itself; calculations in sentences alike ("the sum of the first two
+is") may be dropped wrongly.
+"""
+
+import re
+from collections import Counter
+from typing import ClassVar
+
+from pydantic import Field
+from typing_extensions import override
+
+from stages.base import Dropped, Fate, Kept, Role, Row, RowStage
+from stages.shared.texts.words import count_words
+
+_FENCED = re.compile(r"^```.*?(?:^```|\Z)", re.MULTILINE | re.DOTALL)
+_MARK = re.compile(r"\A\s*(?:\d{1,3}[.)]|[-*•#]+)\s+")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_LINE_WORDS = 6
+"""Shorter lines may stand twice: headings, refrains, ingredients."""
+
+
+class Repetition(RowStage):
+    """List numbers, punctuation and case make no difference."""
+
+    role: ClassVar[Role] = "filter"
+    needs: ClassVar[tuple[str, ...]] = ("text",)
+
+    words: int = Field(8, ge=2)
+    """How many words in a row may not stand three times."""
+
+    @override
+    def decide(self, row: Row) -> Fate:
+        text = _FENCED.sub("", row["text"] or "").casefold()
+        lines = (_MARK.sub("", line).strip() for line in text.splitlines())
+        long = Counter(line for line in lines if count_words(line) >= _LINE_WORDS)
+        words = _LETTERS.findall(text)
+        runs = Counter(
+            " ".join(words[i : i + self.words]) for i in range(len(words) - self.words + 1)
+        )
+        for found, times in ((long, 2), (runs, 3)):
+            for repeated, count in found.most_common(1):
+                if count >= times:
+                    return Dropped("filter.repetition", repeated[:80])
+        return Kept()

@@ -1,0 +1,40 @@
+"""Letters of another script in texts of Latin letters, as small models of several languages write.
+
+Words in brackets or quotation marks are meant: "Tokyo (東京)".
+"""
+
+import regex
+
+# Greek and Common letters are symbols in formulas: π, µ, ℵ.
+_OTHER = regex.compile(r"[\p{L}--[\p{Latin}\p{Greek}\p{Common}\p{Inherited}]]+", regex.V1)
+_MEANT = regex.compile(
+    r"\([^()]{0,200}\)|\[[^\[\]]{0,200}\]|（[^（）]{0,200}）"
+    r"|\"[^\"\n]{0,200}\"|“[^“”]{0,200}”|«[^«»]{0,200}»|「[^「」]{0,200}」|`[^`\n]{0,200}`"
+)
+_OF_LANGUAGE = regex.compile(
+    r"\b(?:translat\w*|languages?|alphabets?|scripts?|characters?|letters?|unicode|pronounc\w*"
+    r"|arabic|armenian|bengali|bulgarian|cantonese|chinese|georgian|hebrew|hindi|japanese|kanji"
+    r"|korean|mandarin|marathi|persian|farsi|punjabi|russian|sanskrit|serbian|tamil|telugu|thai"
+    r"|ukrainian|urdu)\b",
+    regex.IGNORECASE,
+)
+
+
+def has_other_letters(text: str) -> bool:
+    """Whether a letter is neither Latin nor a symbol."""
+    return _OTHER.search(text) is not None
+
+
+def is_about_language(text: str) -> bool:
+    """Whether it speaks of a language or of letters, so that other ones are to be expected."""
+    return _OF_LANGUAGE.search(text) is not None
+
+
+def slip(text: str) -> str:
+    """The first word in other letters; empty where there is none or where they are the most.
+
+    As many other letters as Latin ones are a text in another language.
+    """
+    others = _OTHER.findall(_MEANT.sub(" ", text))
+    latin = regex.findall(r"\p{Latin}", text)
+    return others[0] if others and sum(map(len, others)) < len(latin) else ""

@@ -1,6 +1,6 @@
-"""Drop texts that loop: a line stands twice, or the same words in a row three times.
+r"""Drop texts that loop: a line stands twice, or the same words in a row three times.
 
-In:  {text: "1. A king may not move into check.\\n2. A king may not move into check."}
+In:  {text: "1. A king may not move into check.\n2. A king may not move into check."}
 Out: the row as it is, or dropped as filter.repetition, with what is repeated
 
 `filter.response` drops what is mostly one word or line; this one is stricter, for long answers.

@@ -263,3 +263,17 @@ def as_long_as_was_asked_for(rows):
         # The length score of LongWriter's released evaluation.
         over, under = max(0, 1 - (written / wanted - 1) / 3), max(0, 1 - (wanted / written - 1) / 2)
         assert (over if written > wanted else under) >= 0.799
+
+
+@check("reasoning/ats")
+def searches_that_found_it(rows):
+    for row in rows:
+        assert row["response"].startswith("1. ")
+        assert row["answer"] == row["expected"]
+
+
+@check("reasoning/webrl")
+def neither_hopeless_nor_learnt(rows):
+    for row in rows:
+        assert row["feasible"] >= 0.5
+        assert 0.05 < row["chance"] <= 0.75

@@ -14,7 +14,11 @@ from stages.ask import Chat, Given, Reply, Request, Sample, UserTurn
 from stages.engines.scripts import babble
 
 _SEEDS = Path(__file__).parents[2] / "configs/seeds"
-_PROBLEMS = [json.loads(line) for line in (_SEEDS / "problems.jsonl").read_text().splitlines()]
+_PROBLEMS = [
+    json.loads(line)
+    for name in ("problems.jsonl", "search_puzzles.jsonl")
+    for line in (_SEEDS / name).read_text().splitlines()
+]
 _SUM = re.compile(r"(-?\d+(?: [+-] \d+)+) =")
 _TOOL_TASKS = [json.loads(line) for line in (_SEEDS / "tool_tasks.jsonl").read_text().splitlines()]
 _REPAIRS = [json.loads(line) for line in (_SEEDS / "repairs.jsonl").read_text().splitlines()]

@@ -35,6 +35,7 @@ _NUMBER = re.compile(
 class Answer(RowStage):
     """`columns: {response: …}` reads another column."""
 
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("response",)
     adds: ClassVar[Columns] = {"answer": pa.string()}
 

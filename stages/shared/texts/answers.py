@@ -12,7 +12,9 @@ def normal(answer: str) -> str:
     """The answer in the form in which equal ones are equal."""
     text = answer.strip().strip("*`").strip().removesuffix(".").strip()
     text = text.removeprefix("$").removesuffix("$") if text.count("$") == 2 else text
-    number = text.replace("−", "-").replace("\\", "").replace(" ", "").removesuffix("%")
+    number = text.replace("−", "-").replace("\\", "").removesuffix("%")
+    # A space behind a comma parts numbers: "80, 100, 100".
+    number = re.sub(r"(?<!,) ", "", number)
     number = re.sub(r"^(-?)[$€£](-?)", r"\1\2", number)
     if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", number):
         number = number.replace(",", "")

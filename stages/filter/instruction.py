@@ -19,8 +19,7 @@ from pydantic import Field, StringConstraints
 from typing_extensions import override
 
 from stages.base import Columns, Dropped, Fate, Kept, Role, Row, RowStage
-from stages.filter import requests
-from stages.filter import text as rules
+from stages.shared.texts import flaws, requests
 from stages.shared.texts.language import odds_against
 
 _LEADS = re.compile(
@@ -98,10 +97,10 @@ class Instruction(RowStage):
         """Why the cleaned `text` is dropped; empty if it passes."""
         checks: tuple[tuple[str, Callable[[str], object]], ...] = (
             ("filter.empty", lambda t: not t),
-            ("filter.template_echo", rules.echoes_template),
+            ("filter.template_echo", flaws.echoes_template),
             ("filter.too_short", lambda t: len(t) < self.min_chars),
             ("filter.too_long", lambda t: len(t) > self.max_chars),
-            ("filter.repetition", rules.repeats),
+            ("filter.repetition", flaws.repeats),
             ("filter.refusal", _refuses),
             ("filter.self_answered", _answers_itself),
             ("filter.preamble", requests.has_preamble),
@@ -122,7 +121,7 @@ def _refuses(text: str) -> bool:
     Unless it asks what an assistant asks.
     """
     asks = "?" in text or ";" in text
-    return rules.refuses(text) and (not asks or _ASSISTS.search(text) is not None)
+    return flaws.refuses(text) and (not asks or _ASSISTS.search(text) is not None)
 
 
 def _answers_itself(text: str) -> bool:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from stages.base import Dropped, Fate, Kept, Role, Row, RowStage
-from stages.filter import text as rules
+from stages.shared.texts import flaws
 
 
 class Response(RowStage):
@@ -35,9 +35,9 @@ class Response(RowStage):
         checks: tuple[tuple[str, Callable[[str], bool]], ...] = (
             ("filter.empty", lambda t: not t.strip()),
             ("filter.truncated", lambda _: finish_reason == "length"),
-            ("filter.template_echo", rules.echoes_template),
-            ("filter.repetition", rules.repeats),
-            ("filter.revision", rules.speaks_of_revision),
-            ("filter.refusal", lambda t: not self.refusals and rules.refuses(t)),
+            ("filter.template_echo", flaws.echoes_template),
+            ("filter.repetition", flaws.repeats),
+            ("filter.revision", flaws.speaks_of_revision),
+            ("filter.refusal", lambda t: not self.refusals and flaws.refuses(t)),
         )
         return next((reason for reason, fails in checks if fails(text)), "")

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.recipe.parse import load
 from stages.engines.model import models
-from stages.filter.text import echoes_template
+from stages.shared.texts.flaws import echoes_template
 
 pytestmark = pytest.mark.slow
 BOWERBIRD = Path(sys.executable).parent / "bowerbird"

@@ -4,7 +4,7 @@ import pytest
 
 from stages.base import Dropped, Kept
 from stages.filter.instruction import Instruction, clean
-from stages.filter.requests import misses_text
+from stages.shared.texts.requests import misses_text
 
 STAGE = Instruction(languages=("en",), min_chars=12, max_chars=200)
 

@@ -2,7 +2,12 @@
 
 import pytest
 
-from stages.filter.requests import has_preamble, is_about_itself, misses_text, quotes_a_question
+from stages.shared.texts.requests import (
+    has_preamble,
+    is_about_itself,
+    misses_text,
+    quotes_a_question,
+)
 
 REST = "The Rhine rises in the Alps and ends in the North Sea."
 

@@ -63,23 +63,8 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
     said += f" {prompt.system}" if isinstance(prompt, UserTurn) else ""
     if ask.schema is not None:
         value = _fitting(json.loads(sample.text), draw)
-        if isinstance(value, dict) and "rules" in value:
-            kinds = draw.sample(["a number", "an example", "a name", "a warning"], 2)
-            value["rules"] = [f"Does the answer hold {kind}?" for kind in kinds]
-        if isinstance(value, dict) and "formula" in value:
-            value["formula"] = draw.choice(_FORMULAS).format(f"Kind{draw.randint(1, 9)}(x)")
-        if isinstance(value, dict) and "written" in value:
-            value["written"] = f"{value['written'].splitlines()[0].rstrip('.')}?"
-        if isinstance(value, dict) and "translation" in value:
-            value["translation"] = _foreign(said, draw)
-        known = next((p["expected"] for p in _PROBLEMS if p["instruction"] in said), None)
-        if isinstance(value, dict) and "solution" in value and known:
-            value["solution"] += f"\nAnswer: {known}"
-        if isinstance(value, dict) and "translated_answer" in value:
-            kept = " ".join(re.findall(r"`[^`]+`|[0-9]+", said))
-            answer = " ".join(_foreign(said, draw) for _ in range(4))
-            value = {name: f"{_foreign(said, draw)} {kept}" for name in value}
-            value |= {"translated_answer": f"{kept} {answer}"}
+        if isinstance(value, dict):
+            value = _fields(value, said, draw)
         return dataclasses.replace(sample, text=json.dumps(value))
     if "A word problem:" in said:
         return sample
@@ -105,6 +90,28 @@ def _sample(request: Request, sample: Sample, number: int) -> Sample:
         answer = len(prompt.messages[-1].content) + draw.choice([0, 0, 0, 1])
         return dataclasses.replace(sample, text=f"{sample.text}\nAnswer: {answer}")
     return sample
+
+
+def _fields(value: dict, said: str, draw: random.Random) -> dict:
+    """A JSON object whose fields hold what their names say."""
+    if "rules" in value:
+        kinds = draw.sample(["a number", "an example", "a name", "a warning"], 2)
+        value["rules"] = [f"Does the answer hold {kind}?" for kind in kinds]
+    if "formula" in value:
+        value["formula"] = draw.choice(_FORMULAS).format(f"Kind{draw.randint(1, 9)}(x)")
+    if "written" in value:
+        value["written"] = f"{value['written'].splitlines()[0].rstrip('.')}?"
+    if "translation" in value:
+        value["translation"] = _foreign(said, draw)
+    known = next((p["expected"] for p in _PROBLEMS if p["instruction"] in said), None)
+    if "solution" in value and known:
+        value["solution"] += f"\nAnswer: {known}"
+    if "translated_answer" in value:
+        kept = " ".join(re.findall(r"`[^`]+`|[0-9]+", said))
+        answer = " ".join(_foreign(said, draw) for _ in range(4))
+        value = {name: f"{_foreign(said, draw)} {kept}" for name in value}
+        value |= {"translated_answer": f"{kept} {answer}"}
+    return value
 
 
 def _repair(said: str, draw: random.Random) -> str:

@@ -40,10 +40,10 @@ def _is_json(text: str) -> bool:
         return False
 
 
-def _titled(text: str) -> bool:
-    """A title, and an answer that it stands above."""
-    title = re.compile(r"<<[^<>\n]*\w[^<>\n]*>>")
-    return title.search(text) is not None and any(map(str.isalpha, title.sub("", text)))
+def _is_titled(text: str) -> bool:
+    """Whether it has a title, and an answer besides."""
+    rest, titles = re.subn(r"<<[^<>\n]*\w[^<>\n]*>>", "", text)
+    return titles > 0 and any(map(str.isalpha, rest))
 
 
 KINDS: Mapping[str, Kind] = {
@@ -77,7 +77,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "titled": Kind(
         "Give your answer a title in double angular brackets, such as <<a title>>.", ("",),
-        lambda t, _: _titled(t),
+        lambda t, _: _is_titled(t),
     ),
     "json": Kind("Write your whole answer as JSON.", ("",), lambda t, _: _is_json(t)),
 }  # fmt: skip

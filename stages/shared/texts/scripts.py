@@ -31,9 +31,9 @@ def is_about_language(text: str) -> bool:
 
 
 def slip(text: str) -> str:
-    """The first word in other letters; empty where there is none or where they are the most.
+    """The first word in other letters; empty without one, and for a text in another language.
 
-    As many other letters as Latin ones are a text in another language.
+    That is a text with as many other letters as Latin ones.
     """
     others = _OTHER.findall(_MEANT.sub(" ", text))
     latin = regex.findall(r"\p{Latin}", text)

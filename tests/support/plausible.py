@@ -24,6 +24,7 @@ _TOOL_TASKS = [json.loads(line) for line in (_SEEDS / "tool_tasks.jsonl").read_t
 _REPAIRS = [json.loads(line) for line in (_SEEDS / "repairs.jsonl").read_text().splitlines()]
 _FORMULAS = ("∀x ({} → Small(x))", "∃x ({} ∧ ¬Red(x))", "∀x ({} → Small(x)", "Red(x) ∨ {}")
 _FOREIGN = {
+    "Chinese": "请问怎样才能最好地学习{}，在{}有哪些老师可以推荐？",
     "German": "Können Sie mir bitte erklären, wie {} in {} am besten gelingt?",
     "Deutsch": "Wie kann ich {} in {} am besten lernen, und was brauche ich dafür?",
     "French": "Pouvez-vous m'expliquer comment {} marche le mieux à {} ?",

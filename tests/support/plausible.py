@@ -146,7 +146,7 @@ def _written(said: str, draw: random.Random) -> str:
 def _foreign(said: str, draw: random.Random) -> str:
     """A sentence of the language that is asked for or spoken; empty for English."""
     for sign, sentence in _FOREIGN.items():
-        if sign in said or said.strip().startswith(sentence[:14]):
+        if sign in said or sentence.partition("{")[0][:14] in said:
             return sentence.format(draw.choice(_THINGS), draw.choice(_PLACES))
     return ""
 

@@ -36,7 +36,8 @@ from pipelines.store.query.catalog import quoted
 _PAIR = ("instruction", "chosen", "rejected")
 _WHOLE_PAIR = "instruction IS NOT NULL AND chosen <> '' AND rejected <> '' AND chosen <> rejected"
 """Neither is null, which is unequal to nothing."""
-_ANSWERED = "instruction IS NOT NULL AND response IS NOT NULL"
+_ANSWERED = "instruction IS NOT NULL AND response <> ''"
+_TALKS = "messages IS NOT NULL AND response IS DISTINCT FROM ''"
 _SCORES = (
     "chosen_score", "rejected_score", "margin", "strength", "chosen_win_rate", "rejected_win_rate",
     "target", "tie", "goal", "curriculum",
@@ -108,18 +109,19 @@ def _prompt(columns: tuple[str, ...]) -> str:
 
 
 def _messages(columns: tuple[str, ...]) -> str:
-    """The row's conversation; of an instruction and a response after the row's system message."""
-    if "system" not in columns or "messages" in columns:
+    """The row's conversation, after its system message if it does not begin with one."""
+    if "system" not in columns:
         return "messages"
     told = "[{'role': 'system', 'content': system}]"
-    return f"CASE WHEN system IS NULL THEN messages ELSE {told} || messages END"
+    begun = "system IS NULL OR messages[1].role = 'system'"
+    return f"CASE WHEN {begun} THEN messages ELSE {told} || messages END"
 
 
 FORMATS: Mapping[str, Format] = {
     "trl-sft": Format(
         needs=("instruction", "response"),
         select=("id", "MESSAGES AS messages"),
-        where="messages IS NOT NULL",
+        where=_TALKS,
     ),
     "trl-prompt-completion": Format(
         needs=("instruction", "response"),
@@ -176,7 +178,7 @@ FORMATS: Mapping[str, Format] = {
         where="instruction IS NOT NULL AND expected IS NOT NULL",
     ),
     "sharegpt": Format(
-        needs=("instruction", "response"), select=("id", _FROM), where="messages IS NOT NULL"
+        needs=("instruction", "response"), select=("id", _FROM), where=_TALKS
     ),
     "alpaca": Format(
         needs=("instruction", "response"),
@@ -186,7 +188,7 @@ FORMATS: Mapping[str, Format] = {
     "axolotl": Format(
         needs=("instruction", "response"),
         select=("MESSAGES AS messages",),
-        where="messages IS NOT NULL",
+        where=_TALKS,
     ),
     "axolotl-dpo": Format(
         needs=_PAIR,
@@ -201,7 +203,7 @@ FORMATS: Mapping[str, Format] = {
     "openai": Format(
         needs=("instruction", "response"),
         select=("MESSAGES AS messages",),
-        where="messages IS NOT NULL",
+        where=_TALKS,
         lines=True,
     ),
     "openai-dpo": Format(

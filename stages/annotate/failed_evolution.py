@@ -20,6 +20,7 @@ from stages.shared.texts.asks_back import asks_back
 class FailedEvolution(RowStage):
     """Drops nothing; `filter.asks_back` drops by the same rules."""
 
+    version: ClassVar[int] = 2
     cites: ClassVar[tuple[str, ...]] = ("auto-evol",)
     needs: ClassVar[tuple[str, ...]] = ("response",)
     adds: ClassVar[Columns] = {"failed": pa.bool_(), "failure": pa.string()}
@@ -27,5 +28,5 @@ class FailedEvolution(RowStage):
     @override
     def decide(self, row: Row) -> Fate:
         text = row["response"]
-        why = asks_back(text) if text else "missing"
+        why = asks_back(text) if text and text.strip() else "missing"
         return Kept({"failed": why is not None, "failure": why})

@@ -16,11 +16,13 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
+from stages.shared.numbers import digits
 
 
 class Lookup(RowStage):
     """`columns: {value: response_model}` names the column."""
 
+    version: ClassVar[int] = 2
     cites: ClassVar[tuple[str, ...]] = ("openchat",)
     needs: ClassVar[tuple[str, ...]] = ("value",)
 
@@ -47,4 +49,4 @@ class Lookup(RowStage):
     def decide(self, row: Row) -> Fate:
         value = row["value"]
         known = {**self.texts, **self.numbers}
-        return Kept({name: values.get(str(value)) for name, values in known.items()})
+        return Kept({name: values.get(digits(value)) for name, values in known.items()})

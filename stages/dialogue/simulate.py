@@ -30,12 +30,16 @@ from stages.shared.conversation import MESSAGES
 from stages.shared.replies import reading
 from stages.shared.sampled import SamplingSettings
 from stages.shared.texts.leaks import refuse_leaks
+from stages.shared.texts.requests import serves
+from stages.shared.texts.words import rouge_l
+
+_SAME = 0.8
 
 
 class Simulate(SamplingSettings, MultiCallStage):
     """The transcript is a column; no turn is kept without an answer."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     role: ClassVar[Role] = "generate"
     cites: ClassVar[tuple[str, ...]] = ("ultrachat", "platolm")
     adds: ClassVar[Columns] = {"messages": MESSAGES, "turns": pa.int64()}
@@ -85,8 +89,8 @@ class Simulate(SamplingSettings, MultiCallStage):
         for call, reply in enumerate(replies):
             with reading(call):
                 texts.append(_said(reply, texts))
-                for name in self.prompts:
-                    refuse_leaks(texts[-1], prompts.text(name))
+                if len(texts) % 2:
+                    self._refuse_user(texts[-1])
         if len(texts) == 2 * self.turns:
             messages = [{"role": _role(i), "content": text} for i, text in enumerate(texts)]
             return Kept({"messages": messages, "turns": self.turns})
@@ -94,6 +98,12 @@ class Simulate(SamplingSettings, MultiCallStage):
         prompt = self._assistant(row, texts) if answering else self._user(row, texts)
         engine = self.engines[0] if answering else self.engines[-1]
         return Ask(prompt, self.sampling(), engine=engine)
+
+    def _refuse_user(self, text: str) -> None:
+        if serves(text):
+            raise ReplyError(f"the user speaks as an assistant does, or gives thanks: {text[:60]}")
+        for name in self.prompts:
+            refuse_leaks(text, prompts.text(name))
 
     def _assistant(self, row: Row, texts: Sequence[str]) -> Chat:
         return Chat((*_system(self.system, row), *_said_by(texts)))
@@ -124,13 +134,14 @@ def _said(reply: Reply, before: Sequence[str]) -> str:
     """A turn's text.
 
     Raises:
-        ReplyError: it is empty, was cut off, or says word for word what was said before.
+        ReplyError: it is empty, was cut off, or says nearly the same (ROUGE-L above 0.8) as what
+            was said before.
     """
     text = reply.text.strip()
     if not text:
         raise ReplyError("a turn is empty")
     if reply.sample.finish_reason == "length":
         raise ReplyError("a turn was cut off")
-    if text in before:
+    if any(rouge_l(text, said) > _SAME for said in before):
         raise ReplyError("a turn repeats an earlier one")
     return text

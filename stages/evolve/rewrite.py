@@ -31,7 +31,7 @@ _FORM = ReplyForm({"request": "text"})
 class Rewrite(Sampled):
     """One evolution per evolving row."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     role: ClassVar[Role] = "generate"
     prompts: ClassVar[tuple[str, ...]] = ("evolve/rewrite",)
     cites: ClassVar[tuple[str, ...]] = ("wizardlm",)

@@ -38,7 +38,7 @@ _FORMS = {
 class Versions(SamplingSettings, MultiCallStage):
     """One call for each step, and one that marks."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     role: ClassVar[Role] = "generate"
     cites: ClassVar[tuple[str, ...]] = ("deita",)
     requires: ClassVar[frozenset[Capability]] = frozenset({"chat", "schema"})

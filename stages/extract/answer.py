@@ -4,9 +4,11 @@ In:  {response: "Half of 48 is 24.\nThe answer is 1,072."}
 Out: {answer: "1072"}; null where there is none
 
 Tried in the order of `forms`: `boxed` (the last \boxed{…}, braces balanced; one that is cut off is
-no answer, and nothing else is looked for), `hashes` (a number behind the last ####, as in GSM8K),
-`phrase` (the sentence behind the last "answer is" or "answer:" that has a number, else behind the
-last, where a single number counts alone: 18 of "18 dollars"), `number` (the last one of the text).
+no answer, and nothing else is looked for), `hashes` (what begins with a number behind the last
+####, as in GSM8K; not a heading, "#### 2. Check"), `phrase` (the sentence behind the last "answer
+is" or "answer:" that has a number, else behind the last), `number` (the last one of the text).
+In the second and third a single number counts alone, 18 of "18 dollars", unless it is part of a
+formula or a pair: "2\pi", "x + 3", "(1, 4)".
 Numbers are written so that equal ones are equal: without thousands separators, signs of currency
 and percent, and zeros behind the point.
 """
@@ -23,19 +25,22 @@ from stages.shared.texts.answers import normal
 
 Form = Literal["boxed", "hashes", "phrase", "number"]
 
-_HASHES = re.compile(r"####\s*([-−]?[$€£]?\s?[-−]?\d[^\n]*)")
+_HASHES = re.compile(r"####(?!\s*\d{1,3}[.):][^\S\n])\s*([-−–]?[$€£]?\s?[-−–]?\d[^\n]*)")
 _PHRASE = re.compile(r"answer\**(?:\s+is|\s*:|\s*=)\**\s*:?\s*", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^\n]*?(?=[.!?](?:\s|$)|\n|$)")
 _NUMBER = re.compile(
-    r"(?<![\w^√\\/(.,])[-−]?[$€£]?[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+|/\d+)?%?(?![\w^√(/]|[.,]\d)"
+    r"(?<![\w^√\\/(.,])[-−–]?[$€£]?[-−–]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+|/\d+)?%?(?![\w^√(/]|[.,]\d)"
 )
-"""A number that stands alone: not the 2 of x^2, of H2O, of √2, nor one of (3, 4)."""
+"""A number that stands alone: not the 2 of x^2, of H2O, of √2, nor one of (3,4)."""
+_UNIT = re.compile(r"\\(?:text|mathrm|mbox|textbf)\s*\{[^{}\d]*\}")
+_FORMULA = re.compile(r"\d|[+×√<>{^]|\\[A-Za-z]|(?<!\*)\*(?!\*)")
+"""What stands beside a number that is not the whole answer."""
 
 
 class Answer(RowStage):
     """`columns: {response: …}` reads another column."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("response",)
     adds: ClassVar[Columns] = {"answer": pa.string()}
 
@@ -44,14 +49,15 @@ class Answer(RowStage):
     @override
     def decide(self, row: Row) -> Fate:
         text = row["response"] or ""
-        if "boxed" in self.forms and _is_cut(text):
+        if "boxed" in self.forms and _boxed(text) is None:
             return Kept({"answer": None})
         found = (_FORMS[form](text) for form in self.forms)
         answers = (normal(answer) for answer in found if answer)
         return Kept({"answer": next((answer for answer in answers if answer), None)})
 
 
-def _boxed(text: str) -> str:
+def _boxed(text: str) -> str | None:
+    """What the last box holds; None if it never closes."""
     start = text.rfind("\\boxed{")
     if start < 0:
         return ""
@@ -60,26 +66,27 @@ def _boxed(text: str) -> str:
         depth += {"{": 1, "}": -1}.get(text[place], 0)
         if depth == 0:
             return text[begin + 1 : place]
-    return ""  # cut off within the braces: no answer
-
-
-def _is_cut(text: str) -> bool:
-    """Whether the last box never closes."""
-    return "\\boxed{" in text and not _boxed(text)
+    return None
 
 
 def _hashes(text: str) -> str:
     found = _HASHES.findall(text)
-    return found[-1] if found else ""
+    return _alone(found[-1]) if found else ""
 
 
 def _phrase(text: str) -> str:
     found = [_sentence(text[said.end() :].lstrip()) for said in _PHRASE.finditer(text)]
-    numbered = [(line, n) for line in found if (n := _NUMBER.findall(line))]
-    if not numbered:
-        return found[-1] if found else ""
-    line, numbers = numbered[-1]
-    return numbers[0] if len(numbers) == 1 else line
+    numbered = [line for line in found if _NUMBER.search(line)]
+    return _alone(numbered[-1]) if numbered else found[-1] if found else ""
+
+
+def _alone(line: str) -> str:
+    """The line's number if it is the answer by itself; else the line."""
+    found = _NUMBER.search(line)
+    if found is None:
+        return line
+    rest = _UNIT.sub("", line[: found.start()] + line[found.end() :])
+    return line if _FORMULA.search(rest) else found[0]
 
 
 def _sentence(text: str) -> str:

@@ -23,7 +23,8 @@ from stages.shared.texts import flaws, requests
 from stages.shared.texts.language import odds_against
 
 _LEADS = re.compile(
-    r"^(?:(?P<number>\d{1,2})[.)]\s+|[-*•]\s+(?![\d+(=.])"
+    # "24. Dezember" is a date.
+    r"^(?:(?P<number>\d{1,2})[.)]\s+(?!(?:Jan|Feb|März|Apr|Mai|Ju[nl]i|Aug|Sep|Okt|Nov|Dez))|[-*•]\s+(?![\d+(=.])"
     r"|(?:\*\*|#{1,4}\s*)?(?:task|prompt|question|problem|query|request|instruction|user|q|qwen|chatgpt|assistant|ai)"
     r"(?: ?\d{1,2})?(?:\*\*)?:(?:\*\*)?\s*)+",
     re.IGNORECASE,
@@ -35,7 +36,7 @@ _ANSWERED = re.compile(
     r"|(?:^|[.?!:]\s+)The (?:correct |final )?answer is:?\s+"
     r"[\"'“(*]*(?:\d|[A-E]\b)[^.?!]{0,40}[.]?\s*\Z"
     # A line of its own that names one of the options.
-    r"|^The (?:correct )?answer is:?\s+\(?[A-E][.):]"
+    r"|^The (?:correct )?answer is:?\s+\(?[A-E](?:[.):]|$)"
     # The other side's turn, or a label in bold or a heading.
     r"|^(?:Assistant|Asistente|Respuesta|Réponse|Antwort)\s?:\s*\S"
     r"|^(?:\*\*|#{1,4} )(?:\w+ )?"
@@ -44,7 +45,8 @@ _ANSWERED = re.compile(
     r"|^To [a-z][^.\n]{2,80}, (?:I|we|you) (?:would|will|can) follow (?:these|the following) steps"
     # Thoughts below the options.
     r"|^[A-Z][.:)] [^\n]*\n\s*To (?:determine|find|solve|answer) [^.\n]{3,100}, (?:we|I|let['’]s) "
-    r"|\\boxed\{",
+    # The box to put it into is none.
+    r"|\\boxed\{(?!\s*(?:\}|[.…]|(?:your|the|final|answer)\b))",
     re.M,
 )
 _ANSWER_BELOW = re.compile(
@@ -72,7 +74,7 @@ _QUOTES = {'"': '"', "“": "”", "'": "'"}
 class Instruction(RowStage):
     """Lengths are in characters, after clean-up."""
 
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     role: ClassVar[Role] = "filter"
     needs: ClassVar[tuple[str, ...]] = ("instruction", "finish_reason")
     adds: ClassVar[Columns] = {"instruction": pa.string()}
@@ -89,7 +91,7 @@ class Instruction(RowStage):
     def decide(self, row: Row) -> Fate:
         if row["finish_reason"] == "length":
             return Dropped("filter.truncated", "ran into max_tokens")
-        text = clean(row["instruction"])
+        text = clean(row["instruction"] or "")
         reason = self.reason(text)
         return Dropped(reason, text[:80]) if reason else Kept({"instruction": text})
 

@@ -18,6 +18,7 @@ from stages.shared.texts.scripts import is_about_language, slip
 class RequestScript(RowStage):
     """Requests that speak of a language or its letters stay."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "filter"
     needs: ClassVar[tuple[str, ...]] = ("instruction",)
 

@@ -17,7 +17,7 @@ from stages.shared.texts import flaws
 class Response(RowStage):
     """`refusals: true` keeps answers that begin as a refusal."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     role: ClassVar[Role] = "filter"
     needs: ClassVar[tuple[str, ...]] = ("response", "response_finish_reason")
     removes: ClassVar[tuple[str, ...]] = ("response_finish_reason",)

@@ -19,6 +19,7 @@ from stages.shared.texts.scripts import has_other_letters, is_about_language, sl
 class Script(RowStage):
     """Answers with as many other letters as Latin ones are in another language and stay."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "filter"
     needs: ClassVar[tuple[str, ...]] = ("instruction", "response")
 

@@ -29,7 +29,7 @@ from stages.shared.texts.leaks import refuse_leaks
 class Aggregate(SamplingSettings, MultiCallStage):
     """A row whose instruction is null is not asked."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     role: ClassVar[Role] = "generate"
     cites: ClassVar[tuple[str, ...]] = ("mixture-of-agents",)
     prompts: ClassVar[tuple[str, ...]] = ("several/aggregate",)

@@ -34,7 +34,7 @@ from stages.shared.texts.leaks import refuse_leaks
 class FromPrompt(Sampled):
     """One call per row; a row whose `when` is false or null is not asked."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     role: ClassVar[Role] = "generate"
 
     prompt: str = ""

@@ -2,10 +2,12 @@
 
 In:  {parents: [q], response: "…", score: 4.4}, {parents: [q], response: "…", score: 2.1}, …
 Out: {chosen: "…", rejected: "…", chosen_score: 4.4, rejected_score: 2.1, margin: 2.3}, a child
-     of both; the others are dropped as pair.between, pair.tie, pair.single or pair.not_scored
+     of both; the others are dropped as pair.between, pair.tie, pair.same, pair.single or
+     pair.not_scored (without a score or a text)
 
-Chosen is the first maximum, rejected the first minimum, as in Magpie's preference sets
-(arXiv:2406.08464), which have no margin; here answers closer than `min_margin` make no pair.
+Chosen is the first maximum, rejected the first minimum of those that say something else, as in
+Magpie's preference sets (arXiv:2406.08464), which have no margin; here answers closer than
+`min_margin` make no pair.
 """
 
 from collections.abc import Sequence
@@ -16,13 +18,13 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Derived, Dropped, Fate, GroupStage, Role, Row
-from stages.shared.numbers import is_score
+from stages.shared.numbers import is_score, reaches
 
 
 class BestWorst(GroupStage):
     """Answers of one question are the rows with the same parents."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     role: ClassVar[Role] = "pair"
     cites: ClassVar[tuple[str, ...]] = ("magpie",)
     # `sample` is there only where one question was answered several times.
@@ -44,15 +46,18 @@ class BestWorst(GroupStage):
 
     def decide(self, rows: Sequence[Row]) -> Sequence[Fate]:
         """The pair stands with its chosen answer."""
-        graded = [i for i, row in enumerate(rows) if is_score(row["score"])]
+        graded = [i for i, row in enumerate(rows) if is_score(row["score"]) and row["response"]]
         fates: list[Fate] = [Dropped("pair.not_scored")] * len(rows)
         if not graded:
             return fates
-        scores = [rows[i]["score"] for i in graded]
-        best, worst = (graded[position] for position in best_worst(scores))
-        margin = max(scores) - min(scores)
-        pairs = best != worst and margin >= self.min_margin
-        reason = "pair.between" if pairs else "pair.single" if len(graded) == 1 else "pair.tie"
+        best, _ = _extremes(rows, graded)
+        said = rows[best]["response"].strip()
+        others = [i for i in graded if rows[i]["response"].strip() != said]
+        _, worst = _extremes(rows, others or [best])
+        margin = rows[best]["score"] - rows[worst]["score"]
+        pairs = worst != best and reaches(margin, self.min_margin)
+        alone = "pair.single" if len(graded) == 1 else "pair.tie" if others else "pair.same"
+        reason = "pair.between" if pairs else alone
         for i in graded:
             fates[i] = Dropped(reason) if pairs else Dropped(reason, f"margin {margin:.3f}")
         if pairs:
@@ -69,6 +74,11 @@ def _pair(chosen: Row, rejected: Row) -> Row:
         "rejected_score": rejected["score"],
         "margin": chosen["score"] - rejected["score"],
     }
+
+
+def _extremes(rows: Sequence[Row], among: Sequence[int]) -> tuple[int, int]:
+    best, worst = best_worst([rows[i]["score"] for i in among])
+    return among[best], among[worst]
 
 
 def best_worst(scores: list[float]) -> tuple[int, int]:

@@ -25,7 +25,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Columns, Derived, Dropped, Fate, GroupStage, Role, Row
-from stages.shared.numbers import is_score
+from stages.shared.numbers import is_score, reaches
 
 _PAIR: Columns = {
     "chosen": pa.string(),
@@ -40,6 +40,7 @@ _PAIR: Columns = {
 class Scored(GroupStage):
     """Answers of one question are the rows with the same parents."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "pair"
     cites: ClassVar[tuple[str, ...]] = (
         "zephyr",
@@ -120,7 +121,7 @@ class Scored(GroupStage):
         if better["response"].strip() == worse["response"].strip():
             return False
         margin = better["score"] - worse["score"]
-        return self.on_tie == "keep" if margin == 0 else margin >= self.min_margin
+        return self.on_tie == "keep" if margin == 0 else reaches(margin, self.min_margin)
 
     def _pair(self, chosen: Row, rejected: Row) -> Row:
         margin = chosen["score"] - rejected["score"]

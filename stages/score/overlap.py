@@ -10,11 +10,10 @@ without words are 1. Words as in `dedup.rouge`.
 from typing import ClassVar
 
 import pyarrow as pa
-from rapidfuzz.distance import LCSseq
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
-from stages.shared.texts.words import rouge_words
+from stages.shared.texts.words import rouge_l
 
 
 class Overlap(RowStage):
@@ -27,8 +26,4 @@ class Overlap(RowStage):
     def decide(self, row: Row) -> Fate:
         if row["first"] is None or row["second"] is None:
             return Kept({"overlap": None})
-        first, second = rouge_words(row["first"]), rouge_words(row["second"])
-        if not first and not second:
-            return Kept({"overlap": 1.0})
-        common = LCSseq.similarity(first, second)
-        return Kept({"overlap": 2 * common / (len(first) + len(second))})
+        return Kept({"overlap": rouge_l(row["first"], row["second"])})

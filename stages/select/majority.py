@@ -24,7 +24,7 @@ from stages.shared.texts.answers import comparable
 class Majority(GroupStage):
     """Solutions of one question are the rows with the same parents."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     role: ClassVar[Role] = "select"
     cites: ClassVar[tuple[str, ...]] = ("self-consistency",)
     needs: ClassVar[tuple[str, ...]] = ("answer",)

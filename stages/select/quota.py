@@ -17,16 +17,19 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Dropped, Fate, Kept, Role, SetStage, ShardReader
+from stages.shared.numbers import digits
 
 
 class Quota(SetStage):
     """A draw without replacement for each value of the column."""
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "select"
     needs: ClassVar[tuple[str, ...]] = ("chain",)
 
     quotas: Mapping[str, Annotated[int, Ge(0)]] = Field(min_length=1)
-    """By the value of the column `chain`, how many stay; of a number by its digits."""
+    """By the value of the column `chain`, how many stay; of a number by its digits, of a
+    truth value `true` or `false`."""
 
     @override
     def max_rows(self, rows: int) -> int:
@@ -35,7 +38,7 @@ class Quota(SetStage):
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         """One fate per row, in order."""
         found = [v for table in rows.tables(["chain"]) for v in table["chain"].to_pylist()]
-        values = [None if value is None else str(value) for value in found]
+        values = [None if value is None else digits(value) for value in found]
         places = defaultdict(list)
         for place, value in enumerate(values):
             places[value].append(place)

@@ -11,7 +11,7 @@ count as 0. Within a cluster rows are drawn by chance.
 """
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
@@ -29,7 +29,7 @@ _OUTLIERS = 2
 class Trajectories(SetStage):
     """Holds all trajectories in memory."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     role: ClassVar[Role] = "select"
     cites: ClassVar[tuple[str, ...]] = ("s2l",)
     needs: ClassVar[tuple[str, ...]] = ("losses",)
@@ -45,7 +45,9 @@ class Trajectories(SetStage):
     @override
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         losses = [each for table in rows.tables(["losses"]) for each in table["losses"].to_pylist()]
-        length = max((len(each) for each in losses if each), default=0)
+        # The commonest length; of equals the longest.
+        lengths = Counter(len(each) for each in losses if each)
+        length = max(lengths, key=lambda n: (lengths[n], n), default=0)
         known = [i for i, each in enumerate(losses) if each and len(each) == length]
         cluster = dict(zip(known, self._clusters([losses[i] for i in known], seed), strict=True))
         members: dict[int, list[int]] = defaultdict(list)

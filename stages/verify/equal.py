@@ -19,7 +19,7 @@ from stages.shared.texts.answers import comparable
 class Equal(RowStage):
     """No symbolic comparison: 1/2 and 0.5 are two answers."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("answer", "expected")
     adds: ClassVar[Columns] = {"correct": pa.bool_()}
 

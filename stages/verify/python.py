@@ -9,6 +9,7 @@ the machine, `seconds` of time, `mib` of memory (`shared/checks/sandbox.py`); ne
 """
 
 import re
+import textwrap
 from typing import ClassVar, Self
 
 import pyarrow as pa
@@ -18,13 +19,14 @@ from typing_extensions import override
 from stages.base import Columns, Fate, Kept, Row, RowStage
 from stages.shared.checks.sandbox import check_sandbox, run_python
 
-_BLOCK = re.compile(r"```(?:python|py)?[^\S\n]*\n(.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
+_BLOCK = re.compile(r"```([^\n`]*)\n(.*?)(?:^[^\S\n]*```|\Z)", re.MULTILINE | re.DOTALL)
+_TAGS = ("", "python", "py", "python3")
 
 
 class Python(RowStage):
     """`columns: {response: …, tests: …}` names code and tests; the tests stand behind the code."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     cites: ClassVar[tuple[str, ...]] = ("leti",)
     needs: ClassVar[tuple[str, ...]] = ("response", "tests")
     adds: ClassVar[Columns] = {"passes": pa.bool_(), "feedback": pa.string()}
@@ -47,6 +49,8 @@ class Python(RowStage):
 
 
 def code_in(text: str) -> str:
-    """The first block of code in `text`; all of it if it has no marks of a block."""
-    found = _BLOCK.search(text)
-    return (found[1] if found else "" if "```" in text else text).strip("\n")
+    """The first Python block in `text`; all of it if it has no marks of a block."""
+    for tag, code in _BLOCK.findall(text):
+        if "".join(tag.split()[:1]).lower() in _TAGS:
+            return textwrap.dedent(code).strip("\n")
+    return "" if "```" in text else text.strip("\n")

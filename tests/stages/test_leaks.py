@@ -29,6 +29,12 @@ def test_what_repeats_the_prompt(text, what):
         refuse_leaks(text, TEMPLATE)
 
 
+def test_examples_in_a_list_are_the_prompts_own():
+    listed = "{% set a = ['Is there a drink for the evening without any sugar?'] %}{{ a[0] }}"
+    with pytest.raises(ReplyError, match="is there a drink"):
+        refuse_leaks("Is there a drink for the evening without any sugar in it?", listed)
+
+
 @pytest.mark.parametrize(
     "text",
     [

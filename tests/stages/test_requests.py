@@ -7,6 +7,7 @@ from stages.shared.texts.requests import (
     is_about_itself,
     misses_text,
     quotes_a_question,
+    serves,
 )
 
 REST = "The Rhine rises in the Alps and ends in the North Sea."
@@ -23,6 +24,12 @@ REST = "The Rhine rises in the Alps and ends in the North Sea."
         "What is the tone of this passage?",
         "Rewrite the following text: \n",
         "Sort the list below.",
+        "In the given figure, what is the length of $AB$?",
+        "What is the purpose of the code snippet provided?",
+        "Given the following context, answer the question. Context: the sky is blue.",
+        "Why is the author of this passage critical of his country?",
+        "How does the author use figurative language in their essay?",
+        "According to the passage, what happened then?",
         "What's the main idea of the following passage?",
         "What's wrong with the code above?",
     ],
@@ -46,6 +53,11 @@ def test_the_text_is_not_there(text):
         "What should the picture above my sofa show?",
         "Solve the following equation: 2x + 3 = 7",
         "Sort the following numbers: 5, 2, 9",
+        "Calculate the mean of the following numbers 3, 5, 7, 9.",
+        "Solve the following equation 2x + 3 = 7.",
+        'Parse the following sentence "I go".',
+        "Translate the following sentence into English: 你好",
+        "I am the author of a novel. How do I find a publisher?",
         "Write a Python function to reverse the given list.",
         "How do I add a legend to the graph in matplotlib?",
         "List all prime numbers below one hundred.",
@@ -89,6 +101,7 @@ def test_about_something_else(text):
 
 
 def test_a_question_in_a_question():
+    assert quotes_a_question("What is the correct answer to the following question? Is it blue?")
     assert quotes_a_question('What is the answer to the question "How long is the Rhine?"')
     assert not quotes_a_question("Answer the following question: how long is the Rhine?")
     assert not quotes_a_question("How should I answer the question about my weaknesses?")
@@ -107,3 +120,26 @@ def test_words_before_the_request():
         "Here is my code: x = 1. Why does it fail?",
     ):
         assert not has_preamble(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You’re welcome! If you have any more questions, feel free to ask.",
+        "Yes, you are correct. The four elements are water and air.",
+        "Sure, I can help with that! Can you provide a list?",
+        "Thank you for your help!",
+        "The assistant's next message: more on rivers.",
+        "\\( \\boxed{B} \\)",
+    ],
+)
+def test_a_user_who_serves(text):
+    assert serves(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["And how long is the second one?", "Are you sure? I read something else.", "Yes, but why?"],
+)
+def test_a_user_who_asks(text):
+    assert not serves(text)

@@ -12,10 +12,12 @@ def normal(answer: str) -> str:
     """The answer in the form in which equal ones are equal."""
     text = answer.strip().strip("*`").strip().removesuffix(".").strip()
     text = text.removeprefix("$").removesuffix("$") if text.count("$") == 2 else text
-    number = text.replace("−", "-").replace("\\", "").removesuffix("%")
-    # A space behind a comma parts numbers: "80, 100, 100".
-    number = re.sub(r"(?<!,) ", "", number)
-    number = re.sub(r"^(-?)[$€£](-?)", r"\1\2", number)
+    number = re.sub(r"[−–]", "-", text).replace("{,}", ",").replace("\\!", "").replace("\\", "")
+    number = number.removesuffix("%").strip().removeprefix("+")
+    number = re.sub(r"^(-?)\s?[$€£]\s?(-?)", r"\1\2", number)
+    # A space within digits is one of thousands or parts two numbers: "10 000", but "3 4".
+    if re.fullmatch(r"-?\d{1,3}(\s\d{3})+(\.\d+)?", number):
+        number = re.sub(r"\s", "", number)
     if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", number):
         number = number.replace(",", "")
     if re.fullmatch(r"-?(\d+(\.\d+)?|\.\d+)", number):

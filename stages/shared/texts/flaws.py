@@ -15,7 +15,7 @@ _REFUSALS = re.compile(
     r"^\W*(?:(?:i'?m|i am|we are) (?:\w+ )?(?:sorry|afraid),? (?:but |that )?(?:i|we)\b"
     r"|(?:i'?m|i am|we are) (?:\w+ )?(?:unable|not able) to (?:\w+ )?"
     r"(?:assist|help|provide|fulfil|comply|answer|create|write|generate|support)"
-    r"|sorry,? (?:but )?i"
+    r"|sorry,? (?:but )?i\b"
     r"|(?:as|i'?m|i am) an? (?:ai|artificial intelligence|language model|large language)\b"
     r"(?: (?:assistant|model|language model|chatbot)\b)?,? (?:and )?(?:i\b|developed|created)"
     r"|i (?:can(?:no|')t|cannot|can not|won'?t|will not) (?:\w+ )?"
@@ -32,7 +32,8 @@ _REVISES = re.compile(
     re.IGNORECASE,
 )
 _RUN = re.compile(r"([^\s\d])\1{9,}|(\d)\2{39,}|([^\s\w])(?:\s*\3){14,}")
-_RULES = str.maketrans(dict.fromkeys("-=_*#.~/\\|─═·", " "))
+_NUMBER = re.compile(r"\A\s*(?:\d{1,3}[.)]|[-*•#]+)\s+")
+_RULES = str.maketrans(dict.fromkeys("-=_*#.~^/\\|─═·", " "))
 """What lines, blanks to fill in, and tables are drawn with."""
 
 
@@ -57,11 +58,11 @@ def speaks_of_revision(text: str) -> bool:
 def repeats(text: str) -> bool:
     """One character ten times in a row (a digit forty times), or one word or line too often.
 
-    Too often is more than half of a long text.
+    Too often is more than half of a long text; the numbers of a list make no line another.
     """
     if _RUN.search(text.translate(_RULES)):
         return True
-    lines = (line.strip() for line in text.splitlines())
+    lines = (_NUMBER.sub("", line).strip() for line in text.splitlines())
     return _dominated(text.lower().split(), 20) or _dominated(lines, 6)
 
 

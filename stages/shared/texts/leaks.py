@@ -1,16 +1,16 @@
 """Replies that repeat the prompt: what a small model writes when it does not know what to say.
 
-A reply leaks if it shares eight words in a row with the template's own text, row text excepted, if
-a line of it begins with a label that stands before a row's text ("The request:"), or if it holds a
-mark that the template puts around one (`<request>`), one of its holes, or a control token of a chat
-template. Of one recipe 11 of 14 rows had such marks.
+A reply leaks if it shares eight words in a row with the template's own text (that of its lists of
+examples too, row text excepted), if a line of it begins with a label that stands before a row's
+text ("The request:"), or if it holds a mark that the template puts around one (`<request>`), one of
+its holes, or a control token of a chat template. Of one recipe 11 of 14 rows had such marks.
 """
 
 import re
 from functools import cache
 
 from jinja2 import Environment
-from jinja2.nodes import TemplateData
+from jinja2.nodes import Const, TemplateData
 
 from stages.errors import ReplyError
 
@@ -46,7 +46,9 @@ def _own(
     template: str,
 ) -> tuple[frozenset[tuple[str, ...]], tuple[str, ...], tuple[str, ...]]:
     """The template's own runs of words, its marks, and its labels of rows' texts."""
-    parts = [node.data for node in Environment().parse(template).find_all(TemplateData)]
+    tree = Environment().parse(template)
+    listed = (str(node.value) for node in tree.find_all(Const))
+    parts = [*(node.data for node in tree.find_all(TemplateData)), *listed]
     grams = set()
     for words in map(_split, parts):
         grams |= {tuple(words[i : i + _WORDS]) for i in range(len(words) - _WORDS + 1)}

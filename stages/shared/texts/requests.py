@@ -5,21 +5,24 @@ import re
 _THING = (
     r"(?:text|passage|paragraph|article|sentences?|code|snippet|program|function|table|list|data"
     r"|dataset|document|conversation|dialogue|poem|story|email|e-mail|letter|image|picture|photo"
-    r"|graph|diagram|chart|video|question|options|words|numbers|equation|essay|review|tweet|input)"
+    r"|graph|diagram|figure|chart|video|question|options|words|numbers|equation|essay|review|tweet|input)"
 )
 _END = r"(?=\s*(?:[.?!:,]|$))"
 _REFERS = re.compile(
     rf"\b(?:the|this|these|my|a)\s+(?:following|given|above|attached|provided|below)\s+(?:\w+\s+)?"
     rf"{_THING}\b"
     rf"|\b{_THING}\s+(?:(?:given|shown|provided|attached)\s+)?(?:below|above|here){_END}"
+    rf"|\b(?:the|this)\s+(?:\w+\s+)?{_THING}\s+(?:given|shown|provided|attached){_END}"
     rf"|\b(?:in|from|of|to)\s+(?:this|the)\s+(?:passage|article|image|picture|photo|graph|diagram"
     rf"|chart|video|dialogue|conversation){_END}"
-    r"|\b(?:does|do|did)\s+(?:this|the)\s+(?:text|passage|article)\b"
+    r"|\b(?:does|do|did)\s+(?:this|the)\s+(?:text|passage|article|author)\b"
+    r"|\b(?:according\s+to|author\s+of)\s+(?:this|the)\s+(?:text|passage|article)\b"
+    r"|\b(?:the|this)\s+author['’]s\s+(?:main|purpose|tone|point|view|argument|attitude|opinion)"
     r"|\b(?:in|from|of|to|about)\s+this\s+(?:poem|story|essay|novel|book|song)\b"
     # of 20 tasks of a small model six were about "the subject", which nobody had named
     r"|\b(?:of|about|on|for|to|how|describe|discuss|explain)\s+the\s+(?:given\s+|chosen\s+)?"
     r"(?:subject|topic)(?:['’]s)?"
-    r"(?![-\w]|\s+(?:of(?!\s+the\s+day\b)|line|matter|area|sentence|to|for)\b)"
+    r"(?![-\w]|\s+[\"“'«]|\s+(?:of(?!\s+the\s+day\b)|line|matter|area|sentence|to|for)\b)"
     r"|\bthe\s+given\s+(?:\w+\s+)?(?:metrics?|criteri(?:a|on)|scenario|situation|context|products?)\b",
     re.IGNORECASE,
 )
@@ -27,8 +30,11 @@ _CODE = re.compile(
     r"\b(?:function|program|method|class|script|query|algorithm|code)\b", re.IGNORECASE
 )
 """Where code is asked for, "reverse the given list" is what it is to do, and no list is missing."""
-_LEAST = 3
-"""Characters of a text behind a colon; what stands before has twenty times as many."""
+_LEAST = 2
+"""Characters of a text behind a colon."""
+_BEFORE = 60
+"""Characters of a text that stands before the words that refer to it."""
+_OF_NUMBERS = re.compile(r"\b(?:numbers|equation|list|data|table|function)$", re.IGNORECASE)
 _QUOTED = re.compile(
     r"(?:^|\s)'[^'\n]{12,}'|\"[^\"]{12,}\"|“[^”]{12,}”|`[^`]{5,}`|\([^()]{5,}\)|\[[^\[\]]{5,}\]"
     r"|\{[^{}]{5,}\}"
@@ -47,23 +53,35 @@ _ITSELF = re.compile(
     r"|\bas\s+an\s+ai(?:\s+(?:language\s+)?(?:model|assistant))?\s*[,.]",
     re.IGNORECASE,
 )
+_ANSWER_IT = re.compile(r"\banswer\s+the\s+(?:following\s+)?question\s*[.:]", re.IGNORECASE)
+_SERVES = re.compile(
+    r"^\W*(?:you(?:'re|\s+are)\s+(?:very\s+)?welcome|thank(?:s|\s+you)\b|(?:yes|no),\s+you(?:'re|\s+are)\b"
+    r"|that(?:'s|\s+is)\s+(?:correct|right)\b|(?:sure|certainly|of\s+course|absolutely)\b[,!.])"
+    r"|\bany\s+(?:more|other|further)\s+questions\b|\bfeel\s+free\s+to\s+ask\b|\bnext\s+message\s*:"
+    r"|\bhow\s+(?:can|may)\s+i\s+(?:help|assist)\b|\\boxed\{",
+    re.IGNORECASE,
+)
 _NESTED = re.compile(
-    r"\b(?:is|was)\s+the\s+answer\s+to\s+(?:the|this)\s+(?:following\s+)?question\b", re.IGNORECASE
+    r"\b(?:is|was)\s+the\s+(?:correct\s+|right\s+)?answer\s+to\s+(?:the|this)"
+    r"\s+(?:following\s+)?question\b",
+    re.IGNORECASE,
 )
 _SAID = re.compile(r"(?:^|(?<=\s))'[^'\n]+'|\"[^\"]+\"|“[^”]+”|«[^»]+»")
 _PREAMBLE = re.compile(
-    r"(?:sure|certainly|of course|absolutely|okay|ok)\b[^.?\n]{0,40}[!,:.]"
-    r"|here(?:'s|\s+is|\s+are)\s+(?:a|an|one|another|some)\b[^?\n]{0,80}:",
+    r"(?:sure|certainly|of course|absolutely)\b[^.?\n]{0,40}[!,:.]|(?:okay|ok)\b[^,.?\n]{0,40}[!:.]"
+    r"|(?:(?:okay|ok),\s+)?here(?:'s|\s+is|\s+are)\s+(?:a|an|one|another|some)\b[^?\n]{0,80}:",
     re.IGNORECASE,
 )
 
 
 def misses_text(text: str) -> bool:
-    """It speaks of a text, a table or a picture that is not there.
+    """It speaks of a text, a table, a picture or a question that is not there.
 
     What is there stands behind a colon or on further lines, in quotation marks or brackets, or
     before the words that refer to it.
     """
+    if _ANSWER_IT.search(text) and not re.search("[?？]", text):
+        return True
     found = _REFERS.search(text)
     if found is None:
         return False
@@ -73,7 +91,11 @@ def misses_text(text: str) -> bool:
     _, marked, given = after.replace("\n", ":", 1).partition(":")
     if marked and len(given.strip()) >= _LEAST:
         return False
-    return len(before.strip()) < 20 * _LEAST and _QUOTED.search(text) is None
+    quoted = after.lstrip().startswith(('"', "“", "'", "`", "«"))
+    numbers = _OF_NUMBERS.search(found[0]) is not None and any(map(str.isdigit, after))
+    if quoted or numbers:
+        return False
+    return len(before.strip()) < _BEFORE and _QUOTED.search(text) is None
 
 
 def is_about_itself(text: str) -> bool:
@@ -85,6 +107,11 @@ def is_about_itself(text: str) -> bool:
 def quotes_a_question(text: str) -> bool:
     """It asks for the answer to a question instead of asking it."""
     return _NESTED.search(text) is not None
+
+
+def serves(text: str) -> bool:
+    """It says what an assistant says, or gives thanks, where a person is to ask something."""
+    return _SERVES.search(text.replace("’", "'")) is not None
 
 
 def has_preamble(text: str) -> bool:

@@ -3,6 +3,7 @@
 import re
 
 import regex
+from rapidfuzz.distance import LCSseq
 
 _IDEOGRAPH = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_IDEOGRAPH}]|[^\s{_IDEOGRAPH}]+")
@@ -21,6 +22,14 @@ def rouge_words(text: str) -> list[str]:
     Letters of other scripts are a word each, where that library sees nothing.
     """
     return _ROUGE.findall(text.lower())
+
+
+def rouge_l(first: str, second: str) -> float:
+    """F1 of the longest common subsequence of words, 0 to 1; two texts without words are 1."""
+    one, other = rouge_words(first), rouge_words(second)
+    if not one and not other:
+        return 1.0
+    return 2 * LCSseq.similarity(one, other) / (len(one) + len(other))
 
 
 def plain_words(text: str) -> list[str]:

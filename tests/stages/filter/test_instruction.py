@@ -13,6 +13,7 @@ STAGE = Instruction(languages=("en",), min_chars=12, max_chars=200)
     ("text", "reason"),
     [
         ("", "filter.empty"),
+        (None, "filter.empty"),
         ("  \n ", "filter.empty"),
         ("1. Question:", "filter.empty"),
         ("How?", "filter.too_short"),
@@ -29,6 +30,10 @@ STAGE = Instruction(languages=("en",), min_chars=12, max_chars=200)
         ("What is the capital of France?\nA: Paris", "filter.self_answered"),
         (
             "Which is red?\nA. Sky\nB. Rose\n\nThe answer is B. Rose, of course.",
+            "filter.self_answered",
+        ),
+        (
+            "Who won?\nA: Brazil\nB: Italy\nThe answer is: B\nExplanation: it did.",
             "filter.self_answered",
         ),
         ('What does "Schlaf" mean?\n\nAssistant: It means sleep.', "filter.self_answered"),
@@ -58,6 +63,10 @@ def test_each_reason(text, reason):
         "Fix this table:\n| a | b |\n|-----------|------------|\n| 1 | 2 |",
         "I can't get my dog to sit. What should I try?",
         "Is '....' a valid path? What of '-----'?",
+        "Solve x + 1 = 2, and put your final answer within \\boxed{}.",
+        "Solve x + 1 = 2 and give the result as \\boxed{answer}.",
+        "Ok, so how do I bake sourdough bread?",
+        'Write an essay on the topic "Love".',
     ],
 )
 def test_what_people_ask_passes_unchanged(text):

@@ -16,6 +16,8 @@ from stages.filter.response import Response
             "stop",
             "filter.repetition",
         ),
+        ("Snacks:\n1. Nuts\n2. Corn\n3. Corn\n4. Corn\n5. Corn", "stop", "filter.repetition"),
+        ("Sorry, I can't.", "stop", "filter.refusal"),
         ("I cannot assist with that request.", "stop", "filter.refusal"),
         ("Here's the revised explanation: it is long.", "stop", "filter.revision"),
         ("**Revised Answer:**\nThe Nile.", "stop", "filter.revision"),
@@ -41,6 +43,9 @@ def test_refusals_can_be_kept():
         "Here's a revised version of your essay: …",
         "Thank you for your order of 3 May.",
         "A good answer to a child is a short one.",
+        "Sorry is a song by Justin Bieber, released in 2015.",
+        "Sorry, it's a trick question: the answer is 4.",
+        "Traceback:\n    a = b + c\n        ^^^^^^^^^^^^^\n",
     ],
 )
 def test_an_answer_passes(text):

@@ -50,6 +50,22 @@ def test_an_answer_without_a_score_is_left_out(as_table):
     assert fates[1].rows[0]["rejected"] == "c"
 
 
+def test_the_worst_says_something_else(as_table):
+    answers = [("q", "a", 4.0), ("q", "b", 3.5), ("q", "a ", 3.0), ("q", None, 1.0)]
+    best, worst, same, empty = run(as_table, answers)
+    assert best.rows[0]["rejected"] == "b"
+    assert worst == Derived()
+    assert same == Dropped("pair.between")
+    assert empty == Dropped("pair.not_scored")
+    reasons = {fate.reason for fate in run(as_table, [("q", "a", 4.0), ("q", "a", 3.0)])}
+    assert reasons == {"pair.same"}
+
+
+def test_rounding_costs_no_margin(as_table):
+    best, _ = run(as_table, [("q", "a", 0.95), ("q", "b", 0.9)], min_margin=0.05)
+    assert best.rows[0]["chosen"] == "a"
+
+
 def test_what_breaks_it_costs_its_group(as_table):
     class Breaks(BestWorst):
         def decide(self, rows):

@@ -51,6 +51,13 @@ def test_outliers_and_rows_without_losses(as_table, reader):
     assert found[42:] == [Dropped("select.no_value")] * 2
 
 
+def test_one_longer_trajectory_costs_itself(as_table, reader):
+    rows, _ = planted(20, 20, 0, 0)
+    found = fates(as_table, reader, [[1.0] * (len(rows[0]) + 1), *rows], rows=10, clusters=3)
+    assert found[0] == Dropped("select.no_value")
+    assert sum(isinstance(fate, Kept) for fate in found) == 10
+
+
 def test_losses_that_are_no_numbers_count_as_nought(as_table, reader):
     rows = [[float("nan"), 1.0], [float("inf"), 1.0], [0.0, 1.0]] * 3
     found = fates(as_table, reader, rows, rows=9, clusters=5)

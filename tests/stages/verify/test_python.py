@@ -103,6 +103,11 @@ def test_the_code_in_a_text():
     assert code_in("```python\nx = 1") == "x = 1"  # cut off
     assert code_in("x = 1\n") == "x = 1"
     assert code_in("no code ``` here") == ""
+    assert code_in("```bash\npip\n```\nNow:\n```python\nx = 1\n```\nIt adds.") == "x = 1"
+    assert code_in("```python3\nx = 1\n```\nIt adds.") == "x = 1"
+    assert code_in("1. Code:\n\n   ```python\n   x = 1\n   ```\n\nDone.") == "x = 1"
+    assert code_in("Here: ```python\nx = 1\n```\nIt adds.") == "x = 1"
+    assert code_in("```bash\npip\n```") == ""
 
 
 def test_without_a_sandbox_it_is_refused_before_anything_runs(monkeypatch):

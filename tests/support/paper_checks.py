@@ -116,7 +116,7 @@ def unlike_messages_for_a_request(rows):
     asked = {row["instruction"] for row in rows}
     messages = {(row["instruction"], row["system"]) for row in rows}
     assert len(messages) == len(rows) > len(asked)
-    assert all(row["system"].startswith("You answer ") for row in rows)
+    assert all(row["system"].startswith("You speak to ") for row in rows)
 
 
 @check("seeded/urial")

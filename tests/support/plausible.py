@@ -32,6 +32,8 @@ _FOREIGN = {
     "Spanish": "¿Puede explicarme cómo funciona mejor {} en {}, por favor?",
     "español": "¿Cómo puedo aprender {} en {}, y qué necesito para eso?",
 }
+_TRANSLATED: dict[str, str] = {}
+"""What was asked to be translated, by its translation, for the way back."""
 _LETTERS = str.maketrans("0123456789", "abcdefghij")
 _THINGS = ("Yoga", "Schach", "Python", "Jazz", "Judo", "Latein", "Algebra", "Golf", "Origami")
 _PLACES = ("Berlin", "Lyon", "Madrid", "Wien", "Genf", "Sevilla", "Bremen", "Nantes", "Cusco")
@@ -104,6 +106,11 @@ def _fields(value: dict, said: str, draw: random.Random) -> dict:
         value["written"] = f"{value['written'].splitlines()[0].rstrip('.')}?"
     if "translation" in value:
         value["translation"] = _foreign(said, draw)
+    if asked := re.search(r"Translate this request into \w+: (.*)", said):
+        if "back" in value:
+            value["back"] = _TRANSLATED[asked[1]]
+        else:
+            _TRANSLATED[value["translation"]] = asked[1]
     known = next((p["expected"] for p in _PROBLEMS if p["instruction"] in said), None)
     if "solution" in value and known:
         value["solution"] += f"\nAnswer: {known}"
@@ -133,6 +140,8 @@ def _written(said: str, draw: random.Random) -> str:
         return f"I am writing about {draw.choice(_THINGS)}. {question}"
     if "Resolve the issue." in said:
         return _repair(said, draw)
+    if "one block of Python code" in said:
+        return f"```python\nx = {draw.randint(1, 9)}\n```"
     if wanted := re.search(r"Write about (\d+) words", said):
         length = int(int(wanted[1]) * draw.choice([0.4, 0.8, 1.0, 1.2, 1.6]))
         return " ".join(str(n).translate(_LETTERS) for n in range(length))

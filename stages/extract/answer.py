@@ -32,7 +32,10 @@ _NUMBER = re.compile(
     r"(?<![\w^√\\/(.,])[-−–]?[$€£]?[-−–]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+|/\d+)?%?(?![\w^√(/]|[.,]\d)"
 )
 """A number that stands alone: not the 2 of x^2, of H2O, of √2, nor one of (3,4)."""
-_UNIT = re.compile(r"\\(?:text|mathrm|mbox|textbf)\s*\{[^{}\d]*\}")
+_UNIT = re.compile(
+    r"\\(?:text|mathrm|mbox|textbf)\s*\{[^{}\d]*\}(?:\^\{?\d\}?)?"
+    r"|\b(?:mm|cm|dm|m|km|in|ft|yd|mi|inch(?:es)?|feet|met(?:er|re)s?|units?)\^\{?\d\}?"
+)
 _FORMULA = re.compile(r"\d|[+×√<>{^]|\\[A-Za-z]|(?<!\*)\*(?!\*)")
 """What stands beside a number that is not the whole answer."""
 

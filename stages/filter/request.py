@@ -58,6 +58,7 @@ _WISH = re.compile(
     r"|help\s+me|(?:can|could|would|will)\s+you|tell\s+me|show\s+me)\b",
     re.IGNORECASE,
 )
+_FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _ASKS = re.compile(r"(?<![(*+?\\])\?(?![=:!<])")
 
 
@@ -70,7 +71,7 @@ class Request(RowStage):
 
     @override
     def decide(self, row: Row) -> Fate:
-        text = (row["instruction"] or "").strip().replace("’", "'")
+        text = _FENCED.sub("\n", row["instruction"] or "").strip().replace("’", "'")
         if any(sign.search(text) for sign in (_ASKS, _QUESTION, _ORDER, _WISH)):
             return Kept()
         return Dropped("filter.no_request", text[:80])

@@ -196,6 +196,35 @@ def test_turns_of_a_conversation_are_kept(run_recipe, small_recipe, tmp_path, mo
     assert turns == [(names.get(role, role), text) for role, text in said]
 
 
+def test_a_conversation_begins_with_the_rows_system_message(
+    run_recipe, small_recipe, tmp_path, monkeypatch
+):
+    said = [{"role": "user", "content": "One?"}, {"role": "assistant", "content": "1."}]
+    begun = [{"role": "system", "content": "Be kind."}, *said]
+    rows = [{"messages": said, "system": "Be brief."}, {"messages": said, "system": None},
+            {"messages": begun, "system": "Be brief."}]  # fmt: skip
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    take = {"messages": "messages", "system": "text"}
+    stages = [{"use": "source.rows", "path": str(tmp_path / "rows.jsonl"), "take": take}]
+    run, store = run_recipe(small_recipe(stages=stages))
+    export(store, run, "trl-sft", tmp_path / "out")
+    loaded = load(tmp_path / "out", monkeypatch, tmp_path)
+    firsts = sorted(row["messages"][0]["content"] for row in loaded)
+    assert firsts == ["Be brief.", "Be kind.", "One?"]
+    assert [len(row["messages"]) for row in loaded].count(3) == 2
+
+
+@pytest.mark.parametrize("form", ["trl-sft", "alpaca", "openai", "trl-prompt-completion"])
+def test_empty_answers_stay_behind(run_recipe, small_recipe, tmp_path, form):
+    rows = [{"instruction": "One?", "response": answer} for answer in ("1.", "", None)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    take = {"instruction": "text", "response": "text"}
+    stages = [{"use": "source.rows", "path": str(tmp_path / "rows.jsonl"), "take": take}]
+    run, store = run_recipe(small_recipe(stages=stages))
+    export(store, run, form, tmp_path / "out")
+    assert left_out(store, run, form) == 2
+
+
 def test_the_commands_help_names_every_format():
     from pipelines.cli.results import _FORMATS
 

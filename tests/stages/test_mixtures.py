@@ -41,6 +41,12 @@ def test_quotas_are_drawn_by_the_seed(as_table, reader):
     assert stage.max_rows(100) == 8
 
 
+@pytest.mark.parametrize("values", [[4.0, 5.0, None], [4, 5, None], ["4", "5", None]])
+def test_quotas_of_numbers_go_by_their_digits(as_table, reader, values):
+    fates = list(Quota(quotas={"4": 1}).run(reader(as_table([{"chain": v} for v in values])), 1))
+    assert fates == [Kept(), Dropped("select.no_quota", "5"), Dropped("select.no_quota", "None")]
+
+
 def test_the_nearest_of_all_chains_counts(as_table, reader):
     def table(*vectors):
         return as_table([{"embedding": list(v)} for v in vectors], embedding=VECTORS)

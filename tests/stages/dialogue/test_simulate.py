@@ -45,6 +45,17 @@ def test_a_turn_that_is_empty_cut_off_or_repeated_is_none(last):
     assert refused.value.call == 1
 
 
+@pytest.mark.parametrize("text", ["You're welcome!", "Thanks a lot.", "NAME a river, please."])
+def test_a_user_who_asks_nothing_new_is_none(text):
+    with pytest.raises(ReplyError):
+        Simulate().next(ROW | {"instruction": "Name a river please"}, said("The Nile.", text))
+
+
+def test_the_assistant_may_thank():
+    turn = said("The Nile.", "I liked that.", "Thank you for saying so.")
+    assert Simulate(turns=2).next(ROW, turn).columns["turns"] == 2
+
+
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_a_row_without_an_instruction_is_not_asked(nothing):
     assert Simulate().next({**ROW, "instruction": nothing}, ()) == Kept()

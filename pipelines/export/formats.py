@@ -37,7 +37,9 @@ _PAIR = ("instruction", "chosen", "rejected")
 _WHOLE_PAIR = "instruction IS NOT NULL AND chosen <> '' AND rejected <> '' AND chosen <> rejected"
 """Neither is null, which is unequal to nothing."""
 _ANSWERED = "instruction IS NOT NULL AND response <> ''"
-_TALKS = "messages IS NOT NULL AND response IS DISTINCT FROM ''"
+_TALKS = "len(messages) > 0"
+_TOLD = "[{'role': 'system', 'content': system::VARCHAR}]"
+_UNTOLD = "system IS NULL OR system::VARCHAR = ''"
 _SCORES = (
     "chosen_score", "rejected_score", "margin", "strength", "chosen_win_rate", "rejected_win_rate",
     "target", "tie", "goal", "curriculum",
@@ -104,17 +106,15 @@ def _prompt(columns: tuple[str, ...]) -> str:
     asked = "[{'role': 'user', 'content': instruction}]"
     if "system" not in columns:
         return asked
-    told = "[{'role': 'system', 'content': system}]"
-    return f"CASE WHEN system IS NULL THEN {asked} ELSE {told} || {asked} END"
+    return f"CASE WHEN {_UNTOLD} THEN {asked} ELSE {_TOLD} || {asked} END"
 
 
 def _messages(columns: tuple[str, ...]) -> str:
     """The row's conversation, after its system message if it does not begin with one."""
     if "system" not in columns:
         return "messages"
-    told = "[{'role': 'system', 'content': system}]"
-    begun = "system IS NULL OR messages[1].role = 'system'"
-    return f"CASE WHEN {begun} THEN messages ELSE {told} || messages END"
+    begun = f"{_UNTOLD} OR messages[1].role = 'system'"
+    return f"CASE WHEN {begun} THEN messages ELSE {_TOLD} || messages END"
 
 
 FORMATS: Mapping[str, Format] = {

@@ -31,9 +31,12 @@ from stages.shared.replies import reading
 from stages.shared.sampled import SamplingSettings
 from stages.shared.texts.leaks import refuse_leaks
 from stages.shared.texts.requests import serves
-from stages.shared.texts.words import rouge_l
+from stages.shared.texts.same import key
+from stages.shared.texts.words import count_words, rouge_l
 
-_SAME = 0.8
+_SAME = 0.95
+_LONG = 12
+"""Words of a turn; in a short one the word that differs is the question."""
 
 
 class Simulate(SamplingSettings, MultiCallStage):
@@ -134,14 +137,16 @@ def _said(reply: Reply, before: Sequence[str]) -> str:
     """A turn's text.
 
     Raises:
-        ReplyError: it is empty, was cut off, or says nearly the same (ROUGE-L above 0.8) as what
-            was said before.
+        ReplyError: it is empty, was cut off, or says what was said before; of a user also nearly
+            the same as one of the user's earlier turns.
     """
     text = reply.text.strip()
     if not text:
         raise ReplyError("a turn is empty")
     if reply.sample.finish_reason == "length":
         raise ReplyError("a turn was cut off")
-    if any(rouge_l(text, said) > _SAME for said in before):
+    own = before[::2] if len(before) % 2 == 0 and count_words(text) >= _LONG else ()
+    again = any(rouge_l(text, said) > _SAME for said in own)
+    if again or key(text) in map(key, before):
         raise ReplyError("a turn repeats an earlier one")
     return text

@@ -18,11 +18,12 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Dropped, Fate, Kept, Role, Row, RowStage
+from stages.shared.texts.words import count_words
 
 _FENCED = regex.compile(r"^(```|~~~).*?(?:^\1|\Z)", regex.MULTILINE | regex.DOTALL)
 _MARK = regex.compile(r"\A\s*(?:\d{1,3}[.)]|[-*•#]+)\s+")
 _WORDS = regex.compile(r"[\p{L}\p{M}]+")
-_SIGNS = regex.compile(r"[\p{L}\p{M}\p{N}]+")
+_SIGNS = regex.compile(r"[\p{L}\p{M}\p{N}\p{S}]+")
 _LINE_WORDS = 6
 """Shorter lines may stand twice: headings, refrains, ingredients."""
 _ITEMS = 6
@@ -42,15 +43,20 @@ class Repetition(RowStage):
     def decide(self, row: Row) -> Fate:
         text = _FENCED.sub("", row["text"] or "").casefold()
         marked = (_SIGNS.findall(_MARK.sub("", line)) for line in text.splitlines())
-        lines = [" ".join(signs) for signs in marked if signs]
-        long = Counter(line for line in lines if len(_WORDS.findall(line)) >= _LINE_WORDS)
+        lines = [line for line in map(" ".join, marked) if any(map(str.isalnum, line))]
+        long = Counter(line for line in lines if _length(line) >= _LINE_WORDS)
         words = _WORDS.findall(text)
         runs = Counter(
             " ".join(words[i : i + self.words]) for i in range(len(words) - self.words + 1)
         )
-        most = max(_ITEMS, len(lines)) // 2 + 1
-        for found, times in ((long, 2), (runs, 3), (Counter(lines), most)):
+        items = Counter(lines if len(lines) >= _ITEMS else ())
+        for found, times in ((long, 2), (runs, 3), (items, len(lines) // 2 + 1)):
             for repeated, count in found.most_common(1):
                 if count >= times:
                     return Dropped("filter.repetition", repeated[:80])
         return Kept()
+
+
+def _length(line: str) -> int:
+    """Words of letters; each character of scripts without spaces."""
+    return count_words(" ".join(_WORDS.findall(line)))

@@ -40,16 +40,20 @@ _OBJECTS = (
     r"|which|why|your)\b"
 )
 """Behind "In Python, …" and "Briefly …", where most of the verbs can be nouns."""
+# At most so many signs and, possessively, lest white space be tried in every length.
+_START = r"(?:^|[.!?]\s|\n)[\W_]{0,40}+"
 _ORDER = re.compile(
-    rf"(?:(?:^|[.!:;]\s+|\n\s*)[\W_]*|\bplease,?\s+|\b(?:based on|given) [^,.\n]{{1,80}},?\s+"
+    rf"(?:(?:^|[.!:;]\s|\n)[\W_]{{0,40}}+|\bplease,?\s+|\b(?:based on|given) [^,.\n]{{1,80}},?\s+"
     # Within a sentence these words mostly go on with a statement.
-    rf"|(?:^|[.!?]\s+|\n\s*)[\W_]*(?:now|then|first|next|also|and),?\s+)(?:{_VERBS})\b"
-    rf"|(?:^|[.!?]\s+|\n\s*)[\W_]*(?:(?:as|for|from|in|using|with|without)\b[^,.\n]{{1,60}},\s+"
-    rf"|\w+ly\s+)(?:{_VERBS})\s+(?:\d|{_OBJECTS})",
+    rf"|{_START}(?:now|then|first|next|also|and),?\s+)(?:{_VERBS})\b"
+    rf"|{_START}(?:(?:as|for|from|in|using|with|without)\b[^,.\n]{{1,60}},\s+|\w+ly\s+)"
+    rf"(?:{_VERBS})\s+(?:\d|{_OBJECTS})"
+    r"|\bif\b[^!?\n]{1,200}?[,;.]?\s+(?:then\s+)?"
+    r"(?:find|compute|calculate|determine|prove|show|solve)\b",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
-    r"(?:^|[.!:;]\s+|\n\s*)[\W_]*(?:what|how|why|who|where|which(?!\s+is))(?:\s+\w+){0,3}?"
+    r"(?:^|[.!]\s|\n)[\W_]{0,40}+(?:what|how|where|who|why|which(?!\s+is\b))(?:\s+\w+){0,3}?"
     r"(?:'s|\s+(?:is|are|was|were|do|does|did|can|could|should|would|will|has|have))\b",
     re.IGNORECASE,
 )
@@ -59,7 +63,7 @@ _WISH = re.compile(
     re.IGNORECASE,
 )
 _FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_ASKS = re.compile(r"(?<![(*+?\\])\?(?![=:!<])")
+_ASKS = re.compile(r"(?<![(\\])\?(?:(?<![*+]\?)|(?=\s|$))(?![=:])")
 
 
 class Request(RowStage):

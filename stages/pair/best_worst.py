@@ -55,7 +55,7 @@ class BestWorst(GroupStage):
         others = [i for i in graded if rows[i]["response"].strip() != said]
         _, worst = _extremes(rows, others or [best])
         margin = rows[best]["score"] - rows[worst]["score"]
-        pairs = worst != best and reaches(margin, self.min_margin)
+        pairs = margin > 0 and reaches(margin, self.min_margin)
         alone = "pair.single" if len(graded) == 1 else "pair.tie" if others else "pair.same"
         reason = "pair.between" if pairs else alone
         for i in graded:

@@ -9,7 +9,6 @@ the machine, `seconds` of time, `mib` of memory (`shared/checks/sandbox.py`); ne
 """
 
 import re
-import textwrap
 from typing import ClassVar, Self
 
 import pyarrow as pa
@@ -19,7 +18,11 @@ from typing_extensions import override
 from stages.base import Columns, Fate, Kept, Row, RowStage
 from stages.shared.checks.sandbox import check_sandbox, run_python
 
-_BLOCK = re.compile(r"```([^\n`]*)\n(.*?)(?:^[^\S\n]*```|\Z)", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"(?:^([^\S\n]{0,12})|(?<=[\s:]))```([^\n`]*)\n(.*?)(?:^(?:\1)? {0,3}```|^ {0,3}```|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+"""Indentation, tag and code. A fence further in is one in a docstring."""
 _TAGS = ("", "python", "py", "python3")
 
 
@@ -50,7 +53,7 @@ class Python(RowStage):
 
 def code_in(text: str) -> str:
     """The first Python block in `text`; all of it if it has no marks of a block."""
-    for tag, code in _BLOCK.findall(text):
+    for indent, tag, code in _BLOCK.findall(text):
         if "".join(tag.split()[:1]).lower() in _TAGS:
-            return textwrap.dedent(code).strip("\n")
+            return re.sub(f"^{indent}", "", code, flags=re.MULTILINE).strip("\n")
     return "" if "```" in text else text.strip("\n")

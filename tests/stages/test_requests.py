@@ -30,6 +30,8 @@ REST = "The Rhine rises in the Alps and ends in the North Sea."
         "Why is the author of this passage critical of his country?",
         "How does the author use figurative language in their essay?",
         "According to the passage, what happened then?",
+        "Summarize the following table in 3 sentences.",
+        "Sort the following list in Python 3.",
         "What's the main idea of the following passage?",
         "What's wrong with the code above?",
     ],
@@ -58,6 +60,10 @@ def test_the_text_is_not_there(text):
         'Parse the following sentence "I go".',
         "Translate the following sentence into English: 你好",
         "I am the author of a novel. How do I find a publisher?",
+        "What does the author of Dune say about ecology?",
+        "In Animal Farm, what is the author's main message?",
+        "According to the text of the First Amendment, what is protected?",
+        "Answer the following question: Explain why the sky is blue.",
         "Write a Python function to reverse the given list.",
         "How do I add a legend to the graph in matplotlib?",
         "List all prime numbers below one hundred.",
@@ -139,7 +145,16 @@ def test_a_user_who_serves(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["And how long is the second one?", "Are you sure? I read something else.", "Yes, but why?"],
+    [
+        "How can I help my child with fractions?",
+        "Thanks! Which countries does it cross?",
+        "No, you're mixing up mitosis and meiosis. Can you explain it again?",
+        "Are there any other questions I should ask?",
+        "Put the result in \\boxed{}, please.",
+        "And how long is the second one?",
+        "Are you sure? I read something else.",
+        "Yes, but why?",
+    ],
 )
 def test_a_user_who_asks(text):
     assert not serves(text)

@@ -34,7 +34,7 @@ _STAGES = pa.schema(
     + [("reused", pa.bool_()), ("complete", pa.bool_()), ("fingerprint", pa.string())]
 )
 _MESSAGES = """
-CASE WHEN instruction IS NOT NULL AND response IS NOT NULL
+CASE WHEN instruction IS NOT NULL AND response <> ''
 THEN [{'role': 'user', 'content': instruction}, {'role': 'assistant', 'content': response}] END
 """
 _RUNS = pa.schema(

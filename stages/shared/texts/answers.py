@@ -13,7 +13,7 @@ def normal(answer: str) -> str:
     text = answer.strip().strip("*`").strip().removesuffix(".").strip()
     text = text.removeprefix("$").removesuffix("$") if text.count("$") == 2 else text
     number = re.sub(r"[−–]", "-", text).replace("{,}", ",").replace("\\!", "").replace("\\", "")
-    number = number.removesuffix("%").strip().removeprefix("+")
+    number = re.sub(r"^([-+])\s+", r"\1", number.removesuffix("%").strip()).removeprefix("+")
     number = re.sub(r"^(-?)\s?[$€£]\s?(-?)", r"\1\2", number)
     # A space within digits is one of thousands or parts two numbers: "10 000", but "3 4".
     if re.fullmatch(r"-?\d{1,3}(\s\d{3})+(\.\d+)?", number):

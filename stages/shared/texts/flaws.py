@@ -32,7 +32,6 @@ _REVISES = re.compile(
     re.IGNORECASE,
 )
 _RUN = re.compile(r"([^\s\d])\1{9,}|(\d)\2{39,}|([^\s\w])(?:\s*\3){14,}")
-_NUMBER = re.compile(r"\A\s*(?:\d{1,3}[.)]|[-*•#]+)\s+")
 _RULES = str.maketrans(dict.fromkeys("-=_*#.~^/\\|─═·", " "))
 """What lines, blanks to fill in, and tables are drawn with."""
 
@@ -58,11 +57,11 @@ def speaks_of_revision(text: str) -> bool:
 def repeats(text: str) -> bool:
     """One character ten times in a row (a digit forty times), or one word or line too often.
 
-    Too often is more than half of a long text; the numbers of a list make no line another.
+    Too often is more than half of a long text.
     """
     if _RUN.search(text.translate(_RULES)):
         return True
-    lines = (_NUMBER.sub("", line).strip() for line in text.splitlines())
+    lines = (line.strip() for line in text.splitlines())
     return _dominated(text.lower().split(), 20) or _dominated(lines, 6)
 
 

@@ -15,9 +15,10 @@ _REFERS = re.compile(
     rf"|\b(?:the|this)\s+(?:\w+\s+)?{_THING}\s+(?:given|shown|provided|attached){_END}"
     rf"|\b(?:in|from|of|to)\s+(?:this|the)\s+(?:passage|article|image|picture|photo|graph|diagram"
     rf"|chart|video|dialogue|conversation){_END}"
-    r"|\b(?:does|do|did)\s+(?:this|the)\s+(?:text|passage|article|author)\b"
-    r"|\b(?:according\s+to|author\s+of)\s+(?:this|the)\s+(?:text|passage|article)\b"
-    r"|\b(?:the|this)\s+author['’]s\s+(?:main|purpose|tone|point|view|argument|attitude|opinion)"
+    r"|\b(?:does|do|did)\s+(?:this|the)\s+(?:text|passage|article)\b"
+    r"|\b(?:does|did)\s+the\s+author\b(?!\s+of\b|\s+(?-i:[A-Z]))"
+    r"|\b(?:according\s+to|author\s+of)\s+(?:this|the)\s+(?:text|passage|article)\b(?!\s+of\b)"
+    r"|^[^,]*\b(?:the|this)\s+author['’]s\s+(?:main|purpose|tone|point|view|argument|attitude|opinion)"
     r"|\b(?:in|from|of|to|about)\s+this\s+(?:poem|story|essay|novel|book|song)\b"
     # of 20 tasks of a small model six were about "the subject", which nobody had named
     r"|\b(?:of|about|on|for|to|how|describe|discuss|explain)\s+the\s+(?:given\s+|chosen\s+)?"
@@ -53,12 +54,14 @@ _ITSELF = re.compile(
     r"|\bas\s+an\s+ai(?:\s+(?:language\s+)?(?:model|assistant))?\s*[,.]",
     re.IGNORECASE,
 )
-_ANSWER_IT = re.compile(r"\banswer\s+the\s+(?:following\s+)?question\s*[.:]", re.IGNORECASE)
+_ANSWER_IT = re.compile(r"\banswer\s+the\s+(?:following\s+)?question\s*(?:\.|:\s*$)", re.IGNORECASE)
 _SERVES = re.compile(
-    r"^\W*(?:you(?:'re|\s+are)\s+(?:very\s+)?welcome|thank(?:s|\s+you)\b|(?:yes|no),\s+you(?:'re|\s+are)\b"
-    r"|that(?:'s|\s+is)\s+(?:correct|right)\b|(?:sure|certainly|of\s+course|absolutely)\b[,!.])"
-    r"|\bany\s+(?:more|other|further)\s+questions\b|\bfeel\s+free\s+to\s+ask\b|\bnext\s+message\s*:"
-    r"|\bhow\s+(?:can|may)\s+i\s+(?:help|assist)\b|\\boxed\{",
+    r"^\W*you(?:'re|\s+are)\s+(?:very\s+)?welcome\b"
+    r"|^\W*(?:thank(?:s|\s+you)\b|(?:yes|no),\s+you(?:'re|\s+are)\b|that(?:'s|\s+is)\s+(?:correct|right)\b)"
+    r"(?![^?]*\?)"
+    r"|^\W*(?:sure|certainly|of\s+course|absolutely)\b[,!.]\s+(?:i|here)\b"
+    r"|\bif\s+you\s+have\s+any\s+(?:more|other|further)\s+questions\b|\bfeel\s+free\s+to\s+ask\b"
+    r"|\bnext\s+message\s*:|\bhow\s+(?:can|may)\s+i\s+(?:help|assist)\s+you\b|\\boxed\{\s*[^}\s]",
     re.IGNORECASE,
 )
 _NESTED = re.compile(
@@ -92,7 +95,8 @@ def misses_text(text: str) -> bool:
     if marked and len(given.strip()) >= _LEAST:
         return False
     quoted = after.lstrip().startswith(('"', "“", "'", "`", "«"))
-    numbers = _OF_NUMBERS.search(found[0]) is not None and any(map(str.isdigit, after))
+    figures = re.match(r"\s*[-+(]?\d|(?:[^\d\n]*\d){2}", after)
+    numbers = _OF_NUMBERS.search(found[0]) is not None and figures is not None
     if quoted or numbers:
         return False
     return len(before.strip()) < _BEFORE and _QUOTED.search(text) is None

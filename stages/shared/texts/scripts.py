@@ -9,15 +9,16 @@ import regex
 _OTHER = regex.compile(r"[\p{L}--[\p{Latin}\p{Greek}\p{Common}\p{Inherited}]]+", regex.V1)
 _MEANT = regex.compile(
     r"\([^()]{0,200}\)|\[[^\[\]]{0,200}\]|（[^（）]{0,200}）"
-    r"|\"[^\"\n]{0,200}\"|“[^“”]{0,200}”|«[^«»]{0,200}»|「[^「」]{0,200}」|『[^『』]{0,200}』|„[^„“”]{0,200}[“”]"
-    r"|(?<!\w)['‘‚][^'‘’\n]{0,200}['’](?!\w)|^```.*?(?:^```|\Z)|`[^`\n]{0,200}`",
+    r"|\"[^\"\n]{0,200}\"|“[^“”]{0,200}”|«[^«»]{0,200}»|「[^「」]{0,200}」|『[^『』]{0,200}』"
+    r"|„[^„“”]{0,200}[“”]|(?<!\w)['‘‚][^'‘’\n]{0,200}['’](?!\w)|^```.*?(?:^```|\Z)|`[^`\n]{0,200}`",
     regex.MULTILINE | regex.DOTALL,
 )
 _OF_LANGUAGE = regex.compile(
-    r"\b(?:translat\w*|(?<!programming )languages?|alphabets?|cyrillic|unicode|pronounc\w*"
+    r"\b(?:letters?\s+\W?[^\W\d_a-zà-ÿ])"
+    r"|\b(?:translat\w*|(?<!programming )languages?|alphabets?|cyrillic|unicode|pronounc\w*"
     r"|arabic|armenian|bengali|bulgarian|cantonese|chinese|georgian|hebrew|hindi|japanese|kanji"
-    r"|hanzi|hiragana|katakana|korean|mandarin|marathi|persian|farsi|punjabi|russian|sanskrit|serbian|tamil|telugu|thai"
-    r"|ukrainian|urdu)\b",
+    r"|hanzi|hiragana|katakana|korean|mandarin|marathi|persian|farsi|punjabi|russian|sanskrit"
+    r"|serbian|tamil|telugu|thai|ukrainian|urdu)\b",
     regex.IGNORECASE,
 )
 

@@ -45,10 +45,29 @@ def test_a_turn_that_is_empty_cut_off_or_repeated_is_none(last):
     assert refused.value.call == 1
 
 
-@pytest.mark.parametrize("text", ["You're welcome!", "Thanks a lot.", "NAME a river, please."])
+@pytest.mark.parametrize("text", ["You're welcome!", "Thanks a lot.", "NAME a  river please"])
 def test_a_user_who_asks_nothing_new_is_none(text):
     with pytest.raises(ReplyError):
         Simulate().next(ROW | {"instruction": "Name a river please"}, said("The Nile.", text))
+
+
+def test_a_long_question_asked_again_is_none():
+    asked = "Which of the three rivers that you named is the longest, and how long is it?"
+    again = asked.replace("three rivers", "rivers")
+    with pytest.raises(ReplyError, match="repeats"):
+        Simulate().next(ROW, said("The Nile.", asked, "The Nile, I think.", again))
+
+
+def test_a_question_that_differs_in_a_word_is_another():
+    turn = said("Paris.", "What is the capital of Spain?", "Madrid.")
+    row = ROW | {"instruction": "What is the capital of France?"}
+    assert Simulate(turns=2).next(row, turn).columns["turns"] == 2
+
+
+def test_the_assistant_may_say_nearly_the_same():
+    row = ROW | {"instruction": "Fix this: Teh quick brown fox jumps over the lazy dog every day."}
+    fixed = "Fix this: The quick brown fox jumps over the lazy dog every day."
+    assert Simulate(turns=1).next(row, said(fixed)).columns["turns"] == 1
 
 
 def test_the_assistant_may_thank():

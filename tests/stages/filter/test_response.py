@@ -16,7 +16,6 @@ from stages.filter.response import Response
             "stop",
             "filter.repetition",
         ),
-        ("Snacks:\n1. Nuts\n2. Corn\n3. Corn\n4. Corn\n5. Corn", "stop", "filter.repetition"),
         ("Sorry, I can't.", "stop", "filter.refusal"),
         ("I cannot assist with that request.", "stop", "filter.refusal"),
         ("Here's the revised explanation: it is long.", "stop", "filter.revision"),

@@ -61,6 +61,13 @@ def test_the_worst_says_something_else(as_table):
     assert reasons == {"pair.same"}
 
 
+def test_a_tie_is_no_pair_without_a_margin(as_table):
+    reasons = {
+        fate.reason for fate in run(as_table, [("q", "a", 1.0), ("q", "b", 1.0)], min_margin=0)
+    }
+    assert reasons == {"pair.tie"}
+
+
 def test_rounding_costs_no_margin(as_table):
     best, _ = run(as_table, [("q", "a", 0.95), ("q", "b", 0.9)], min_margin=0.05)
     assert best.rows[0]["chosen"] == "a"

@@ -108,6 +108,10 @@ def test_the_code_in_a_text():
     assert code_in("1. Code:\n\n   ```python\n   x = 1\n   ```\n\nDone.") == "x = 1"
     assert code_in("Here: ```python\nx = 1\n```\nIt adds.") == "x = 1"
     assert code_in("```bash\npip\n```") == ""
+    inner = 'def f():\n    """Use it so:\n\n    ```\n    f()\n    ```\n    """\n    return 1'
+    assert code_in(f"```python\n{inner}\n```") == inner
+    assert code_in("Use ```len``` for this.\n\n```python\nx = 1\n```") == "x = 1"
+    assert code_in("```python\nx = '''a\n    \nb'''\n```") == "x = '''a\n    \nb'''"
 
 
 def test_without_a_sandbox_it_is_refused_before_anything_runs(monkeypatch):

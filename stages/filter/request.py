@@ -43,7 +43,7 @@ _OBJECTS = (
 # At most so many signs and, possessively, lest white space be tried in every length.
 _START = r"(?:^|[.!?]\s|\n)[\W_]{0,40}+"
 _ORDER = re.compile(
-    rf"(?:(?:^|[.!:;]\s|\n)[\W_]{{0,40}}+|\bplease,?\s+|\b(?:based on|given) [^,.\n]{{1,80}},?\s+"
+    rf"(?:(?:^|[.!:;]\s|\n)[\W_]{{0,40}}+|\bplease,?\s+|\b(?:based on|given) [^,.\n]{{1,80}},\s+"
     # Within a sentence these words mostly go on with a statement.
     rf"|{_START}(?:now|then|first|next|also|and),?\s+)(?:{_VERBS})\b"
     rf"|{_START}(?:(?:as|for|from|in|using|with|without)\b[^,.\n]{{1,60}},\s+|\w+ly\s+)"

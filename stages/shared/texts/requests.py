@@ -12,6 +12,8 @@ _REFERS = re.compile(
     rf"\b(?:the|this|these|my|a)\s+(?:following|given|above|attached|provided|below)\s+(?:\w+\s+)?"
     rf"{_THING}\b"
     rf"|\b{_THING}\s+(?:(?:given|shown|provided|attached)\s+)?(?:below|above|here){_END}"
+    r"|\bgiven\s+an?\s+(?:\w+\s+)?(?:text|passage|paragraph|article|sentence|snippet|document|review"
+    r"|tweet|e-?mail|poem|story|conversation)(?:\s+snippet)?,"
     rf"|\b(?:the|this)\s+(?:\w+\s+)?{_THING}\s+(?:given|shown|provided|attached){_END}"
     rf"|\b(?:in|from|of|to)\s+(?:this|the)\s+(?:passage|article|image|picture|photo|graph|diagram"
     rf"|chart|video|dialogue|conversation){_END}"
@@ -88,7 +90,8 @@ def misses_text(text: str) -> bool:
     found = _REFERS.search(text)
     if found is None:
         return False
-    if "given" in found[0].lower() and _CODE.search(text[: found.start()]):
+    told = text if found[0].endswith(",") else text[: found.start()]
+    if "given" in found[0].lower() and _CODE.search(told):
         return False
     before, after = text[: found.start()], text[found.end() :]
     _, marked, given = after.replace("\n", ":", 1).partition(":")

@@ -63,6 +63,8 @@ _SERVES = re.compile(
     r"(?![^?]*\?)"
     r"|^\W*(?:sure|certainly|of\s+course|absolutely)\b[,!.]\s+(?:i|here)\b"
     r"|\bif\s+you\s+have\s+any\s+(?:more|other|further)\s+questions\b|\bfeel\s+free\s+to\s+ask\b"
+    r"|</?(?:person|assistant|user)>|\bas\s+an\s+ai\b|\bi\s+(?:can\s+)?(?:help|assist)\s+you\b"
+    r"|\bwhat\s+would\s+you\s+like\s+to\s+(?:know|discuss)\b"
     r"|\bnext\s+message\s*:|\bhow\s+(?:can|may)\s+i\s+(?:help|assist)\s+you\b|\\boxed\{\s*[^}\s]",
     re.IGNORECASE,
 )

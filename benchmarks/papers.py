@@ -6,7 +6,9 @@ Starts one `vllm serve` with the packaged model and runs the recipes against it,
 --local` each, so that the model is loaded once; what opens a user turn in the engine's own template
 is asked in process instead. `results/papers.jsonl` has a line per recipe, from which
 docs/methods.md takes its figures and a sample; the recipe's `fingerprint` says whether it has been
-changed since. The rows are in `DIR/<recipe>.jsonl`, to be read by a person.
+changed since. Where a stage got another version and gave the same rows on its stored inputs, the
+new fingerprint was written beside the old figures. The rows are in `DIR/<recipe>.jsonl`, to be read
+by a person.
 """
 
 import argparse

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from stages.base import Columns, Fate, Kept, Row, RowStage
-from stages.shared.numbers import digits
+from stages.shared.numbers import as_written
 
 
 class Lookup(RowStage):
@@ -49,4 +49,4 @@ class Lookup(RowStage):
     def decide(self, row: Row) -> Fate:
         value = row["value"]
         known = {**self.texts, **self.numbers}
-        return Kept({name: values.get(digits(value)) for name, values in known.items()})
+        return Kept({name: values.get(as_written(value)) for name, values in known.items()})

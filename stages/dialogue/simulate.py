@@ -12,7 +12,8 @@ The user's first turn is the row's instruction. How each later one is written is
     open_turn  the model goes on with an open user turn, as in Magpie's multi-turn sets, where
                `user_system` says what users do and the assistant does not see it
 
-With two engines the first answers and the second plays the user.
+A user who gives thanks or speaks as an assistant does, and turns that repeat an earlier one, make
+the reply unreadable. With two engines the first answers and the second plays the user.
 """
 
 from collections.abc import Sequence
@@ -35,8 +36,9 @@ from stages.shared.texts.same import key
 from stages.shared.texts.words import count_words, rouge_l
 
 _SAME = 0.85
+"""ROUGE-L above which a user's turn repeats an earlier one, where it is long."""
 _LONG = 12
-"""Words of a turn; in a short one the word that differs is the question."""
+"""Words of a long turn; in a short one the word that differs is the question."""
 
 
 class Simulate(SamplingSettings, MultiCallStage):

@@ -7,8 +7,8 @@ Tried in the order of `forms`: `boxed` (the last \boxed{…}, braces balanced; o
 no answer, and nothing else is looked for), `hashes` (what begins with a number behind the last
 ####, as in GSM8K; not a heading, "#### 2. Check"), `phrase` (the sentence behind the last "answer
 is" or "answer:" that has a number, else behind the last), `number` (the last one of the text).
-In the second and third a single number counts alone, 18 of "18 dollars", unless it is part of a
-formula or a pair: "2\pi", "x + 3", "(1, 4)".
+In the second and third a single number counts alone, 18 of "18 dollars" or behind the last sign of
+equality, unless it is part of a formula or a pair: "2\pi", "x + 3", "(1, 4)".
 Numbers are written so that equal ones are equal: without thousands separators, signs of currency
 and percent, and zeros behind the point.
 """

@@ -24,7 +24,8 @@ from stages.shared.texts.language import odds_against
 
 _LEADS = re.compile(
     # "24. Dezember" is a date.
-    r"^(?:(?P<number>\d{1,2})[.)]\s+(?!(?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)\b)|[-*•]\s+(?![\d+(=.])"
+    r"^(?:(?P<number>\d{1,2})[.)]\s+(?!(?:Januar|Februar|März|April|Mai|Juni|Juli|August"
+    r"|September|Oktober|November|Dezember)\b)|[-*•]\s+(?![\d+(=.])"
     r"|(?:\*\*|#{1,4}\s*)?(?:task|prompt|question|problem|query|request|instruction|user|q|qwen|chatgpt|assistant|ai)"
     r"(?: ?\d{1,2})?(?:\*\*)?:(?:\*\*)?\s*)+",
     re.IGNORECASE,
@@ -45,7 +46,7 @@ _ANSWERED = re.compile(
     r"|^To [a-z][^.\n]{2,80}, (?:I|we|you) (?:would|will|can) follow (?:these|the following) steps"
     # Thoughts below the options.
     r"|^[A-Z][.:)] [^\n]*\n\s*To (?:determine|find|solve|answer) [^.\n]{3,100}, (?:we|I|let['’]s) "
-    # The box to put it into is none.
+    # An empty box, or one with a placeholder, only says where the answer is to go.
     r"|\\boxed\{(?!\s*(?:\}|\.\.|…|(?:your|the|final|answer)\b))",
     re.M,
 )

@@ -58,7 +58,8 @@ _QUESTION = re.compile(
     re.IGNORECASE,
 )
 _WISH = re.compile(
-    r"\b(?:in\s+this\s+task|your\s+task\s+is|do\s+you\s+think|i\s+(?:need|want|would\s+like|wish|am\s+looking|have\s+to)|i'd\s+like|i'm\s+looking"
+    r"\b(?:in\s+this\s+task|your\s+task\s+is|do\s+you\s+think"
+    r"|i\s+(?:need|want|would\s+like|wish|am\s+looking|have\s+to)|i'd\s+like|i'm\s+looking"
     r"|help\s+me|(?:can|could|would|will)\s+you|tell\s+me|show\s+me)\b",
     re.IGNORECASE,
 )

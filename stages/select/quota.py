@@ -17,7 +17,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from stages.base import Dropped, Fate, Kept, Role, SetStage, ShardReader
-from stages.shared.numbers import digits
+from stages.shared.numbers import as_written
 
 
 class Quota(SetStage):
@@ -28,8 +28,8 @@ class Quota(SetStage):
     needs: ClassVar[tuple[str, ...]] = ("chain",)
 
     quotas: Mapping[str, Annotated[int, Ge(0)]] = Field(min_length=1)
-    """By the value of the column `chain`, how many stay; of a number by its digits, of a
-    truth value `true` or `false`."""
+    """By the value of the column `chain`, how many stay; a number or truth value as a
+    recipe writes it (4, true)."""
 
     @override
     def max_rows(self, rows: int) -> int:
@@ -38,7 +38,7 @@ class Quota(SetStage):
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         """One fate per row, in order."""
         found = [v for table in rows.tables(["chain"]) for v in table["chain"].to_pylist()]
-        values = [None if value is None else digits(value) for value in found]
+        values = [None if value is None else as_written(value) for value in found]
         places = defaultdict(list)
         for place, value in enumerate(values):
             places[value].append(place)

@@ -2,7 +2,7 @@
 
 In:  {losses: [3.1, 2.2, 1.9]}, the row's loss at each checkpoint of the small model
 Out: {trajectory: 4}, its cluster, or dropped as select.not_drawn, select.outlier (a cluster of at
-     most two) or select.no_value
+     most two) or select.no_value (none, or not as many as most rows)
 
 SmallToLarge (arXiv:2403.07384): rows of one cluster teach a large model the same, so each cluster
 gives equally many, the smallest first; what a small one lacks the larger ones give. k-means by
@@ -45,7 +45,7 @@ class Trajectories(SetStage):
     @override
     def run(self, rows: ShardReader, seed: int) -> Iterable[Fate]:
         losses = [each for table in rows.tables(["losses"]) for each in table["losses"].to_pylist()]
-        # The commonest length; of equals the longest.
+        # The commonest; of equals the longest.
         lengths = Counter(len(each) for each in losses if each)
         length = max(lengths, key=lambda n: (lengths[n], n), default=0)
         known = [i for i, each in enumerate(losses) if each and len(each) == length]

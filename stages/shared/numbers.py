@@ -17,8 +17,8 @@ def reaches(value: float, least: float) -> bool:
     return value >= least or isclose(value, least, rel_tol=1e-9, abs_tol=1e-12)
 
 
-def digits(value: object) -> str:
-    """A value as a recipe writes it: a number without a decimal point that says nothing."""
+def as_written(value: object) -> str:
+    """A value as a recipe writes it: 4 for 4.0, `true` for a truth value."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
